@@ -1,0 +1,236 @@
+"""Opens causal language models: the shipped one, a local folder, or a name on the Hugging Face hub.
+
+Only safetensors weights are read, and no code that comes with a model is ever run; the one exception to
+"safetensors" is our own conversion of the shipped GGUF file.
+"""
+
+import contextlib
+import dataclasses
+import fcntl
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from safetensors import SafetensorError
+from tokenizers import pre_tokenizers
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    GgufConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+from transformers.utils import logging as transformers_logging
+
+from rl_bridge.errors import BridgeError
+from rl_bridge.shipped import (
+    CONVERSION_VERSION,
+    SHIPPED,
+    SHIPPED_FOLDER,
+    SHIPPED_NAME,
+    ShippedProvenance,
+    find_prepared_model,
+    find_provenance,
+    find_shipped_gguf,
+)
+
+__all__ = [
+    "LoadedModel",
+    "ModelNotFound",
+    "find_shipped_gguf",
+    "load_causal_lm",
+    "pick_device",
+    "prepare_shipped_model",
+    "resolve_model",
+]
+
+
+class ModelNotFound(BridgeError):
+    """The location names no model that can be opened: no folder, no weights in it, or no such hub name."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ResolvedModel:
+    """A location made definite: what `from_pretrained` takes, the name to show, and whether it is local."""
+
+    location: str
+    name: str
+    is_local: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A model in evaluation mode with its tokenizer, and what identifies its weights.
+
+    `revision` is the GGUF file's SHA-256 for the shipped model, the weights' SHA-256 for a folder, and the
+    commit for a model of the hub.
+    """
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    name: str
+    revision: str
+
+
+def pick_device() -> str:
+    """Return "cuda" where a GPU can be used, else "cpu"."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def prepare_shipped_model(models_dir: Path) -> Path:
+    """Return the folder with the shipped model as bf16 safetensors, converting it from GGUF the first time.
+
+    Converting takes 15–25 s on two cores; opening the result takes half a second. Safe when several
+    processes call it at once (a file lock), and when one is killed in the middle (the folder appears by an
+    atomic rename).
+    """
+    prepared = find_prepared_model(models_dir)
+    if prepared is not None:
+        return prepared
+    models_dir.mkdir(parents=True, exist_ok=True)
+    with _locked(models_dir / f".{SHIPPED_FOLDER}.lock"):
+        prepared = find_prepared_model(models_dir)
+        if prepared is not None:
+            return prepared
+        return _convert_shipped_model(models_dir)
+
+
+def resolve_model(location: str, *, models_dir: Path) -> ResolvedModel:
+    """Say what `location` means: "shipped", a folder, or a hub name.
+
+    Raises `ModelNotFound` for a folder that is not there or holds no weights, `ShippedModelMissing`.
+    """
+    if location == SHIPPED:
+        folder = prepare_shipped_model(models_dir)
+        return ResolvedModel(location=str(folder), name=SHIPPED_NAME, is_local=True)
+    folder = Path(location).expanduser()
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise ModelNotFound(f"The folder {folder} holds no model: config.json is missing.")
+        if not any(folder.glob("*.safetensors")):
+            raise ModelNotFound(f"The folder {folder} holds no .safetensors weights.")
+        return ResolvedModel(location=str(folder), name=folder.resolve().name, is_local=True)
+    if folder.is_absolute() or location.startswith((".", "~")) or location.count("/") > 1:
+        raise ModelNotFound(f"There is no folder {folder}.")
+    return ResolvedModel(location=location, name=location, is_local=False)
+
+
+def load_causal_lm(
+    location: str, *, models_dir: Path, device: str | None = None, dtype: torch.dtype | None = None
+) -> LoadedModel:
+    """Open a causal language model for generation or scoring, in evaluation mode.
+
+    `location` is "shipped", a local folder, or a hub name. `device` defaults to the GPU where there is one,
+    `dtype` to what the weights are stored in. Raises `ModelNotFound` or `ShippedModelMissing`.
+    """
+    resolved = resolve_model(location, models_dir=models_dir)
+    try:
+        with without_loading_bars():
+            tokenizer = AutoTokenizer.from_pretrained(resolved.location, local_files_only=resolved.is_local)
+            model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+                resolved.location,
+                dtype=dtype or "auto",
+                use_safetensors=True,
+                trust_remote_code=False,
+                local_files_only=resolved.is_local,
+            )
+    except (OSError, ValueError, SafetensorError) as error:
+        raise ModelNotFound(f"{location} does not open as a language model: {_first_line(error)}") from error
+    target: Any = torch.device(device or pick_device())
+    model.to(target).eval()
+    return LoadedModel(
+        model=model, tokenizer=tokenizer, name=resolved.name, revision=get_revision(resolved, model)
+    )
+
+
+def get_revision(resolved: ResolvedModel, model: PreTrainedModel) -> str:
+    """Return what identifies the weights of an opened model (see `LoadedModel.revision`)."""
+    if not resolved.is_local:
+        return str(getattr(model.config, "_commit_hash", None) or "unknown")
+    folder = Path(resolved.location)
+    provenance = find_provenance(folder)
+    return provenance.gguf_sha256 if provenance else hash_weights(folder)
+
+
+def hash_weights(folder: Path) -> str:
+    """Return one SHA-256 over all safetensors files of `folder`, in the order of their names."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.safetensors")):
+        digest.update(_hash_file(path).encode())
+    return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def without_loading_bars() -> Iterator[None]:
+    """Keep transformers from drawing a progress bar for a load that takes half a second."""
+    bars: Any = transformers_logging  # its functions carry no types
+    was_enabled = bars.is_progress_bar_enabled()
+    bars.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            bars.enable_progress_bar()
+
+
+def _convert_shipped_model(models_dir: Path) -> Path:
+    gguf = find_shipped_gguf()
+    target = models_dir / SHIPPED_FOLDER
+    with tempfile.TemporaryDirectory(prefix=f".{SHIPPED_FOLDER}-", dir=models_dir) as scratch:
+        folder = Path(scratch) / "model"
+        with without_loading_bars():
+            model = AutoModelForCausalLM.from_pretrained(
+                str(gguf.parent),
+                gguf_file=gguf.name,
+                quantization_config=GgufConfig(dequantize=True),
+                dtype=torch.bfloat16,
+                local_files_only=True,
+            )
+            model.save_pretrained(folder)
+            _load_gguf_tokenizer(gguf).save_pretrained(folder)
+        ShippedProvenance(
+            name=SHIPPED_NAME,
+            gguf_file=gguf.name,
+            gguf_bytes=gguf.stat().st_size,
+            gguf_sha256=_hash_file(gguf),
+            conversion_version=CONVERSION_VERSION,
+            transformers_version=transformers.__version__,
+        ).write(folder)
+        if target.exists():  # made of another GGUF file or by an older conversion
+            shutil.rmtree(target)
+        folder.rename(target)
+    return target
+
+
+def _load_gguf_tokenizer(gguf: Path) -> PreTrainedTokenizerBase:
+    tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name, local_files_only=True)
+    # The file names its pre-tokenizer "smollm": digits stand alone before GPT-2's rule cuts the rest. The
+    # GGUF reader of transformers 5.23 knows only GPT-2's, which cuts a number after two spaces differently.
+    tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Digits(individual_digits=True),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, trim_offsets=True, use_regex=True),
+        ]
+    )
+    return tokenizer
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)  # released when the file closes, also when the process dies
+        yield
+
+
+def _hash_file(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]

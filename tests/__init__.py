@@ -1,0 +1,1 @@
+"""The tests mirror the source; see docs for how to run them."""

@@ -1,0 +1,1 @@
+"""Tests of rl_bridge; none of them needs Django."""

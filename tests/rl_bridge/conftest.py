@@ -1,0 +1,28 @@
+"""Fixtures of the rl_bridge tests: tiny models on disk, and the shipped model converted once a session."""
+
+from pathlib import Path
+
+import pytest
+
+from rl_bridge import models
+from tests.rl_bridge import tiny
+
+
+@pytest.fixture(scope="session")
+def tiny_llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tiny random-weight Llama."""
+    return tiny.write_model(tmp_path_factory.mktemp("models") / "tiny-llama", tiny.build_llama())
+
+
+@pytest.fixture(scope="session")
+def tiny_falcon_h1(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tiny random-weight Falcon-H1."""
+    return tiny.write_model(tmp_path_factory.mktemp("models") / "tiny-falcon-h1", tiny.build_falcon_h1())
+
+
+@pytest.fixture(scope="session")
+def shipped_models_dir() -> Path:
+    """A models folder kept between test runs, because converting the shipped model takes 15 s."""
+    models_dir = Path(__file__).parents[2] / "var" / "test-models"
+    models.prepare_shipped_model(models_dir)
+    return models_dir
