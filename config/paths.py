@@ -90,7 +90,7 @@ def valkey_socket(data: Path) -> Path:
 
 
 def ensure_socket_dir(data: Path) -> Path:
-    """Create the socket folder, closed to others; raise ForeignSocketFolderError if someone else made it first."""
+    """Create the socket folder, closed to others; ForeignSocketFolderError if someone else made it first."""
     folder = socket_dir(data)
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()  # not stat: a link planted in /tmp must not lead elsewhere

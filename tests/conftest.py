@@ -1,0 +1,53 @@
+"""What every test gets: loopback only, and a real PostgreSQL and Valkey once it asks for one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+import pytest_socket
+
+from config import paths
+from config.celery import app
+from config.engine.testing import running_postgres, running_valkey
+
+
+def pytest_runtest_setup() -> None:
+    """No test talks to anything but this machine."""
+    pytest_socket.socket_allow_hosts(["127.0.0.1", "::1", "localhost"], allow_unix_socket=True)
+
+
+@pytest.fixture(scope="session")
+def embedded_postgres() -> Iterator[None]:
+    """The embedded PostgreSQL, or whatever DATABASE_URL names."""
+    if os.environ.get("DATABASE_URL"):
+        yield
+        return
+    with running_postgres(paths.data_dir()):
+        yield
+
+
+@pytest.fixture(scope="session")
+def broker() -> Iterator[str]:
+    """The URL of a running broker: the embedded Valkey, or what CELERY_BROKER_URL names."""
+    if url := os.environ.get("CELERY_BROKER_URL"):
+        yield url
+        return
+    with running_valkey(paths.data_dir()):
+        yield paths.embedded_broker_url(paths.data_dir())
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, embedded_postgres: None
+) -> None:
+    """pytest-django asks for this just before it makes the test database: tests without one start nothing."""
+
+
+@pytest.fixture
+def run_jobs_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Celery tasks run where they are queued, and their exceptions reach the test."""
+
+    monkeypatch.setattr(app.conf, "task_always_eager", True)
+    monkeypatch.setattr(app.conf, "task_eager_propagates", True)

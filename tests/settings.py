@@ -1,0 +1,21 @@
+"""Django's settings for tests: the product's own, on a data folder that no other test run uses."""
+
+import os
+
+from config.engine.testing import claim_slot
+from config.paths import BASE_DIR
+
+# Before the product's settings are read: they take everything from the environment, and so do the processes
+# that tests start.
+if "GRADUS_DATA" not in os.environ:
+    os.environ["GRADUS_DATA"] = str(claim_slot(BASE_DIR / "var" / "test"))
+os.environ.setdefault("GRADUS_MODELS", str(BASE_DIR / "var" / "models"))  # converted once, shared by all runs
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+from config.settings import *  # noqa: F403
+from config.settings import LOGGING, STORAGES
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# Tests render pages without collecting static files first.
+STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+LOGGING = {**LOGGING, "root": {"handlers": ["console"], "level": "WARNING"}}
