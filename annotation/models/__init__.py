@@ -1,0 +1,53 @@
+"""The tables, one noun a file. What must always hold is a database constraint."""
+
+from annotation.models.account import Account
+from annotation.models.api_token import ApiToken
+from annotation.models.assignment import Assignment, AssignmentState, SelectedBy
+from annotation.models.audit_event import AuditEvent
+from annotation.models.comparison import Choice, Comparison
+from annotation.models.generation_batch import GenerationBatch, GenerationChunk
+from annotation.models.gold import Gold
+from annotation.models.job import Job, JobState
+from annotation.models.judge import Judge, JudgeChunk, JudgeKind, JudgeRun, JudgeScore
+from annotation.models.membership import Invitation, Membership, Role
+from annotation.models.merge_run import MergedPreference, MergedTrace, MergeRun, Provenance
+from annotation.models.model_spec import Backend, ModelSpec
+from annotation.models.project import Project
+from annotation.models.prompt import Prompt
+from annotation.models.rating import Outcome, Rating
+from annotation.models.trace import Trace
+
+__all__ = [
+    "Account",
+    "ApiToken",
+    "Assignment",
+    "AssignmentState",
+    "AuditEvent",
+    "Backend",
+    "Choice",
+    "Comparison",
+    "GenerationBatch",
+    "GenerationChunk",
+    "Gold",
+    "Invitation",
+    "Job",
+    "JobState",
+    "Judge",
+    "JudgeChunk",
+    "JudgeKind",
+    "JudgeRun",
+    "JudgeScore",
+    "Membership",
+    "MergeRun",
+    "MergedPreference",
+    "MergedTrace",
+    "ModelSpec",
+    "Outcome",
+    "Project",
+    "Prompt",
+    "Provenance",
+    "Rating",
+    "Role",
+    "SelectedBy",
+    "Trace",
+]

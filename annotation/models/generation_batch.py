@@ -1,0 +1,83 @@
+"""A launch of prompts x samples on one model, cut into chunks that finish in seconds.
+
+A chunk is the unit of work and of loss: its traces and its last state are stored in one transaction, so
+each (batch, prompt, sample) yields exactly one trace whatever crashes.
+"""
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+
+from annotation.models.job import Job
+from annotation.models.model_spec import ModelSpec
+from annotation.models.project import Project
+
+
+class GenerationBatch(Job):
+    """Its state follows its chunks'; it is never queued itself."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE)
+    model_spec = models.ForeignKey(ModelSpec, on_delete=models.PROTECT)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
+    num_prompts = models.PositiveIntegerField()
+    num_samples = models.PositiveSmallIntegerField(validators=[MinValueValidator(1), MaxValueValidator(256)])
+    temperature = models.FloatField(default=0.8, validators=[MinValueValidator(0.0), MaxValueValidator(2.0)])
+    top_p = models.FloatField(default=0.95, validators=[MinValueValidator(0.0), MaxValueValidator(1.0)])
+    max_new_tokens = models.PositiveIntegerField(
+        default=192, validators=[MinValueValidator(1), MaxValueValidator(32_768)]
+    )
+    seed = models.BigIntegerField(default=0, validators=[MinValueValidator(0), MaxValueValidator(2**31 - 1)])
+    prompt_template = models.TextField(help_text="{prompt} stands for the prompt's text.")
+    segmenter = models.CharField(max_length=40)
+    chunk_size = models.PositiveSmallIntegerField()
+
+    class Meta(Job.Meta):
+        ordering = ["-queued_at"]
+        constraints = [
+            *Job.Meta.constraints,
+            models.CheckConstraint(
+                condition=Q(temperature__gte=0, temperature__lte=2, top_p__gt=0, top_p__lte=1),
+                name="generation_batch_sampling_in_range",
+            ),
+            models.CheckConstraint(
+                condition=Q(num_samples__gte=1, max_new_tokens__gte=1, chunk_size__gte=1),
+                name="generation_batch_counts_are_positive",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"batch {self.pk}"
+
+    @property
+    def num_expected(self) -> int:
+        return self.num_prompts * self.num_samples
+
+
+class GenerationChunk(Job):
+    """Which (prompt, sample) pairs one call of the model makes; fixed at launch, so a rerun is the same call."""
+
+    task_name = "annotation.generate_chunk"
+
+    batch = models.ForeignKey(GenerationBatch, on_delete=models.CASCADE, related_name="chunks")
+    index = models.PositiveIntegerField()
+    prompt_ids = ArrayField(models.BigIntegerField())
+    sample_indexes = ArrayField(models.PositiveSmallIntegerField())
+    failures = models.JSONField(
+        default=list, help_text="[{prompt_id, sample_index, reason}]: items that made no trace."
+    )
+
+    class Meta(Job.Meta):
+        ordering = ["batch", "index"]
+        constraints = [
+            *Job.Meta.constraints,
+            models.UniqueConstraint(fields=["batch", "index"], name="generation_chunk_once_per_index"),
+            models.CheckConstraint(
+                condition=Q(prompt_ids__len=models.F("sample_indexes__len"), prompt_ids__len__gte=1),
+                name="generation_chunk_pairs_match",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"chunk {self.index} of batch {self.batch_id}"

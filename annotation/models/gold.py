@@ -1,0 +1,21 @@
+"""Gold: a trace whose step labels are known. Raters can't tell it from the others."""
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from annotation.models.trace import Trace
+
+
+class Gold(models.Model):
+    trace = models.OneToOneField(Trace, on_delete=models.CASCADE)
+    stands = ArrayField(models.BooleanField(), help_text="Whether each step stands, one a step.")
+    note = models.TextField(blank=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "gold"
+
+    def __str__(self) -> str:
+        return f"gold for trace {self.trace_id}"

@@ -1,0 +1,69 @@
+"""What every background job records. These rows, not the broker, are the truth about jobs.
+
+A worker marks the row running and beats while it works; the reaper queues again whatever has been silent
+too long. A job is safe to run twice: its result and its last state are written in one transaction.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+
+class JobState(models.TextChoices):
+    QUEUED = "queued", "Queued"
+    RUNNING = "running", "Running"
+    FINISHED = "finished", "Finished"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+OPEN_STATES = (JobState.QUEUED, JobState.RUNNING)
+
+
+class JobQuerySet(models.QuerySet["Job"]):
+    def open(self) -> JobQuerySet:
+        return self.filter(state__in=OPEN_STATES)
+
+    def stalled(self, *, now: dt.datetime, stall_seconds: int) -> JobQuerySet:
+        """Open jobs that nobody has touched for `stall_seconds`."""
+        return self.open().filter(touched_at__lt=now - dt.timedelta(seconds=stall_seconds))
+
+
+class Job(models.Model):
+    """Abstract. `task_name` is the Celery task that takes this row's id."""
+
+    task_name: ClassVar[str] = ""
+
+    state = models.CharField(max_length=10, choices=JobState, default=JobState.QUEUED)
+    queued_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True, blank=True)
+    touched_at = models.DateTimeField(
+        help_text="Last sign of life: queued, started, or a beat of the worker."
+    )
+    finished_at = models.DateTimeField(null=True, blank=True)
+    num_attempts = models.PositiveSmallIntegerField(default=0)
+    error = models.TextField(blank=True)
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=JobState.values), name="%(class)s_state_is_known"),
+            models.CheckConstraint(
+                condition=Q(state__in=OPEN_STATES, finished_at__isnull=True)
+                | (~Q(state__in=OPEN_STATES) & Q(finished_at__isnull=False)),
+                name="%(class)s_finished_has_a_time",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["touched_at"], condition=Q(state__in=OPEN_STATES), name="%(class)s_open"),
+        ]
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN_STATES

@@ -1,0 +1,99 @@
+"""Judges, their runs over traces, and what they said: one row a trace and judge, never a row a step."""
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from annotation.models.database_rules import AreProbabilities
+from annotation.models.job import Job
+from annotation.models.model_spec import ModelSpec
+from annotation.models.project import Project
+from annotation.models.trace import Trace
+
+
+class JudgeKind(models.TextChoices):
+    LIKELIHOOD = "likelihood", "Likelihood of “yes”"
+    ARITHMETIC = "arithmetic", "Arithmetic checks"
+
+
+class Judge(models.Model):
+    """A judge and its version. A change of model, rubric or code is a new version, never an edit."""
+
+    kind = models.CharField(max_length=20, choices=JudgeKind)
+    name = models.CharField(max_length=120)
+    version = models.CharField(max_length=80)
+    model_spec = models.ForeignKey(ModelSpec, null=True, blank=True, on_delete=models.PROTECT)
+    sees_reference = models.BooleanField(default=False)
+    settings = models.JSONField(default=dict)
+    note = models.TextField(
+        blank=True, help_text="What people should know before they trust it; shown wherever it is."
+    )
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["name", "version"]
+        constraints = [
+            models.UniqueConstraint(fields=["name", "version"], name="judge_once_per_version"),
+            models.CheckConstraint(condition=Q(kind__in=JudgeKind.values), name="judge_kind_is_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.version}"
+
+
+class JudgeRun(Job):
+    """One judge over the traces of a project that it had not judged at launch. Its state follows its chunks'."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE)
+    judge = models.ForeignKey(Judge, on_delete=models.PROTECT)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
+    num_traces = models.PositiveIntegerField()
+
+    class Meta(Job.Meta):
+        ordering = ["-queued_at"]
+
+    def __str__(self) -> str:
+        return f"judge run {self.pk}"
+
+
+class JudgeChunk(Job):
+    task_name = "annotation.judge_chunk"
+
+    run = models.ForeignKey(JudgeRun, on_delete=models.CASCADE, related_name="chunks")
+    index = models.PositiveIntegerField()
+    trace_ids = ArrayField(models.BigIntegerField())
+    failures = models.JSONField(default=list, help_text="[{trace_id, reason}]: traces without a score.")
+
+    class Meta(Job.Meta):
+        ordering = ["run", "index"]
+        constraints = [
+            *Job.Meta.constraints,
+            models.UniqueConstraint(fields=["run", "index"], name="judge_chunk_once_per_index"),
+        ]
+
+    def __str__(self) -> str:
+        return f"chunk {self.index} of judge run {self.run_id}"
+
+
+class JudgeScore(models.Model):
+    trace = models.ForeignKey(Trace, on_delete=models.CASCADE, related_name="judge_scores")
+    judge = models.ForeignKey(Judge, on_delete=models.PROTECT)
+    probabilities = ArrayField(
+        models.FloatField(null=True),
+        help_text="P(step is correct), one a step; none where the judge says nothing.",
+    )
+    rationales = models.JSONField(default=list, help_text="One text a step, or an empty list.")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["judge", "trace"]
+        constraints = [
+            models.UniqueConstraint(fields=["trace", "judge"], name="judge_score_once_per_trace"),
+            models.CheckConstraint(
+                condition=AreProbabilities("probabilities"), name="judge_score_probabilities_in_range"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"score of {self.judge_id} for trace {self.trace_id}"

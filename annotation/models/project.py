@@ -1,0 +1,75 @@
+"""A project: its prompts, its people and the rules they rate by."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+
+if TYPE_CHECKING:
+    from annotation.models.account import Account
+
+
+class ProjectQuerySet(models.QuerySet["Project"]):
+    def visible_to(self, account: Account) -> ProjectQuerySet:
+        """Projects the account is an active member of; all of them for a site admin."""
+        if account.is_superuser:
+            return self
+        return self.filter(Q(membership__account=account, membership__paused_at__isnull=True)).distinct()
+
+
+class Project(models.Model):
+    slug = models.SlugField(max_length=60, unique=True)
+    name = models.CharField(max_length=120)
+    description = models.TextField(blank=True)
+    guidelines = models.TextField(blank=True, help_text="Markdown, shown beside every trace.")
+    overlap = models.PositiveSmallIntegerField(
+        default=2,
+        validators=[MinValueValidator(1), MaxValueValidator(50)],
+        help_text="How many raters rate each trace.",
+    )
+    stop_at_first_error = models.BooleanField(
+        default=True, help_text="Steps after the first bad one stay not judged (PRM800K's way)."
+    )
+    can_rate_rest_good = models.BooleanField(
+        default=True, help_text="One key rates all remaining steps good."
+    )
+    shows_reference = models.BooleanField(
+        default=True, help_text="Raters see the reference answer, which is a best guess."
+    )
+    shows_scores_after = models.BooleanField(
+        default=True, help_text="After submitting, raters see what the judges thought."
+    )
+    assisted_share = models.FloatField(
+        default=0.0,
+        validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
+        help_text="Share of assignments, drawn at random, in which judge scores show before rating.",
+    )
+    lease_minutes = models.PositiveIntegerField(
+        default=30,
+        validators=[MinValueValidator(1), MaxValueValidator(24 * 60)],
+        help_text="How long a trace stays with a rater who does nothing.",
+    )
+    amend_minutes = models.PositiveIntegerField(
+        default=60, help_text="How long after submitting a rater may amend a rating."
+    )
+    created_at = models.DateTimeField()
+    archived_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ProjectQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(condition=Q(overlap__gte=1), name="project_overlap_is_positive"),
+            models.CheckConstraint(
+                condition=Q(assisted_share__gte=0, assisted_share__lte=1),
+                name="project_assisted_share_is_a_share",
+            ),
+            models.CheckConstraint(condition=Q(lease_minutes__gte=1), name="project_lease_is_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

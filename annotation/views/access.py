@@ -1,0 +1,39 @@
+"""Who may see what: one function that a view calls first.
+
+Whoever is no member gets the same "not found" as for a project that does not exist. A member without the needed
+role is told which role it takes.
+"""
+
+from __future__ import annotations
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest
+
+from annotation.models import Account, Project, Role
+from annotation.queries.access import get_roles, list_projects_of
+
+STAFF_ROLES = (Role.ADMIN, Role.ENGINEER, Role.ADJUDICATOR)
+
+
+def account_of(request: HttpRequest) -> Account:
+    """The signed-in account; views call it behind `login_required`."""
+    if not isinstance(request.user, Account):
+        raise PermissionDenied("Sign in first.")
+    return request.user
+
+
+def load_project(request: HttpRequest, slug: str, *roles: Role) -> Project:
+    """The project with this slug, if the person holds one of `roles` in it (any role where none are named).
+
+    Leaves project and roles on the request for the navigation. Raises Http404 for outsiders and PermissionDenied
+    for members without the role.
+    """
+    account = account_of(request)
+    project = list_projects_of(account).filter(slug=slug).first()
+    if project is None:
+        raise Http404("There is no such project, or you are not a member of it.")
+    held = get_roles(account, project)
+    if roles and not held & set(roles):
+        raise PermissionDenied(f"This page is for {' or '.join(role.label.lower() + 's' for role in roles)}.")
+    request.project, request.roles = project, held  # type: ignore[attr-defined]  # read by the navigation
+    return project

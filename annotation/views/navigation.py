@@ -1,0 +1,66 @@
+"""What the frame around every page shows: the project one is in, and the pages one may open there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+
+from annotation.models import Project, Role
+
+_EVERYONE = frozenset(Role)
+_STAFF = frozenset({Role.ADMIN, Role.ENGINEER, Role.ADJUDICATOR})
+_MAKERS = frozenset({Role.ADMIN, Role.ENGINEER})
+
+
+@dataclass(frozen=True)
+class NavigationEntry:
+    """One page of a project: its view, its words, who may open it, and under which heading it stands."""
+
+    view: str
+    title: str
+    section: str
+    roles: frozenset[Role]
+
+
+ENTRIES = (
+    NavigationEntry("annotation:show_project", "Overview", "", _EVERYONE),
+    NavigationEntry("annotation:next_trace", "Rate", "Judge", frozenset({Role.RATER})),
+    NavigationEntry("annotation:compare_traces", "Compare", "Judge", frozenset({Role.RATER})),
+    NavigationEntry("annotation:list_prompts", "Prompts", "Make", _MAKERS),
+    NavigationEntry("annotation:list_batches", "Batches", "Make", _MAKERS),
+    NavigationEntry("annotation:list_judge_runs", "Judges", "Make", _MAKERS),
+    NavigationEntry("annotation:list_traces", "Traces", "Make", _STAFF),
+    NavigationEntry("annotation:list_merges", "Merge", "Take", _MAKERS),
+    NavigationEntry("exports:list_exports", "Exports", "Take", _MAKERS),
+    NavigationEntry("annotation:list_people", "People", "Run", frozenset({Role.ADMIN})),
+    NavigationEntry("annotation:edit_project", "Settings", "Run", frozenset({Role.ADMIN})),
+)
+
+
+@dataclass(frozen=True)
+class NavigationLink:
+    url: str
+    title: str
+    section: str
+    is_current: bool
+
+
+def add_navigation(request: HttpRequest) -> dict[str, object]:
+    """Context processor. Outside a project there are no links."""
+    project: Project | None = getattr(request, "project", None)
+    roles: frozenset[Role] = getattr(request, "roles", frozenset())
+    if project is None:
+        return {"nav_project": None, "nav_links": [], "nav_roles": roles}
+    links = [link for entry in ENTRIES if roles & entry.roles for link in _link(request, entry, project)]
+    return {"nav_project": project, "nav_links": links, "nav_roles": roles}
+
+
+def _link(request: HttpRequest, entry: NavigationEntry, project: Project) -> list[NavigationLink]:
+    try:
+        url = reverse(entry.view, args=[project.slug])
+    except NoReverseMatch:
+        return []
+    is_current = request.path == url or (entry.section != "" and request.path.startswith(url))
+    return [NavigationLink(url=url, title=entry.title, section=entry.section, is_current=is_current)]

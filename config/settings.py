@@ -1,0 +1,214 @@
+"""All settings, read from the environment. docs/deploy.md lists the variables; the defaults suit a laptop."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+from csp.constants import NONE, SELF
+from kombu import Queue
+
+from config.paths import (
+    BASE_DIR,
+    data_dir,
+    embedded_broker_url,
+    embedded_database_settings,
+    models_dir,
+    secret_key,
+)
+
+
+def _flag(name: str, *, default: bool) -> bool:
+    return os.environ.get(name, "1" if default else "0").lower() in {"1", "true", "yes", "on"}
+
+
+def _words(name: str, *, default: str) -> list[str]:
+    return os.environ.get(name, default).split()
+
+
+# --- where things are -------------------------------------------------------------------------------
+DATA_DIR: Path = data_dir()
+MODELS_DIR = models_dir(DATA_DIR)
+EXPORTS_DIR = DATA_DIR / "exports"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_URL = "/static/"
+
+# --- security ---------------------------------------------------------------------------------------
+DEBUG = _flag("GRADUS_DEBUG", default=False)
+SECRET_KEY = os.environ.get("GRADUS_SECRET_KEY") or secret_key(DATA_DIR)
+ALLOWED_HOSTS = _words("GRADUS_HOSTS", default="localhost 127.0.0.1 [::1]")
+IS_BEHIND_HTTPS = _flag("GRADUS_HTTPS", default=False)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_BEHIND_HTTPS
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+SECURE_HSTS_SECONDS = 31_536_000 if IS_BEHIND_HTTPS else 0
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if IS_BEHIND_HTTPS else None
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CSRF_TRUSTED_ORIGINS = _words("GRADUS_ORIGINS", default="")
+CSRF_FAILURE_VIEW = "annotation.views.errors.show_csrf_failure"
+# Nothing inline, nothing from anywhere else: what a model wrote can not run, load or send.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+AUTH_USER_MODEL = "annotation.Account"
+LOGIN_URL = "annotation:sign_in"
+LOGIN_REDIRECT_URL = "annotation:list_projects"
+LOGOUT_REDIRECT_URL = "annotation:sign_in"
+
+# --- what people may send ---------------------------------------------------------------------------
+UPLOAD_LIMIT_BYTES = int(os.environ.get("GRADUS_UPLOAD_LIMIT_MB", "20")) * 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024  # forms without their files; drafts and notes are far smaller
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000  # a 2,000-step trace has a field for each step
+
+# --- apps -------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "config",
+    "exports",
+    "annotation",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "template_partials",
+    "rest_framework",
+    "drf_spectacular",
+    "csp",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "annotation.views.navigation.add_navigation",
+            ],
+        },
+    }
+]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = True
+
+# --- database ---------------------------------------------------------------------------------------
+# Persistent connections with health checks and gthread served twice the requests of the alternatives
+# tried (docs/adr/one-engine.md).
+_DATABASE_URL = os.environ.get("DATABASE_URL")
+DATABASES: dict[str, Any] = {
+    "default": {
+        **(dj_database_url.parse(_DATABASE_URL) if _DATABASE_URL else embedded_database_settings(DATA_DIR)),
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+    }
+}
+
+# --- jobs -------------------------------------------------------------------------------------------
+# Rows in PostgreSQL are the truth about jobs; the broker only carries ids. A job whose worker died is
+# queued again by the reaper (annotation.reap_jobs) long before the broker's own time-out.
+CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL") or embedded_broker_url(DATA_DIR)
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 6 * 3600,  # above the longest task's hard limit, or it would run twice at once
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_TIME_LIMIT = 4 * 3600
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_QUEUES = [Queue("default"), Queue("models")]
+CELERY_TASK_ROUTES = {
+    "annotation.generate_chunk": {"queue": "models"},
+    "annotation.judge_chunk": {"queue": "models"},
+    "annotation.*": {"queue": "default"},
+    "exports.*": {"queue": "default"},
+}
+CELERY_BEAT_SCHEDULE = {
+    "reap-jobs": {"task": "annotation.reap_jobs", "schedule": 10.0, "options": {"expires": 10}},
+    "expire-leases": {"task": "annotation.expire_leases", "schedule": 30.0, "options": {"expires": 30}},
+}
+# A running job beats every two seconds; silent this long, it is queued again.
+JOB_STALL_SECONDS = int(os.environ.get("GRADUS_JOB_STALL_SECONDS", "30"))
+JOB_MAX_ATTEMPTS = 5
+
+# --- API --------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "annotation.api.authentication.ApiTokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.CursorPagination",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "EXCEPTION_HANDLER": "annotation.api.errors.render_problem",
+    "PAGE_SIZE": 100,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Gradus",
+    "DESCRIPTION": "Prompts, traces, ratings and exports. Authorize with `Authorization: Bearer <token>`.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+}
+
+# --- logs -------------------------------------------------------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": os.environ.get("GRADUS_LOG_LEVEL", "INFO")},
+}

@@ -1,0 +1,16 @@
+"""Every URL, by app. The API lives under /api/v1/."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("annotation.urls")),
+    path("", include("exports.urls")),
+    path("api/v1/", include("annotation.api.urls")),
+    path("api/v1/", include("exports.api_urls")),
+    path("admin/", admin.site.urls),
+]
+
+handler403 = "annotation.views.errors.show_forbidden"
+handler404 = "annotation.views.errors.show_not_found"
+handler500 = "annotation.views.errors.show_server_error"

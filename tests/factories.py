@@ -1,0 +1,180 @@
+"""Makes stored rows for tests, with plain defaults; time is passed in or is NOW."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import itertools
+import random
+from collections.abc import Sequence
+from typing import Any
+from uuid import uuid4
+
+from annotation.models import (
+    Account,
+    Assignment,
+    AssignmentState,
+    GenerationBatch,
+    Gold,
+    Judge,
+    JudgeKind,
+    JudgeScore,
+    Membership,
+    ModelSpec,
+    Project,
+    Prompt,
+    Rating,
+    Role,
+    Trace,
+)
+
+NOW = dt.datetime(2026, 3, 1, 12, 0, tzinfo=dt.UTC)
+STEPS = ("Tom has 3 apples.\n", "He buys 4 more: 3 + 4 = 7.\n", "The answer is 7.")
+
+_numbers = itertools.count(1)
+
+
+def make_account(username: str = "", **fields: Any) -> Account:
+    return Account.objects.create_user(
+        username=username or f"person{next(_numbers)}", password=None, **fields
+    )
+
+
+def make_site_admin(**fields: Any) -> Account:
+    return make_account(is_superuser=True, is_staff=True, **fields)
+
+
+def make_project(**fields: Any) -> Project:
+    number = next(_numbers)
+    defaults: dict[str, Any] = {"slug": f"project-{number}", "name": f"Project {number}", "created_at": NOW}
+    return Project.objects.create(**{**defaults, **fields})
+
+
+def make_member(project: Project, role: Role = Role.RATER, **fields: Any) -> Account:
+    """A new account with one role in the project."""
+    account = make_account(**fields)
+    Membership.objects.create(project=project, account=account, role=role, created_at=NOW)
+    return account
+
+
+def make_prompt(project: Project | None = None, **fields: Any) -> Prompt:
+    text = fields.pop("text", f"Tom has 3 apples and buys 4 more. How many has he? (No. {next(_numbers)})")
+    defaults: dict[str, Any] = {
+        "project": project or make_project(),
+        "text": text,
+        "reference_answer": "7",
+        "ground_truth": "7",
+        "verifier": "numeric",
+        "content_hash": hashlib.sha256(text.encode()).hexdigest(),
+        "created_at": NOW,
+    }
+    return Prompt.objects.create(**{**defaults, **fields})
+
+
+def make_model_spec(**fields: Any) -> ModelSpec:
+    defaults = {"name": f"model {next(_numbers)}", "location": "shipped", "created_at": NOW}
+    return ModelSpec.objects.create(**{**defaults, **fields})
+
+
+def make_batch(project: Project | None = None, **fields: Any) -> GenerationBatch:
+    project = project or make_project()
+    defaults: dict[str, Any] = {
+        "project": project,
+        "created_by": fields.pop("created_by", None) or make_member(project, Role.ADMIN),
+        "model_spec": fields.pop("model_spec", None) or make_model_spec(),
+        "num_prompts": 1,
+        "num_samples": 1,
+        "prompt_template": "{prompt}",
+        "segmenter": "auto@1",
+        "chunk_size": 4,
+        "queued_at": NOW,
+        "touched_at": NOW,
+    }
+    return GenerationBatch.objects.create(**{**defaults, **fields})
+
+
+def make_trace(prompt: Prompt | None = None, *, steps: Sequence[str] = STEPS, **fields: Any) -> Trace:
+    """A trace with exactly these steps (their texts joined are the completion)."""
+    prompt = prompt or make_prompt(fields.pop("project", None))
+    defaults: dict[str, Any] = {
+        "project": prompt.project,
+        "prompt": prompt,
+        "completion": "".join(steps),
+        "step_ends": list(itertools.accumulate(len(step) for step in steps)),
+        "segmenter": "lines@1",
+        "model_name": "test model",
+        "queue_key": random.random(),
+        "created_at": NOW,
+    }
+    return Trace.objects.create(**{**defaults, **fields})
+
+
+def make_assignment(trace: Trace | None = None, rater: Account | None = None, **fields: Any) -> Assignment:
+    trace = trace or make_trace()
+    defaults: dict[str, Any] = {
+        "trace": trace,
+        "rater": rater or make_member(trace.project),
+        "leased_at": NOW,
+        "expires_at": NOW + dt.timedelta(minutes=30),
+        "selection_probability": 1.0,
+    }
+    return Assignment.objects.create(**{**defaults, **fields})
+
+
+def make_rating(
+    trace: Trace | None = None,
+    rater: Account | None = None,
+    labels: Sequence[int | None] = (1, 1, 1),
+    **fields: Any,
+) -> Rating:
+    """A submitted rating with its assignment."""
+    trace = trace or make_trace()
+    assignment = fields.pop("assignment", None) or make_assignment(
+        trace, rater, state=AssignmentState.SUBMITTED, ended_at=NOW
+    )
+    defaults: dict[str, Any] = {
+        "trace": trace,
+        "rater": assignment.rater,
+        "assignment": assignment,
+        "labels": list(labels),
+        "is_assisted": False,
+        "submitted_at": NOW,
+        "idempotency_key": uuid4(),
+    }
+    return Rating.objects.create(**{**defaults, **fields})
+
+
+def make_judge(**fields: Any) -> Judge:
+    number = next(_numbers)
+    defaults: dict[str, Any] = {
+        "kind": JudgeKind.ARITHMETIC,
+        "name": f"judge {number}",
+        "version": "1",
+        "created_at": NOW,
+    }
+    return Judge.objects.create(**{**defaults, **fields})
+
+
+def make_judge_score(
+    trace: Trace,
+    judge: Judge | None = None,
+    probabilities: Sequence[float | None] = (0.9, 0.8, 0.7),
+    **fields: Any,
+) -> JudgeScore:
+    defaults: dict[str, Any] = {
+        "trace": trace,
+        "judge": judge or make_judge(),
+        "probabilities": list(probabilities),
+        "created_at": NOW,
+    }
+    return JudgeScore.objects.create(**{**defaults, **fields})
+
+
+def make_gold(trace: Trace, stands: Sequence[bool] = (True, True, True), **fields: Any) -> Gold:
+    defaults: dict[str, Any] = {
+        "trace": trace,
+        "stands": list(stands),
+        "created_by": fields.pop("created_by", None) or make_member(trace.project, Role.ADMIN),
+        "created_at": NOW,
+    }
+    return Gold.objects.create(**{**defaults, **fields})
