@@ -11,7 +11,7 @@ class EngineError(Exception):
     """Something kept the engine from starting; the message says what, and what to do, in one sentence."""
 
 
-class StopRequested(Exception):  # noqa: N818 - nothing failed: someone asked us to stop
+class StopRequested(Exception):
     """A signal asked for a stop while something was still starting."""
 
 

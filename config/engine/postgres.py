@@ -49,6 +49,7 @@ def describe_postgres(data: Path, cluster: Cluster, *, settings: tuple[str, ...]
         log=paths.logs_dir(data) / "postgres.log",
         cwd=Path("/"),  # ours may be out of its reach
         stop_signal=signal.SIGINT,
+        urgent_signal=signal.SIGQUIT,  # leave now, recover at the next start
         orphan_signal=signal.SIGINT,
         patience_seconds=1.5,
         become=cluster.identity.become,
@@ -147,9 +148,9 @@ def _wait_until_it_answers(child: Child, data: Path, *, keep_going: Callable[[],
             keep_going()
             time.sleep(_POLL_SECONDS)
     except BaseException:
-        child.kill()
+        child.end()
         raise
-    child.kill()
+    child.end()
     raise EngineError(f"PostgreSQL did not answer in {START_SECONDS:.0f} s; its log is {child.spec.log}.")
 
 

@@ -42,7 +42,10 @@ def die_with_parent(orphan_signal: int, *, parent_pid: int) -> None:
 
 @dataclass(frozen=True)
 class ChildSpec:
-    """What to run and how to end it. `become` runs in the child, just before the program replaces it."""
+    """What to run and how to end it: politely, urgently (a quick way out short of SIGKILL), or as an orphan.
+
+    `become` runs in the child, just before the program replaces it.
+    """
 
     name: str
     title: str
@@ -51,6 +54,7 @@ class ChildSpec:
     env: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     cwd: Path | None = None
     stop_signal: int = signal.SIGTERM
+    urgent_signal: int | None = None
     orphan_signal: int = signal.SIGTERM
     patience_seconds: float = 1.0
     become: Callable[[], None] | None = None
@@ -69,8 +73,15 @@ class Child:
         return self._process.pid
 
     def exit_status(self) -> int | None:
-        """The exit status (negative: minus the signal), or None while it runs."""
-        return self._process.poll()
+        """The exit status (negative: minus the signal), or None while it runs.
+
+        What a child that ended left in its process group (a worker's pool, say) is ended too. That happens while
+        the child is still a zombie: only until it is reaped is its number certain to be no one else's.
+        """
+        if self._process.returncode is None and _has_ended(self.pid):
+            self._end_group()
+            self._process.wait()
+        return self._process.returncode
 
     def send(self, number: int) -> None:
         """Signal the child itself, never its own children."""
@@ -86,11 +97,26 @@ class Child:
             time.sleep(_POLL_SECONDS)
         return True
 
+    def end(self) -> None:
+        """End the child politely, or for certain once its patience is over."""
+        self.send(self.spec.stop_signal)
+        if not self.wait(self.spec.patience_seconds):
+            self.kill()
+
     def kill(self) -> None:
-        """End the child and everything in its session's first process group, at once."""
+        """End the child and everything in its process group, at once."""
+        if self._process.returncode is None:
+            self._end_group()
+            self._process.wait()
+
+    def _end_group(self) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
-        self._process.wait()
+
+
+def _has_ended(pid: int) -> bool:
+    """True if that child of ours has ended; it is left unreaped."""
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def run_to_end(spec: ChildSpec, *, keep_going: Callable[[], None]) -> int:

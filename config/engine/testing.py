@@ -51,7 +51,7 @@ def running_postgres(data: Path) -> Iterator[Child]:
         postgres.create_role_and_database(data)
         yield child
     finally:
-        stop(child)
+        child.end()
 
 
 @contextmanager
@@ -67,11 +67,4 @@ def running_valkey(data: Path) -> Iterator[Child]:
             time.sleep(0.02)
         yield child
     finally:
-        stop(child)
-
-
-def stop(child: Child) -> None:
-    """End a child politely, then for certain."""
-    child.send(child.spec.stop_signal)
-    if not child.wait(child.spec.patience_seconds):
-        child.kill()
+        child.end()

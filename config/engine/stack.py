@@ -1,0 +1,139 @@
+"""Our own long-running processes: the web server, the workers by queue, and the clock that queues periodic jobs."""
+
+from __future__ import annotations
+
+import errno
+import http.client
+import os
+import signal
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from config import paths
+from config.engine.errors import EngineError
+from config.engine.process import ChildSpec
+
+_WILDCARDS = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}
+_DEFAULT_HOSTS = "localhost 127.0.0.1 [::1]"
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the web server listens."""
+
+    host: str
+    port: int
+
+    @property
+    def visible_host(self) -> str:
+        """The host to open in a browser on this machine, with brackets around IPv6."""
+        host = _WILDCARDS.get(self.host, self.host)
+        return f"[{host}]" if ":" in host else host
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.visible_host}:{self.port}"
+
+    @property
+    def bind(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def claim_address(host: str, port: int) -> Address:
+    """Check that we may listen there, before anything starts. Port 0 picks a free one. EngineError if not."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+            return Address(host, int(probe.getsockname()[1]))
+    except PermissionError:
+        raise EngineError(f"This user may not use port {port}; choose one above 1023 with --port.") from None
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise EngineError(
+                f"Port {port} on {host} is already in use; stop that program, or choose another port, "
+                f"say --port {port + 1}."
+            ) from None
+        raise EngineError(f"Can't listen on {host}, port {port}: {error.strerror or error}.") from None
+
+
+def describe_web(data: Path, address: Address) -> ChildSpec:
+    """gunicorn with threads: 2x4 with persistent connections served the most of all that was tried."""
+    options = {
+        "--bind": address.bind,
+        "--worker-class": "gthread",
+        "--workers": "2",
+        "--threads": "4",
+        "--graceful-timeout": "1",
+        "--timeout": "60",
+    }
+    arguments = [word for pair in options.items() for word in pair]
+    hosts = os.environ.get("GRADUS_HOSTS") or f"{_DEFAULT_HOSTS} {address.visible_host}"
+    return ChildSpec(
+        name="web",
+        title="Web server",
+        command=(sys.executable, "-m", "gunicorn", "config.wsgi", "--no-control-socket", *arguments),
+        log=paths.logs_dir(data) / "web.log",
+        env={**_environment(data), "GRADUS_HOSTS": hosts},
+        cwd=paths.BASE_DIR,
+        orphan_signal=signal.SIGQUIT,
+        patience_seconds=1.2,
+    )
+
+
+def describe_workers(data: Path) -> list[ChildSpec]:
+    """One worker a queue, each importing its own queue's tasks only, and beat."""
+    models = ("-Q", "models", "-I", "annotation.tasks.models,config.engine.pool", "-c", "1")
+    default = ("-Q", "default", "-I", "annotation.tasks.default,exports.tasks,config.engine.pool", "-c", "2")
+    schedule = str(data / "beat-schedule")
+    return [
+        _describe_worker(data, "models", models, title="Worker for models"),
+        _describe_worker(data, "default", default, title="Worker"),
+        ChildSpec(
+            name="beat",
+            title="Clock",
+            command=(*_CELERY, "beat", "--schedule", schedule, "--pidfile", "", "--loglevel", "INFO"),
+            log=paths.logs_dir(data) / "beat.log",
+            env=_environment(data),
+            cwd=paths.BASE_DIR,
+            orphan_signal=signal.SIGKILL,
+        ),
+    ]
+
+
+def answers(address: Address) -> bool:
+    """True if the web server answers its health check with 200."""
+    connection = http.client.HTTPConnection(address.visible_host.strip("[]"), address.port, timeout=5)
+    try:
+        connection.request("GET", "/healthz", headers={"Host": "localhost"})
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+_CELERY = (sys.executable, "-m", "celery", "-A", "config")
+
+
+def _describe_worker(data: Path, name: str, options: tuple[str, ...], *, title: str) -> ChildSpec:
+    common = ("--prefetch-multiplier", "1", "--without-gossip", "--without-mingle", "--loglevel", "INFO")
+    return ChildSpec(
+        name=f"worker-{name}",
+        title=title,
+        command=(*_CELERY, "worker", "-n", f"{name}@%h", *options, *common),
+        log=paths.logs_dir(data) / f"worker-{name}.log",
+        env=_environment(data),
+        cwd=paths.BASE_DIR,
+        # Celery's cold shutdown: the task in hand goes back to the queue instead of holding up a Ctrl-C.
+        stop_signal=signal.SIGQUIT,
+        orphan_signal=signal.SIGKILL,
+        patience_seconds=1.5,
+    )
+
+
+def _environment(data: Path) -> dict[str, str]:
+    return {**os.environ, "GRADUS_DATA": str(data), "PYTHONUNBUFFERED": "1"}
