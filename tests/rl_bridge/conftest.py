@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from rl_bridge import models
-from tests.rl_bridge import tiny
+from tests.rl_bridge import export_folders, tiny
 
 
 @pytest.fixture(scope="session")
@@ -26,3 +26,9 @@ def shipped_models_dir() -> Path:
     models_dir = Path(__file__).parents[2] / "var" / "test-models"
     models.prepare_shipped_model(models_dir)
     return models_dir
+
+
+@pytest.fixture
+def export_folder(tmp_path: Path) -> Path:
+    """An export with every config that a trainer reads."""
+    return export_folders.write_whole_export(tmp_path / "export")

@@ -1,0 +1,270 @@
+"""Loads the datasets of an export and checks every row, before any model is loaded. Needs pyarrow, not torch.
+
+The columns are TRL's (see `docs/engineers.md`). A wrong file costs seconds here and hours after a model has loaded.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypedDict
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from rl_bridge.manifest import ChangedFile, ExportError, ExportFile, ExportFolder, open_export
+
+__all__ = [
+    "IGNORED",
+    "BadColumn",
+    "BadRow",
+    "LoadedConfig",
+    "Message",
+    "Prompt",
+    "StepwiseRow",
+    "check_export",
+    "load_config",
+    "load_stepwise",
+    "open_export",
+]
+
+IGNORED = -100
+_MESSAGE_FIELDS = {"role", "content"}
+_RESERVED = {"prompts", "completions", "input_ids", "chosen_ids", "rejected_ids"}
+"""Column names that TRL's trainers take for their own; `completions` belongs to stepwise data only."""
+
+
+class Message(TypedDict):
+    """One turn of a conversation."""
+
+    role: str
+    content: str
+
+
+Prompt = str | list[Message]
+
+
+class BadColumn(ExportError):
+    """A column is missing, of the wrong type, or has a name that a trainer would misread."""
+
+
+class BadRow(ExportError):
+    """A row holds a value that no trainer should see; the text names file, row and value."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StepwiseRow:
+    """One trace: S steps that join to its completion, S labels in {1, 0, -100}, S probabilities of standing."""
+
+    prompt: Prompt
+    steps: tuple[str, ...]
+    labels: tuple[int, ...]
+    probabilities: tuple[float, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class LoadedConfig:
+    """The checked rows of one split of one config, and the hashes of the files they came from (by file name)."""
+
+    config: str
+    split: str
+    table: pa.Table
+    hashes: dict[str, str]
+
+
+def load_config(folder: ExportFolder, config: str, split: str) -> LoadedConfig:
+    """Load and check one split. Raises an `ExportError`: `MissingConfig`, `ChangedFile`, `BadColumn`, `BadRow`."""
+    files = folder.list_files(config, split)
+    tables = [_load_file(file) for file in files]
+    return LoadedConfig(
+        config=config,
+        split=split,
+        table=pa.concat_tables(tables),
+        hashes={file.name: file.sha256 for file in files},
+    )
+
+
+def load_stepwise(folder: ExportFolder, split: str) -> tuple[list[StepwiseRow], dict[str, str]]:
+    """Load the stepwise rows of one split, with their files' hashes. Raises as `load_config`."""
+    loaded = load_config(folder, "stepwise", split)
+    rows = [
+        StepwiseRow(
+            prompt=row["prompt"],
+            steps=tuple(row["completions"]),
+            labels=tuple(row["labels"]),
+            probabilities=tuple(row.get("probabilities") or (float(label == 1) for label in row["labels"])),
+        )
+        for row in loaded.table.to_pylist()
+    ]
+    return rows, loaded.hashes
+
+
+def check_export(path: Path) -> ExportFolder:
+    """Open an export and check every file and row of it. Raises an `ExportError`."""
+    folder = open_export(path)
+    for file in folder.files:
+        _load_file(file)
+    return folder
+
+
+def _load_file(file: ExportFile) -> pa.Table:
+    file.verify()
+    try:
+        table = pq.read_table(file.path, partitioning=None)
+    except pa.ArrowException as error:
+        raise ChangedFile(f"{file.name} is not a Parquet file.") from error
+    if table.num_rows != file.num_rows:
+        raise ChangedFile(f"{file.name} has {table.num_rows} rows where the manifest says {file.num_rows}.")
+    _refuse_reserved(file, table)
+    _CHECKS[file.config](file.name, table)
+    return table
+
+
+def _check_stepwise(name: str, table: pa.Table) -> None:
+    _require_columns(name, table, prompt=_is_prompt, completions=_is_text_list, labels=_is_integer_list)
+    _require_no_nulls(name, table, "prompt", "completions", "labels")
+    steps, labels = _whole(table, "completions"), _whole(table, "labels")
+    num_steps = pc.list_value_length(steps)
+    _refuse(name, pc.equal(num_steps, 0), "has no steps")
+    _refuse(
+        name, pc.not_equal(num_steps, pc.list_value_length(labels)), "has more labels than steps, or fewer"
+    )
+    _refuse_items(name, steps, pc.equal(pc.list_flatten(steps), ""), "an empty step")
+    allowed = pc.is_in(pc.list_flatten(labels).cast(pa.int64()), value_set=pa.array([1, 0, IGNORED]))
+    _refuse_items(name, labels, pc.invert(allowed), "a label that is not 1, 0 or -100")
+    if "probabilities" in table.column_names:
+        _require_columns(name, table, probabilities=_is_float_list)
+        _require_no_nulls(name, table, "probabilities")
+        p = _whole(table, "probabilities")
+        _refuse(
+            name,
+            pc.not_equal(num_steps, pc.list_value_length(p)),
+            "has more probabilities than steps, or fewer",
+        )
+        flat = pc.list_flatten(p)
+        inside = pc.and_(pc.greater_equal(flat, 0.0), pc.less_equal(flat, 1.0))
+        _refuse_items(name, p, pc.invert(pc.fill_null(inside, False)), "a probability outside 0 to 1")
+
+
+def _check_pairs(name: str, table: pa.Table) -> None:
+    _require_columns(name, table, prompt=_is_prompt, chosen=_is_prompt, rejected=_is_prompt)
+    _require_no_nulls(name, table, "prompt", "chosen", "rejected")
+    _require_one_form(name, table, "prompt", "chosen", "rejected")
+    if "margin" in table.column_names:
+        _require_columns(name, table, margin=pa.types.is_floating)
+        _require_no_nulls(name, table, "margin")
+    same = [a == b for a, b in zip(table["chosen"].to_pylist(), table["rejected"].to_pylist(), strict=True)]
+    _refuse(name, pa.array(same, pa.bool_()), "prefers a completion to itself")
+
+
+def _check_unpaired(name: str, table: pa.Table) -> None:
+    # KTO reads any number that isn't zero as desirable, -1 too, so only real booleans pass.
+    _require_columns(name, table, prompt=_is_prompt, completion=_is_prompt, label=pa.types.is_boolean)
+    _require_no_nulls(name, table, "prompt", "completion", "label")
+    _require_one_form(name, table, "prompt", "completion")
+
+
+def _check_sft(name: str, table: pa.Table) -> None:
+    _require_columns(name, table, prompt=_is_prompt, completion=_is_prompt)
+    _require_no_nulls(name, table, "prompt", "completion")
+    _require_one_form(name, table, "prompt", "completion")
+
+
+def _check_prompts(name: str, table: pa.Table) -> None:
+    _require_columns(name, table, prompt=_is_prompt, ground_truth=_is_text, verifier=_is_text)
+    _require_no_nulls(name, table, "prompt", "ground_truth", "verifier")
+    if "prompt_id" not in table.column_names:
+        raise BadColumn(f"{name} has no column 'prompt_id'; it has {', '.join(table.column_names)}.")
+
+
+def _check_evidence(name: str, table: pa.Table) -> None:
+    """Evidence is for people and audits; no trainer reads it, so its columns are free."""
+
+
+_CHECKS: dict[str, Callable[[str, pa.Table], None]] = {
+    "stepwise": _check_stepwise,
+    "preference": _check_pairs,
+    "step_preference": _check_pairs,
+    "unpaired_preference": _check_unpaired,
+    "sft": _check_sft,
+    "prompts": _check_prompts,
+    "evidence": _check_evidence,
+}
+
+
+def _refuse_reserved(file: ExportFile, table: pa.Table) -> None:
+    own = {"completions"} if file.config == "stepwise" else set()
+    for column in sorted(_RESERVED.intersection(table.column_names) - own):
+        raise BadColumn(f"{file.name} has a column {column!r}, a name that trainers take for their own.")
+
+
+def _require_columns(name: str, table: pa.Table, **columns: Callable[[pa.DataType], bool]) -> None:
+    for column, is_right in columns.items():
+        if column not in table.column_names:
+            raise BadColumn(f"{name} has no column {column!r}; it has {', '.join(table.column_names)}.")
+        found = table.schema.field(column).type
+        if not is_right(found):
+            raise BadColumn(f"{name}: the column {column!r} holds {found}, which its trainer can't read.")
+
+
+def _require_no_nulls(name: str, table: pa.Table, *columns: str) -> None:
+    for column in columns:
+        if table[column].null_count:
+            row = pc.index(table[column].is_null(), True).as_py()
+            raise BadRow(f"{name}, row {row}: {column!r} is empty (null).")
+
+
+def _require_one_form(name: str, table: pa.Table, *columns: str) -> None:
+    forms = {column: _is_text(table.schema.field(column).type) for column in columns}
+    if len(set(forms.values())) > 1:
+        text = ", ".join(column for column, is_text in forms.items() if is_text)
+        raise BadColumn(
+            f"{name}: {text} is text while the other columns are messages; all must have one form."
+        )
+
+
+def _refuse(name: str, is_bad: pa.Array, what: str) -> None:
+    row = pc.index(is_bad, True).as_py()
+    if row >= 0:
+        raise BadRow(f"{name}, row {row} {what}.")
+
+
+def _refuse_items(name: str, lists: pa.Array, is_bad: pa.Array, what: str) -> None:
+    position = pc.index(pc.fill_null(is_bad, True), True).as_py()
+    if position >= 0:
+        row = pc.list_parent_indices(lists)[position].as_py()
+        value = pc.list_flatten(lists)[position].as_py()
+        raise BadRow(f"{name}, row {row} has {what}: {value!r}.")
+
+
+def _whole(table: pa.Table, column: str) -> pa.Array:
+    combined = table[column].combine_chunks()
+    return combined if isinstance(combined, pa.Array) else pa.concat_arrays(combined.chunks)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _is_list(kind: pa.DataType, is_item: Callable[[pa.DataType], bool]) -> bool:
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind)) and is_item(kind.value_type)
+
+
+def _is_message(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_struct(kind)) and {field.name for field in kind} == _MESSAGE_FIELDS
+
+
+def _is_prompt(kind: pa.DataType) -> bool:
+    return _is_text(kind) or _is_list(kind, _is_message)
+
+
+def _is_text_list(kind: pa.DataType) -> bool:
+    return _is_list(kind, _is_text)
+
+
+def _is_integer_list(kind: pa.DataType) -> bool:
+    return _is_list(kind, lambda item: bool(pa.types.is_integer(item)))
+
+
+def _is_float_list(kind: pa.DataType) -> bool:
+    return _is_list(kind, lambda item: bool(pa.types.is_floating(item)))
