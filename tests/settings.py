@@ -13,9 +13,10 @@ os.environ.setdefault("GRADUS_MODELS", str(BASE_DIR / "var" / "models"))  # conv
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 from config.settings import *  # noqa: F403
-from config.settings import LOGGING, STORAGES
+from config.settings import LOGGING, STATIC_ROOT, STORAGES
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # Tests render pages without collecting static files first.
 STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 LOGGING = {**LOGGING, "root": {"handlers": ["console"], "level": "WARNING"}}
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise warns where it is missing, and warnings are errors

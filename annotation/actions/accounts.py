@@ -1,0 +1,81 @@
+"""Accounts: the owner's first one, choosing one's own sign-in, and changing it later."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+
+from django.db import IntegrityError, transaction
+
+from annotation.actions import audit
+from annotation.models import Account
+from annotation.queries.accounts import list_site_admins, start_tokens
+
+_OWNER_NAME = "owner"
+
+
+class LinkNotValid(Exception):
+    """The start link was used, is too old, or was never one."""
+
+
+class UserNameTaken(Exception):
+    """Another account has this user name."""
+
+
+class AccountUnknown(Exception):
+    """No active account has this user name."""
+
+
+def ensure_owner(*, now: dt.datetime) -> Account:
+    """The installation's first site admin; made, without a password, where there is none yet."""
+    owner = list_site_admins().first()
+    if owner is not None:
+        return owner
+    names = itertools.chain([_OWNER_NAME], (f"{_OWNER_NAME}-{number}" for number in itertools.count(2)))
+    name = next(name for name in names if not Account.objects.filter(username__iexact=name).exists())
+    with transaction.atomic():
+        owner = Account.objects.create_superuser(username=name, email="", password=None)
+        audit.record_event(actor=None, verb="made the owner's account", subject=owner, now=now)
+    return owner
+
+
+def get_account_named(*, username: str) -> Account:
+    """The active account with this user name, in any case. Raises AccountUnknown."""
+    account = Account.objects.filter(username__iexact=username, is_active=True).first()
+    if account is None:
+        raise AccountUnknown(f"There is no active account named {username}.")
+    return account
+
+
+def claim_account(
+    *, account: Account, token: str, username: str, display_name: str, password: str, now: dt.datetime
+) -> Account:
+    """Gives the account of a start link its user name, display name and password; the link is used up by that.
+
+    `password` has passed the validators. Raises LinkNotValid (also for the second of two people who send the same
+    link at once) and UserNameTaken, with nothing stored.
+    """
+    with transaction.atomic():
+        locked = Account.objects.select_for_update().get(pk=account.pk)
+        if not start_tokens.check_token(locked, token):
+            raise LinkNotValid("This link was used already, or it is too old.")
+        locked.username, locked.display_name = username, display_name
+        locked.set_password(password)
+        save_with_free_name(locked)
+        audit.record_event(actor=locked, verb="chose a password by link", subject=locked, now=now)
+    return locked
+
+
+def save_with_free_name(account: Account) -> None:
+    """Saves an account, new or renamed; raises UserNameTaken where another has the name in any case."""
+    if _has_name_twin(account):
+        raise UserNameTaken(f"The user name {account.username} is taken.")
+    try:
+        with transaction.atomic():
+            account.save()
+    except IntegrityError as error:  # someone took it in this very moment
+        raise UserNameTaken(f"The user name {account.username} is taken.") from error
+
+
+def _has_name_twin(account: Account) -> bool:
+    return Account.objects.filter(username__iexact=account.username).exclude(pk=account.pk).exists()

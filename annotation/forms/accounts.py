@@ -1,0 +1,103 @@
+"""Signing in, and choosing one's own user name and password."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
+from django.contrib.auth.password_validation import validate_password
+from django.contrib.auth.validators import UnicodeUsernameValidator
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+
+from annotation.models import Account
+
+
+class SignInForm(AuthenticationForm):
+    """Django's own, with one sentence for every failure: it never says whether the account exists."""
+
+    error_messages = {
+        **AuthenticationForm.error_messages,
+        "invalid_login": "No account has this user name and password. Mind capitals in the password.",
+    }
+
+    def __init__(self, request: HttpRequest | None = None, *args: Any, **kwargs: Any) -> None:
+        super().__init__(request, *args, **kwargs)
+        self.fields["username"].label = "User name"
+
+
+class NewSignInForm(forms.Form):
+    """User name, the name others see, and a password typed twice."""
+
+    username = forms.CharField(
+        label="User name",
+        max_length=150,
+        validators=[UnicodeUsernameValidator()],
+        widget=forms.TextInput(
+            attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
+        ),
+        help_text="You sign in with it. Letters, digits and @ . + - _ only.",
+    )
+    display_name = forms.CharField(
+        label="Name",
+        max_length=120,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+        help_text="What others see; your user name where you leave it empty.",
+    )
+    password = forms.CharField(
+        max_length=256,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text="At least 8 characters, and not a common word.",
+    )
+    password_again = forms.CharField(
+        label="Password again",
+        max_length=256,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        password, again = data.get("password"), data.get("password_again")
+        if password and again and password != again:
+            self.add_error("password_again", "The two passwords differ.")
+        elif password:
+            self._check_strength(password)
+        return data
+
+    def _check_strength(self, password: str) -> None:
+        person = Account(
+            username=self.cleaned_data.get("username", ""),
+            first_name=self.cleaned_data.get("display_name", ""),
+        )
+        try:
+            validate_password(password, person)
+        except ValidationError as error:
+            self.add_error("password", error)
+
+
+class NameForm(forms.Form):
+    """The name that others see."""
+
+    display_name = forms.CharField(
+        label="Name",
+        max_length=120,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+        help_text="What others see; your user name where you leave it empty.",
+    )
+
+
+class NewPasswordForm(PasswordChangeForm):
+    """The old password, and a new one typed twice."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["old_password"].label = "Password now"
+        self.fields["new_password1"].label = "New password"
+        self.fields["new_password1"].help_text = "At least 8 characters, and not a common word."
+        self.fields["new_password2"].label = "New password again"
+        self.fields["new_password2"].help_text = ""

@@ -1,0 +1,52 @@
+"""Signing in and out, and the link with which a person chooses their sign-in."""
+
+from __future__ import annotations
+
+from django.contrib.auth import login
+from django.contrib.auth.views import LoginView, LogoutView
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from annotation.actions import accounts
+from annotation.forms.accounts import NewSignInForm, SignInForm
+from annotation.queries.accounts import find_account_of_start_link
+
+# Django's own views: they refuse a `next` that leaves the site, and sign out on POST only.
+sign_in = LoginView.as_view(
+    template_name="accounts/sign_in.html", authentication_form=SignInForm, redirect_authenticated_user=True
+)
+sign_out = LogoutView.as_view()
+
+
+@never_cache
+@sensitive_post_parameters()
+@require_http_methods(["GET", "POST"])
+def claim_account(request: HttpRequest, uid: str, token: str) -> HttpResponse:
+    """Where a start link leads: choose user name, name and password, and be signed in."""
+    account = find_account_of_start_link(uid, token)
+    if account is None:
+        return render(request, "accounts/link_not_valid.html", status=404)
+    initial = {"username": account.username, "display_name": account.display_name}
+    form = NewSignInForm(request.POST or None, initial=initial)
+    if form.is_valid():
+        try:
+            account = accounts.claim_account(
+                account=account,
+                token=token,
+                username=form.cleaned_data["username"],
+                display_name=form.cleaned_data["display_name"],
+                password=form.cleaned_data["password"],
+                now=timezone.now(),
+            )
+        except accounts.LinkNotValid:
+            return render(request, "accounts/link_not_valid.html", status=404)
+        except accounts.UserNameTaken as error:
+            form.add_error("username", str(error))
+        else:
+            login(request, account)
+            return redirect("annotation:list_projects")
+    return render(request, "accounts/claim_account.html", {"form": form, "account": account})
