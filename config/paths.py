@@ -6,12 +6,15 @@ socket's path must stay under 108 bytes, so they live in a short folder named af
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import secrets
 import stat
 from pathlib import Path
 from typing import TypedDict
+
+from config.engine.errors import explain_os_error
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATABASE_NAME = "gradus"
@@ -128,17 +131,25 @@ def secret_key(data: Path) -> str:
     """Django's SECRET_KEY of this data folder: made once, readable by its owner only.
 
     Two processes that start together read the same key: linking a complete file succeeds for one of them.
+    Settings ask for it before any command of ours runs, so a folder that can't be used ends the program here, in
+    one sentence.
     """
     path = data / "secret_key"
-    if not path.exists():
-        data.mkdir(parents=True, exist_ok=True)
-        draft = data / f".secret_key-{os.getpid()}-{secrets.token_hex(4)}"
-        try:
-            draft.touch(mode=0o600)
-            draft.write_text(secrets.token_urlsafe(50), encoding="ascii")
+    try:
+        if not path.exists():
+            _make_secret(path)
+        return path.read_text(encoding="ascii")
+    except OSError as error:
+        raise SystemExit(str(explain_os_error(error, data))) from None
+
+
+def _make_secret(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}-{os.getpid()}-{secrets.token_hex(4)}")
+    try:
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(50), encoding="ascii")
+        with contextlib.suppress(FileExistsError):
             path.hardlink_to(draft)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink(missing_ok=True)
-    return path.read_text(encoding="ascii")
+    finally:
+        draft.unlink(missing_ok=True)

@@ -36,7 +36,7 @@ def check_broker(url: str) -> None:
         broker.ensure_connection(max_retries=1, timeout=_CONNECT_SECONDS)
     except (OSError, OperationalError) as error:
         raise EngineError(
-            f"The broker {_without_secrets(url)} (CELERY_BROKER_URL) can't be reached: {error}."
+            f"The broker {_without_secrets(url)} (CELERY_BROKER_URL) can't be reached: {str(error).rstrip('.')}."
         ) from None
     finally:
         broker.release()

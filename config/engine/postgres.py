@@ -51,7 +51,7 @@ def describe_postgres(data: Path, cluster: Cluster, *, settings: tuple[str, ...]
         stop_signal=signal.SIGINT,
         urgent_signal=signal.SIGQUIT,  # leave now, recover at the next start
         orphan_signal=signal.SIGINT,
-        patience_seconds=1.5,
+        patience_seconds=4.0,  # it writes what it holds: seconds after a busy time on a slow disk
         become=cluster.identity.become,
     )
 
@@ -70,7 +70,7 @@ def start_postgres(
     while True:
         words_before = spec.log.stat().st_size if spec.log.exists() else 0
         child = Child(spec)
-        if _wait_until_it_answers(child, data, keep_going=keep_going):
+        if _wait_until_it_answers(child, data, cluster, keep_going=keep_going):
             return child
         tail = read_log_tail(spec.log, since_byte=words_before)
         if not _is_predecessor_leaving(tail) or time.monotonic() > retry_until:
@@ -136,14 +136,16 @@ def explain_failure(tail: list[str], *, folder: Path) -> str:
     return f"PostgreSQL can't start: {last.rstrip('.')}."
 
 
-def _wait_until_it_answers(child: Child, data: Path, *, keep_going: Callable[[], None]) -> bool:
+def _wait_until_it_answers(
+    child: Child, data: Path, cluster: Cluster, *, keep_going: Callable[[], None]
+) -> bool:
     """True once it answers, False if it ended; EngineError if it does neither in good time."""
     deadline = time.monotonic() + START_SECONDS
     try:
         while time.monotonic() < deadline:
             if child.exit_status() is not None:
                 return False
-            if answers(data):
+            if _says_ready(child, cluster.directory) and answers(data):
                 return True
             keep_going()
             time.sleep(_POLL_SECONDS)
@@ -152,6 +154,14 @@ def _wait_until_it_answers(child: Child, data: Path, *, keep_going: Callable[[],
         raise
     child.end()
     raise EngineError(f"PostgreSQL did not answer in {START_SECONDS:.0f} s; its log is {child.spec.log}.")
+
+
+def _says_ready(child: Child, directory: Path) -> bool:
+    """True if the server's own pid file says so: knocking before that would only fill its log."""
+    with contextlib.suppress(OSError):
+        lines = (directory / "postmaster.pid").read_text().splitlines()
+        return len(lines) >= 8 and lines[0] == str(child.pid) and lines[7].strip() == "ready"
+    return False
 
 
 def _is_predecessor_leaving(tail: list[str]) -> bool:

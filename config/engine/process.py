@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -23,6 +24,7 @@ from typing import BinaryIO
 LOG_LIMIT_BYTES = 10 * 1024 * 1024
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _POLL_SECONDS = 0.02
+_EXCEPTION = re.compile(r"[\w.]*(Error|Exception|Configured)\b")
 # Loaded before any fork: between fork and exec nothing may be imported or looked up.
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -176,3 +178,9 @@ def read_log_tail(path: Path, *, since_byte: int = 0, limit_bytes: int = 65536) 
     with path.open("rb") as log:
         log.seek(max(since_byte, path.stat().st_size - limit_bytes))
         return [line for line in log.read().decode(errors="replace").splitlines() if line.strip()]
+
+
+def pick_reason(lines: list[str]) -> str:
+    """The line of a log that most likely says why a Python program ended: its last exception, or its last line."""
+    raised = [line for line in lines if _EXCEPTION.match(line)]
+    return (raised or lines or ["it wrote nothing to its log"])[-1].strip().rstrip(".")

@@ -19,7 +19,7 @@ from config.engine import external, postgres, stack, valkey
 from config.engine.cluster import prepare_cluster
 from config.engine.errors import EngineError, explain_os_error, is_about_a_full_disk
 from config.engine.lock import DataFolderLock
-from config.engine.process import Child, ChildSpec, open_log, read_log_tail, run_to_end
+from config.engine.process import Child, ChildSpec, open_log, pick_reason, read_log_tail, run_to_end
 from config.engine.stack import Address
 from config.engine.supervisor import Supervisor
 
@@ -134,8 +134,7 @@ def _run_command(data: Path, name: str, *, supervisor: Supervisor) -> None:
         ChildSpec(name, name, command, log, cwd=paths.BASE_DIR), keep_going=supervisor.keep_going
     )
     if status != 0:
-        words = read_log_tail(log)
-        raise EngineError(f"`manage.py {name}` failed: {words[-1] if words else 'no output'} (log: {log}).")
+        raise EngineError(f"`manage.py {name}` failed: {pick_reason(read_log_tail(log))} (log: {log}).")
 
 
 @contextmanager

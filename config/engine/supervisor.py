@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from types import FrameType
 
 from config.engine.errors import EngineError, StopRequested
-from config.engine.process import Child, ChildSpec, cap_log, read_log_tail
+from config.engine.process import Child, ChildSpec, cap_log, pick_reason, read_log_tail
 
 FIRST_BACK_OFF_SECONDS = 0.5
 LONGEST_BACK_OFF_SECONDS = 30.0
+STOP_SECONDS = 4.5  # for everything together: a Ctrl-C takes less than five
 _HEALTHY_SECONDS = 60.0  # a child that ran this long starts again without remembering older failures
 _POLL_SECONDS = 0.05
 _LOG_CHECK_SECONDS = 5.0
@@ -76,8 +77,7 @@ class Supervisor:
             self.keep_going()
             if child.exit_status() is not None:
                 words = read_log_tail(spec.log, since_byte=log_start)
-                last = words[-1].strip() if words else "it wrote nothing"
-                raise EngineError(f"{spec.title} can't start: {last.rstrip('.')} (log: {spec.log}).")
+                raise EngineError(f"{spec.title} can't start: {pick_reason(words)} (log: {spec.log}).")
             if time.monotonic() > deadline:
                 raise EngineError(f"{spec.title} did not answer in {seconds:.0f} s; its log is {spec.log}.")
             time.sleep(_POLL_SECONDS)
@@ -98,8 +98,10 @@ class Supervisor:
 
     def stop(self) -> None:
         """End all children, stage by stage. A second request to stop ends everything at once."""
+        deadline = time.monotonic() + STOP_SECONDS
         for stage in sorted({kept.stop_stage for kept in self._kept}, reverse=True):
-            self._stop_together([kept.child for kept in self._kept if kept.stop_stage == stage])
+            children = [kept.child for kept in self._kept if kept.stop_stage == stage]
+            self._stop_together(children, deadline=deadline)
         self._kept.clear()
 
     def _look_after(self, kept: _Kept, *, now: float) -> None:
@@ -120,18 +122,17 @@ class Supervisor:
             f"{kept.spec.title} {_describe_end(status)}; starting it again in {wait:g} s ({kept.spec.log})"
         )
 
-    def _stop_together(self, children: list[Child]) -> None:
+    def _stop_together(self, children: list[Child], *, deadline: float) -> None:
         for child in children:
             child.send(child.spec.stop_signal)
         begun = time.monotonic()
-        waiting = [child for child in children if child.exit_status() is None]
-        while waiting and self._stop_requests < 2:
-            waiting = [child for child in waiting if child.exit_status() is None]
-            spent = time.monotonic() - begun
-            if any(spent > child.spec.patience_seconds for child in waiting):
+        while self._stop_requests < 2:
+            now = time.monotonic()
+            waiting = [child for child in children if child.exit_status() is None]
+            if not waiting or now > deadline or any(now - begun > c.spec.patience_seconds for c in waiting):
                 break
             time.sleep(0.01)
-        self._end_at_once(waiting)
+        self._end_at_once([child for child in children if child.exit_status() is None])
 
     def _end_at_once(self, children: list[Child]) -> None:
         """SIGKILL, except for a child that can leave fast and clean (PostgreSQL's immediate shutdown)."""
