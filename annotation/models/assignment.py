@@ -49,6 +49,9 @@ class Assignment(models.Model):
         help_text="With which this trace was drawn, given who asked and when."
     )
     skip_reason = models.CharField(max_length=400, blank=True)
+    scores_shown_at = models.DateTimeField(
+        null=True, blank=True, help_text="When judge scores first showed to the rater; what follows is assisted."
+    )
 
     draft = models.JSONField(
         default=dict, help_text="The rating as far as it has got (annotation.rules.draft.Draft)."
