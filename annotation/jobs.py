@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 
-from celery import current_app, signature
+from celery import current_app
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
@@ -27,7 +27,7 @@ def queue_on_commit(job: Job) -> None:
 def send(task_name: str, job_id: int) -> bool:
     """Sends one job now; False, with a line in the log, where the broker can't be reached."""
     try:
-        signature(task_name, args=(job_id,)).apply_async()
+        current_app.signature(task_name, args=(job_id,)).apply_async()
     except OperationalError as error:
         logger.warning("The broker is away; %s(%s) waits for the reaper: %s", task_name, job_id, error)
         return False
@@ -40,11 +40,12 @@ def _send_quietly(task_name: str, job_id: int) -> None:
 
 def count_waiting(task_name: str) -> int | None:
     """Messages that wait in the queue of this task; None where the broker can't be reached."""
-    route = current_app.amqp.router.route({}, task_name)
-    try:
-        with current_app.connection_for_write() as connection:
-            waiting = route["queue"](connection.default_channel).queue_declare(passive=True)
-            return int(waiting.message_count)
-    except OperationalError as error:
-        logger.warning("The broker is away: %s", error)
-        return None
+    queue = current_app.amqp.router.route({}, task_name)["queue"]
+    with current_app.connection_for_write() as connection:
+        broker_errors: tuple[type[BaseException], ...] = (OperationalError, *connection.connection_errors)
+        try:
+            connection.ensure_connection(max_retries=1, timeout=2)
+            return int(queue(connection.default_channel).queue_declare().message_count)
+        except broker_errors as error:
+            logger.warning("The broker is away: %s", error)
+            return None
