@@ -1,0 +1,1 @@
+"""Backends that produce completions. Only workers import this package: it may load torch."""

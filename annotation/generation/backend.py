@@ -1,0 +1,83 @@
+"""What every backend that produces completions offers: requests in, a completion or a refusal for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class GenerationStopped(Exception):
+    """`should_stop` said so in the middle; nothing was made."""
+
+
+@dataclass(frozen=True)
+class GenerationRequest:
+    """One completion wanted: what the user says to the model. The backend puts it into the model's chat form."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How tokens are drawn. Temperature 0 takes the likeliest one. The same seed gives the same text."""
+
+    temperature: float
+    top_p: float
+    max_new_tokens: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What the model wrote, byte for byte, without the token that ended it.
+
+    num_tokens counts the tokens of the text; mean_logprob is the mean natural logarithm of the probability that the
+    model itself (temperature 1, no top-p) gave to each token, the closing one included. finish_reason is "stop" where
+    the model ended, "length" where it was cut off.
+    """
+
+    text: str
+    num_prompt_tokens: int
+    num_tokens: int
+    finish_reason: str
+    mean_logprob: float
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why there is no completion for a request, in one sentence."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class BackendDescription:
+    """What must be the same for the same text to come out again."""
+
+    backend: str
+    model: str
+    revision: str
+    dtype: str
+    device: str
+    num_threads: int
+    versions: dict[str, str]
+
+
+class Backend(Protocol):
+    """A way to a language model."""
+
+    def describe(self) -> BackendDescription: ...
+
+    def generate(
+        self,
+        requests: Sequence[GenerationRequest],
+        sampling: Sampling,
+        should_stop: Callable[[], bool],
+    ) -> list[Completion | Refusal]:
+        """One completion or refusal for each request, in their order.
+
+        Calls `should_stop` about once a second while it works, and raises GenerationStopped once that is true; what
+        `should_stop` itself raises comes through.
+        """
+        ...

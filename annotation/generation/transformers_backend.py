@@ -1,0 +1,152 @@
+"""A language model in this very process, through transformers: batched, padded on the left, seeded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+import transformers
+from transformers import LogitsProcessorList, StoppingCriteriaList
+
+from annotation.generation.backend import (
+    BackendDescription,
+    Completion,
+    GenerationRequest,
+    GenerationStopped,
+    Refusal,
+    Sampling,
+)
+from annotation.generation.watching import LogprobRecorder, StopWhenAsked
+from rl_bridge.models import LoadedModel
+
+
+class TransformersBackend:
+    """Implements `Backend` for a model that is already open."""
+
+    def __init__(self, loaded: LoadedModel) -> None:
+        self._loaded = loaded
+        self._model: Any = loaded.model
+        self._tokenizer: Any = loaded.tokenizer
+
+    def describe(self) -> BackendDescription:
+        return BackendDescription(
+            backend="transformers",
+            model=self._loaded.name,
+            revision=self._loaded.revision,
+            dtype=str(self._model.dtype).removeprefix("torch."),
+            device=str(self._model.device),
+            num_threads=torch.get_num_threads(),
+            versions={"torch": torch.__version__, "transformers": transformers.__version__},
+        )
+
+    def generate(
+        self,
+        requests: Sequence[GenerationRequest],
+        sampling: Sampling,
+        should_stop: Callable[[], bool],
+    ) -> list[Completion | Refusal]:
+        """See `Backend.generate`. Requests that fit go through the model together, in one batch."""
+        prompts = [self._encode(request) for request in requests]
+        refusals = [self._find_refusal(len(tokens), sampling) for tokens in prompts]
+        fitting = [index for index, refusal in enumerate(refusals) if refusal is None]
+        completions = self._complete([prompts[index] for index in fitting], sampling, should_stop)
+        made = dict(zip(fitting, completions, strict=True))
+        return [refusal or made[index] for index, refusal in enumerate(refusals)]
+
+    def _encode(self, request: GenerationRequest) -> list[int]:
+        text = request.text
+        if self._tokenizer.chat_template:
+            text = self._tokenizer.apply_chat_template(
+                [{"role": "user", "content": text}], tokenize=False, add_generation_prompt=True
+            )
+            tokens: list[int] = self._tokenizer(text, add_special_tokens=False).input_ids
+        else:
+            tokens = self._tokenizer(text).input_ids
+        return tokens
+
+    def _find_refusal(self, num_tokens: int, sampling: Sampling) -> Refusal | None:
+        context = getattr(self._model.config.get_text_config(), "max_position_embeddings", None)
+        if context is None or num_tokens + sampling.max_new_tokens <= context:
+            return None
+        return Refusal(
+            f"The prompt is too long: {num_tokens:,} tokens and up to {sampling.max_new_tokens:,} new ones do not "
+            f"fit into the model's context of {context:,}."
+        )
+
+    def _complete(
+        self, prompts: Sequence[list[int]], sampling: Sampling, should_stop: Callable[[], bool]
+    ) -> list[Completion]:
+        if not prompts:
+            return []
+        if should_stop():
+            raise GenerationStopped
+        input_ids, attention_mask = self._pad(prompts)
+        stop, recorder = StopWhenAsked(should_stop), LogprobRecorder()
+        with torch.random.fork_rng(devices=self._list_random_devices()), torch.inference_mode():
+            torch.manual_seed(sampling.seed)
+            sequences: torch.Tensor = self._model.generate(
+                input_ids=input_ids,
+                attention_mask=attention_mask,
+                generation_config=self._configure(sampling),
+                logits_processor=LogitsProcessorList([recorder]),
+                stopping_criteria=StoppingCriteriaList([stop]),
+            )
+        if stop.was_stopped:
+            raise GenerationStopped
+        new_tokens = sequences[:, input_ids.shape[1] :].tolist()
+        logprobs = recorder.finish(sequences).tolist()
+        return [
+            self._read(len(prompt), tokens, numbers)
+            for prompt, tokens, numbers in zip(prompts, new_tokens, logprobs, strict=True)
+        ]
+
+    def _pad(self, prompts: Sequence[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Pads on the left, since what follows a prompt must stand right behind it."""
+        width = max(len(tokens) for tokens in prompts)
+        pad = self._pad_id
+        rows = [[pad] * (width - len(tokens)) + tokens for tokens in prompts]
+        mask = [[0] * (width - len(tokens)) + [1] * len(tokens) for tokens in prompts]
+        device = self._model.device
+        return torch.tensor(rows, device=device), torch.tensor(mask, device=device)
+
+    def _configure(self, sampling: Sampling) -> Any:
+        """Says everything, so that nothing is taken over from the file that came with the model."""
+        make_config: Any = transformers.GenerationConfig  # carries no types
+        config = make_config(
+            max_new_tokens=sampling.max_new_tokens,
+            do_sample=sampling.temperature > 0,
+            eos_token_id=sorted(self._end_ids) or None,
+            pad_token_id=self._pad_id,
+        )
+        if sampling.temperature > 0:
+            config.update(temperature=sampling.temperature, top_p=sampling.top_p, top_k=0)
+        return config
+
+    def _read(self, num_prompt_tokens: int, tokens: list[int], logprobs: list[float]) -> Completion:
+        end = next((index for index, token in enumerate(tokens) if token in self._end_ids), None)
+        text = self._tokenizer.decode(
+            tokens[:end], skip_special_tokens=False, clean_up_tokenization_spaces=False
+        )
+        drawn = logprobs if end is None else logprobs[: end + 1]
+        return Completion(
+            text=text,
+            num_prompt_tokens=num_prompt_tokens,
+            num_tokens=len(tokens[:end]),
+            finish_reason="length" if end is None else "stop",
+            mean_logprob=sum(drawn) / len(drawn),
+        )
+
+    @property
+    def _end_ids(self) -> frozenset[int]:
+        configured = self._model.generation_config.eos_token_id
+        ids = configured if isinstance(configured, list) else [configured]
+        return frozenset(token for token in [*ids, self._tokenizer.eos_token_id] if token is not None)
+
+    @property
+    def _pad_id(self) -> int:
+        pad = self._tokenizer.pad_token_id
+        return int(pad) if pad is not None else min(self._end_ids, default=0)
+
+    def _list_random_devices(self) -> list[int]:
+        return [self._model.device.index or 0] if self._model.device.type == "cuda" else []
