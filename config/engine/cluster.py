@@ -56,7 +56,14 @@ def prepare_cluster(data: Path, *, keep_going: Callable[[], None] = lambda: None
 def find_existing(data: Path) -> Path | None:
     """The data directory in use, if one was made. An unprivileged copy, once made, holds the truth."""
     candidates = [data / _UNPRIVILEGED, _distant_home(data) / _UNPRIVILEGED, paths.postgres_dir(data)]
-    return next((folder for folder in candidates if (folder / "PG_VERSION").is_file()), None)
+    return next((folder for folder in candidates if _holds_cluster(folder)), None)
+
+
+def _holds_cluster(folder: Path) -> bool:
+    try:
+        return (folder / "PG_VERSION").is_file()
+    except PermissionError:
+        return True  # someone else's, closed to us: the caller says so
 
 
 def _prepare_unprivileged(

@@ -65,9 +65,9 @@ def start_postgres(
     therefore tried again for a few seconds.
     """
     give_socket_folder(data, cluster)
-    clear_stale_pid_file(cluster.directory)
     retry_until = time.monotonic() + _RETRY_SECONDS
     while True:
+        clear_stale_locks(data, cluster)
         words_before = spec.log.stat().st_size if spec.log.exists() else 0
         child = Child(spec)
         if _wait_until_it_answers(child, data, cluster, keep_going=keep_going):
@@ -112,17 +112,19 @@ def give_socket_folder(data: Path, cluster: Cluster) -> None:
         os.chown(paths.postgres_socket_dir(data), cluster.identity.owner, cluster.identity.owner)
 
 
-def clear_stale_pid_file(directory: Path) -> None:
-    """Remove a postmaster.pid whose number now belongs to some other program.
+def clear_stale_locks(data: Path, cluster: Cluster) -> None:
+    """Remove PostgreSQL's lock files where their process is gone, unreaped, or by now some other program.
 
-    After a container restarts, numbers are dealt out anew, and PostgreSQL takes any living process of the same
-    user for its predecessor. Whoever calls this holds the data folder's lock, so no other supervisor can mind.
+    PostgreSQL takes any process with that number for its predecessor: after a container restarts, numbers are
+    dealt out anew, and under a PID 1 that reaps nothing the dead keep theirs. Whoever calls this holds the data
+    folder's lock, so no other supervisor can mind.
     """
-    pid_file = directory / "postmaster.pid"
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        pid = int(pid_file.read_text().splitlines()[0])
-        if Path("/proc/self/exe").exists() and not _serves(pid, directory):
-            pid_file.unlink()
+    socket_lock = paths.postgres_socket_dir(data) / f".s.PGSQL.{paths.POSTGRES_PORT}.lock"
+    for lock in (cluster.directory / "postmaster.pid", socket_lock):
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            pid = int(lock.read_text().splitlines()[0])
+            if Path("/proc/self/exe").exists() and not _serves(pid, cluster.directory):
+                lock.unlink()
 
 
 def explain_failure(tail: list[str], *, folder: Path) -> str:

@@ -43,6 +43,8 @@ class Address:
 
 def claim_address(host: str, port: int) -> Address:
     """Check that we may listen there, before anything starts. Port 0 picks a free one. EngineError if not."""
+    if not 0 <= port <= 65535:
+        raise EngineError(f"Port {port} does not exist; choose one between 0 and 65535 with --port.")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_STREAM) as probe:

@@ -18,7 +18,7 @@ from config.engine.process import Child, ChildSpec, cap_log, pick_reason, read_l
 
 FIRST_BACK_OFF_SECONDS = 0.5
 LONGEST_BACK_OFF_SECONDS = 30.0
-STOP_SECONDS = 4.5  # for everything together: a Ctrl-C takes less than five
+STOP_SECONDS = 4.0  # for everything together: a Ctrl-C takes less than five
 _HEALTHY_SECONDS = 60.0  # a child that ran this long starts again without remembering older failures
 _POLL_SECONDS = 0.05
 _LOG_CHECK_SECONDS = 5.0
