@@ -95,7 +95,9 @@ def _parse_labels(data: object, num_steps: int) -> tuple[Label, ...]:
         raise InvalidDraft(f"The trace has {num_steps} steps, and the draft needs one label for each.")
     for index, label in enumerate(data):
         if label is not None and (type(label) is not int or label not in VALUES):
-            raise InvalidDraft(f"Step {index + 1} is labelled {label!r:.40}; only -1, 0, 1 and none are allowed.")
+            raise InvalidDraft(
+                f"Step {index + 1} is labelled {label!r:.40}; only -1, 0, 1 and none are allowed."
+            )
     return tuple(data)
 
 
@@ -104,7 +106,13 @@ def _parse_notes(data: object, num_steps: int) -> dict[int, str]:
         raise InvalidDraft("Notes are an object: step index to text.")
     notes: dict[int, str] = {}
     for key, note in data.items():
-        if not isinstance(key, str) or not key.isascii() or not key.isdigit() or len(key) > 9 or int(key) >= num_steps:
+        if (
+            not isinstance(key, str)
+            or not key.isascii()
+            or not key.isdigit()
+            or len(key) > 9
+            or int(key) >= num_steps
+        ):
             raise InvalidDraft(f"There is no step {key!r:.40} to note anything on.")
         notes[int(key)] = check_note(note, index=int(key))
     return {index: note for index, note in sorted(notes.items()) if note.strip()}
@@ -124,7 +132,9 @@ def _parse_flag(data: object) -> bool:
 
 
 def _parse_seconds(data: object) -> float:
-    if isinstance(data, bool) or not isinstance(data, int | float) or not 0 <= data < 1e7:  # false for NaN too
+    if (
+        isinstance(data, bool) or not isinstance(data, int | float) or not 0 <= data < 1e7
+    ):  # false for NaN too
         raise InvalidDraft("The active time is a number of seconds, 0 or more.")
     return float(data)
 
