@@ -1,0 +1,215 @@
+"""Generation batches: launched and cancelled by a person, closed once their last chunk is.
+
+A batch is cut into chunks when it is launched, and a chunk's (prompt, sample) pairs never change: running one again
+is the same call of the model. Locks are taken in one order, chunks before their batch.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Length
+
+from annotation import jobs as background
+from annotation.actions import jobs
+from annotation.actions.audit import record_event
+from annotation.models import Account, GenerationBatch, GenerationChunk, JobState, ModelSpec, Project, Prompt
+from annotation.models.job import OPEN_STATES
+from annotation.rules.prompt_template import check_template
+from annotation.rules.segmentation import SEGMENTERS, UnknownSegmenter
+
+MOST_TRACES = 100_000
+LARGEST_CHUNK = 32  # completions in one call: the most tokens/s on two cores (docs/adr/generation-chunks.md)
+_TOKENS_IN_CHUNK = 6144  # at most: what a crash can lose, twenty seconds' work on two cores
+_SMALLEST_CHUNK = 4
+_CHUNKS_TO_SEE_PROGRESS = 4
+
+Pair = tuple[int, int]  # (prompt id, sample index)
+
+
+class NothingToGenerate(Exception):
+    """No prompts were chosen, or none of them is in the project."""
+
+    def __init__(self) -> None:
+        super().__init__("There are no prompts to generate for. Add prompts first.")
+
+
+class TooManyTraces(Exception):
+    """Prompts times candidates is more than one batch may hold."""
+
+
+class BatchNotOpen(Exception):
+    """The batch is done already; there is nothing to cancel."""
+
+
+@dataclass(frozen=True)
+class BatchSettings:
+    """What is made how; the names are GenerationBatch's."""
+
+    model_spec: ModelSpec
+    num_samples: int
+    temperature: float
+    top_p: float
+    max_new_tokens: int
+    seed: int
+    prompt_template: str
+    segmenter: str
+
+
+def launch_batch(
+    *,
+    project: Project,
+    settings: BatchSettings,
+    prompt_ids: Sequence[int],
+    actor: Account,
+    now: dt.datetime,
+) -> GenerationBatch:
+    """Stores a batch with its chunks, and queues the chunks on commit.
+
+    Raises NothingToGenerate, TooManyTraces, BadTemplate or UnknownSegmenter.
+    """
+    check_template(settings.prompt_template)
+    if settings.segmenter not in SEGMENTERS:
+        raise UnknownSegmenter(f"There is no segmenter “{settings.segmenter}”.")
+    ordered = _order_by_length(project, prompt_ids)
+    num_traces = len(ordered) * settings.num_samples
+    if not ordered:
+        raise NothingToGenerate
+    if num_traces > MOST_TRACES:
+        raise TooManyTraces(
+            f"That would be {num_traces:,} traces; one batch holds at most {MOST_TRACES:,}. Choose fewer prompts."
+        )
+    with transaction.atomic():
+        batch = _create_batch(project, settings, len(ordered), actor, now)
+        for chunk in _create_chunks(batch, ordered, now):
+            background.queue_on_commit(chunk)
+        record_event(
+            actor=actor,
+            verb="launched a batch",
+            subject=batch,
+            now=now,
+            project=project,
+            model=settings.model_spec.name,
+            prompts=len(ordered),
+            candidates=settings.num_samples,
+        )
+    return batch
+
+
+def cancel_batch(*, batch: GenerationBatch, actor: Account, now: dt.datetime) -> None:
+    """Closes the batch and its open chunks. Traces that are stored stay. Raises BatchNotOpen."""
+    with transaction.atomic():
+        GenerationChunk.objects.filter(batch=batch, state__in=OPEN_STATES).update(
+            state=JobState.CANCELLED, finished_at=now, touched_at=now
+        )
+        locked = _lock_batch(batch.pk)
+        if not locked.is_open:
+            raise BatchNotOpen(f"Batch {locked.pk} is {locked.get_state_display().lower()} already.")
+        jobs.cancel_job(locked, now=now)
+        record_event(actor=actor, verb="cancelled a batch", subject=locked, now=now, project=locked.project)
+
+
+def mark_batch_running(*, batch_id: int, now: dt.datetime) -> None:
+    """Its first chunk has started."""
+    GenerationBatch.objects.filter(pk=batch_id, state=JobState.QUEUED).update(
+        state=JobState.RUNNING, started_at=now, touched_at=now
+    )
+
+
+def settle_batch(*, batch_id: int, now: dt.datetime) -> None:
+    """Closes the batch where none of its chunks is open any more: failed if every chunk failed, else finished.
+
+    Called in the transaction that closes a chunk, so a batch can't stay open after its last one.
+    """
+    with transaction.atomic():
+        batch = _lock_batch(batch_id)
+        chunks = GenerationChunk.objects.filter(batch=batch)
+        if not batch.is_open or chunks.filter(state__in=OPEN_STATES).exists():
+            return
+        failed = chunks.filter(state=JobState.FAILED).order_by("index")
+        if failed.exists() and not chunks.filter(state=JobState.FINISHED).exists():
+            jobs.fail_job(batch, error=failed[0].error, now=now)
+        else:
+            jobs.finish_job(batch, now=now)
+
+
+def settle_abandoned_batches(*, now: dt.datetime) -> int:
+    """Closes open batches whose last chunk was closed by the reaper, not by a worker. Returns how many it looked at."""
+    open_chunk = Q(chunks__state__in=OPEN_STATES)
+    abandoned = GenerationBatch.objects.filter(state__in=OPEN_STATES).exclude(open_chunk)
+    batch_ids = list(abandoned.values_list("pk", flat=True))
+    for batch_id in batch_ids:
+        settle_batch(batch_id=batch_id, now=now)
+    return len(batch_ids)
+
+
+def choose_chunk_size(*, num_traces: int, max_new_tokens: int) -> int:
+    """As many completions in one call as the model makes fastest; fewer where they are long, so that a chunk takes
+    seconds, and where a small batch would else show no progress until it is done."""
+    for_progress = -(-num_traces // _CHUNKS_TO_SEE_PROGRESS)
+    in_seconds = _TOKENS_IN_CHUNK // max_new_tokens
+    return max(1, min(LARGEST_CHUNK, in_seconds, max(_SMALLEST_CHUNK, for_progress)))
+
+
+def _lock_batch(batch_id: int) -> GenerationBatch:
+    # NO KEY: traces refer to the batch, and storing one must not wait for whoever else holds this lock.
+    return cast(GenerationBatch, GenerationBatch.objects.select_for_update(no_key=True).get(pk=batch_id))
+
+
+def _order_by_length(project: Project, prompt_ids: Sequence[int]) -> list[int]:
+    """The chosen prompts of the project, short ones first: prompts of like length waste the least padding."""
+    chosen = Prompt.objects.filter(project=project, pk__in=prompt_ids)
+    return list(chosen.order_by(Length("text"), "pk").values_list("pk", flat=True))
+
+
+def _create_batch(
+    project: Project, settings: BatchSettings, num_prompts: int, actor: Account, now: dt.datetime
+) -> GenerationBatch:
+    return GenerationBatch.objects.create(
+        project=project,
+        model_spec=settings.model_spec,
+        created_by=actor,
+        num_prompts=num_prompts,
+        num_samples=settings.num_samples,
+        temperature=settings.temperature,
+        top_p=settings.top_p,
+        max_new_tokens=settings.max_new_tokens,
+        seed=settings.seed,
+        prompt_template=settings.prompt_template,
+        segmenter=settings.segmenter,
+        chunk_size=choose_chunk_size(
+            num_traces=num_prompts * settings.num_samples, max_new_tokens=settings.max_new_tokens
+        ),
+        queued_at=now,
+        touched_at=now,
+    )
+
+
+def _create_chunks(
+    batch: GenerationBatch, prompt_ids: Sequence[int], now: dt.datetime
+) -> list[GenerationChunk]:
+    pairs = [(prompt_id, sample) for prompt_id in prompt_ids for sample in range(batch.num_samples)]
+    return GenerationChunk.objects.bulk_create(
+        [
+            GenerationChunk(
+                batch=batch,
+                index=index,
+                prompt_ids=[prompt_id for prompt_id, _ in part],
+                sample_indexes=[sample for _, sample in part],
+                queued_at=now,
+                touched_at=now,
+            )
+            for index, part in enumerate(_cut(pairs, batch.chunk_size))
+        ],
+        batch_size=1000,
+    )
+
+
+def _cut(pairs: Sequence[Pair], size: int) -> Iterator[Sequence[Pair]]:
+    for start in range(0, len(pairs), size):
+        yield pairs[start : start + size]

@@ -1,0 +1,255 @@
+"""A worker's part in a generation batch: one chunk, from its prompts to its stored traces. Loads torch."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import hashlib
+import logging
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypedDict, cast
+
+from django.conf import settings
+from django.db import transaction
+
+from annotation.actions import batches, jobs
+from annotation.actions.heartbeats import Clock, Heartbeat
+from annotation.actions.opened_models import open_model
+from annotation.generation.backend import (
+    Backend,
+    BackendDescription,
+    Completion,
+    GenerationRequest,
+    Refusal,
+    Sampling,
+)
+from annotation.generation.transformers_backend import TransformersBackend
+from annotation.models import GenerationBatch, GenerationChunk, ModelSpec, Prompt, Trace
+from annotation.rules.prompt_template import fill_template
+from annotation.rules.segmentation import segment
+from rl_bridge.errors import BridgeError
+from rl_bridge.verifiers import check_answer, extract_final_answer
+
+logger = logging.getLogger(__name__)
+
+
+class Failure(TypedDict):
+    """One (prompt, sample) that made no trace."""
+
+    prompt_id: int
+    sample_index: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class SamplingRecord:
+    """All that is needed to make a trace again: this very call of the model, and its place in it."""
+
+    backend: BackendDescription
+    temperature: float
+    top_p: float
+    max_new_tokens: int
+    batch_seed: int
+    chunk_index: int
+    chunk_size: int
+    index_in_chunk: int
+    seed: int
+    template_sha256: str
+    verifier_error: str = ""
+
+
+@dataclass(frozen=True)
+class _Verdict:
+    final_answer: str | None
+    is_correct: bool | None
+    error: str = ""
+
+
+def open_backend(spec: ModelSpec) -> Backend:
+    """The way to a spec's model. Raises BridgeError where there is none."""
+    return TransformersBackend(open_model(spec))
+
+
+def generate_chunk(
+    *, chunk_id: int, clock: Clock, open_backend: Callable[[ModelSpec], Backend] = open_backend
+) -> None:
+    """Makes a chunk's traces: each (prompt, sample) of it yields one trace or one failure with its reason, stored
+    together with the chunk's end. No transaction is open while the model works.
+
+    Raises JobNotStartable or JobLost where the chunk is not (any longer) this worker's; then nothing is stored.
+    """
+    chunk = jobs.start_job(GenerationChunk, chunk_id, now=clock(), stall_seconds=settings.JOB_STALL_SECONDS)
+    batch = cast(GenerationBatch, GenerationBatch.objects.select_related("model_spec").get(pk=chunk.batch_id))
+    batches.mark_batch_running(batch_id=batch.pk, now=clock())
+    heartbeat = Heartbeat(chunk, clock)
+    prompts = Prompt.objects.in_bulk(chunk.prompt_ids)
+    try:
+        backend = open_backend(batch.model_spec)
+        results = _generate(chunk, batch, prompts, backend, heartbeat)
+    except (BridgeError, RuntimeError) as error:
+        # RuntimeError: what torch raises, out of memory for one. It would happen again, so it isn't tried again.
+        logger.exception("%s failed", chunk)
+        _fail(chunk, error=str(error).partition("\n")[0] or type(error).__name__, now=clock())
+        return
+    traces, failures = _build_results(chunk, batch, prompts, backend.describe(), results, heartbeat, clock)
+    _store(chunk, traces, failures, now=clock())
+
+
+def derive_seed(batch_seed: int, chunk_index: int) -> int:
+    """The seed of one chunk's call: the same for the same batch seed and chunk, unlike for any other."""
+    digest = hashlib.sha256(f"{batch_seed}/{chunk_index}".encode()).digest()
+    return int.from_bytes(digest[:4])
+
+
+def _generate(
+    chunk: GenerationChunk,
+    batch: GenerationBatch,
+    prompts: dict[int, Prompt],
+    backend: Backend,
+    heartbeat: Heartbeat,
+) -> list[Completion | Refusal]:
+    """One result for each pair of the chunk, in its order."""
+    sampling = Sampling(
+        temperature=batch.temperature,
+        top_p=batch.top_p,
+        max_new_tokens=batch.max_new_tokens,
+        seed=derive_seed(batch.seed, chunk.index),
+    )
+    present = [index for index, prompt_id in enumerate(chunk.prompt_ids) if prompt_id in prompts]
+    requests = [
+        GenerationRequest(fill_template(batch.prompt_template, prompts[chunk.prompt_ids[index]].text))
+        for index in present
+    ]
+    made = dict(zip(present, backend.generate(requests, sampling, heartbeat.beat), strict=True))
+    gone = Refusal("The prompt was deleted before the model got to it.")
+    return [made.get(index, gone) for index in range(len(chunk.prompt_ids))]
+
+
+def _build_results(
+    chunk: GenerationChunk,
+    batch: GenerationBatch,
+    prompts: dict[int, Prompt],
+    description: BackendDescription,
+    results: Sequence[Completion | Refusal],
+    heartbeat: Heartbeat,
+    clock: Clock,
+) -> tuple[list[Trace], list[Failure]]:
+    traces: list[Trace] = []
+    failures: list[Failure] = []
+    pairs = zip(chunk.prompt_ids, chunk.sample_indexes, results, strict=True)
+    for index, (prompt_id, sample_index, result) in enumerate(pairs):
+        heartbeat.beat()  # comparing one answer may take seconds
+        fault = _find_fault(result)
+        if fault is not None or isinstance(result, Refusal):
+            failures.append(Failure(prompt_id=prompt_id, sample_index=sample_index, reason=fault or ""))
+            continue
+        verdict = _check_answer(prompts[prompt_id], result.text)
+        record = _record(chunk, batch, description, index, verdict.error)
+        trace = _build_trace(batch, prompts[prompt_id], sample_index, result, verdict, record, clock())
+        traces.append(trace)
+    return traces, failures
+
+
+def _find_fault(result: Completion | Refusal) -> str | None:
+    """Why there can be no trace of this, in one sentence."""
+    if isinstance(result, Refusal):
+        return result.reason
+    if not result.text:
+        return "The model wrote nothing."
+    if not result.text.strip():
+        return "The model wrote only white space."
+    if "\x00" in result.text:
+        return "The completion holds a NUL byte, which the database can't store."
+    return None
+
+
+def _check_answer(prompt: Prompt, completion: str) -> _Verdict:
+    """The verifier's word. Where it can't say anything the trace is stored all the same, with the reason."""
+    try:
+        answer = extract_final_answer(completion, prompt.verifier)
+        is_correct = check_answer(
+            verifier=prompt.verifier, completion=completion, ground_truth=prompt.ground_truth
+        )
+    except BridgeError as error:
+        return _Verdict(final_answer=None, is_correct=None, error=str(error))
+    return _Verdict(final_answer=answer, is_correct=is_correct)
+
+
+def _record(
+    chunk: GenerationChunk,
+    batch: GenerationBatch,
+    description: BackendDescription,
+    index: int,
+    verifier_error: str,
+) -> SamplingRecord:
+    return SamplingRecord(
+        backend=description,
+        temperature=batch.temperature,
+        top_p=batch.top_p,
+        max_new_tokens=batch.max_new_tokens,
+        batch_seed=batch.seed,
+        chunk_index=chunk.index,
+        chunk_size=len(chunk.prompt_ids),
+        index_in_chunk=index,
+        seed=derive_seed(batch.seed, chunk.index),
+        template_sha256=hashlib.sha256(batch.prompt_template.encode()).hexdigest(),
+        verifier_error=verifier_error,
+    )
+
+
+def _build_trace(
+    batch: GenerationBatch,
+    prompt: Prompt,
+    sample_index: int,
+    completion: Completion,
+    verdict: _Verdict,
+    record: SamplingRecord,
+    now: dt.datetime,
+) -> Trace:
+    return Trace(
+        project_id=batch.project_id,
+        prompt=prompt,
+        batch=batch,
+        sample_index=sample_index,
+        completion=completion.text,
+        step_ends=segment(completion.text, batch.segmenter),
+        segmenter=batch.segmenter,
+        model_name=batch.model_spec.name,
+        sampling=dataclasses.asdict(record),
+        finish_reason=completion.finish_reason,
+        num_prompt_tokens=completion.num_prompt_tokens,
+        num_tokens=completion.num_tokens,
+        mean_logprob=completion.mean_logprob,
+        final_answer=verdict.final_answer,
+        is_answer_correct=verdict.is_correct,
+        created_at=now,
+        queue_key=random.random(),
+    )
+
+
+def _store(
+    chunk: GenerationChunk, traces: Sequence[Trace], failures: Sequence[Failure], *, now: dt.datetime
+) -> None:
+    with transaction.atomic():
+        locked = jobs.lock_for_result(chunk)
+        Trace.objects.bulk_create(traces)
+        locked.failures = list(failures)
+        locked.save(update_fields=["failures"])
+        jobs.finish_job(locked, now=now)
+        batches.settle_batch(batch_id=chunk.batch_id, now=now)
+
+
+def _fail(chunk: GenerationChunk, *, error: str, now: dt.datetime) -> None:
+    """The chunk can't be done: none of its items made a trace, and each says why."""
+    failures = [
+        Failure(prompt_id=prompt_id, sample_index=sample_index, reason=error)
+        for prompt_id, sample_index in zip(chunk.prompt_ids, chunk.sample_indexes, strict=True)
+    ]
+    with transaction.atomic():
+        locked = jobs.lock_for_result(chunk)
+        locked.failures = list(failures)
+        locked.save(update_fields=["failures"])
+        jobs.fail_job(locked, error=error, now=now)
+        batches.settle_batch(batch_id=chunk.batch_id, now=now)
