@@ -30,7 +30,6 @@ from annotation.merging.raters import (
     weigh_evidence,
 )
 from annotation.merging.transitions import (
-    FLOOR,
     constant_model,
     fit_transition,
     predict_transition,
@@ -121,7 +120,7 @@ def apply_gold(beliefs: Beliefs, gold: Beliefs, is_gold_step: Bools) -> Beliefs:
     )
 
 
-def fit_people(corpus: Corpus, rated: Rated, folds: Ints, policy: MergePolicy) -> Fitted:
+def fit_people(corpus: Corpus, rated: Rated, policy: MergePolicy) -> Fitted:
     """The chain with AI off: raters, a hazard that knows the relative position only, and a constant recovery."""
     learns = policy.recovery == "learned"
     hazard_model = constant_model(FIRST_HAZARD)
@@ -129,7 +128,6 @@ def fit_people(corpus: Corpus, rated: Rated, folds: Ints, policy: MergePolicy) -
     matrices = np.broadcast_to(PRIOR, (rated.num_raters, 3, 3))
     num_steps, iterations = len(rated.view.steps), 0
     raw = compute_features(corpus, rated.view, (), use_verdict=False)
-    step_folds = folds[rated.view.traces[rated.view.owner]]
     hazard = np.full(num_steps, FIRST_HAZARD)
     for _ in range(ROUNDS):
         for _ in range(MAX_EM_ITERATIONS):
@@ -139,7 +137,7 @@ def fit_people(corpus: Corpus, rated: Rated, folds: Ints, policy: MergePolicy) -
             iterations += 1
             if moved < EM_TOLERANCE:
                 break
-        hazard_model, hazard = _fit_position_hazard(rated, beliefs, raw, step_folds, hazard_model)
+        hazard_model, hazard = _fit_position_hazard(rated, beliefs, raw, hazard_model)
     beliefs = _believe(rated, hazard, np.full(num_steps, rho), matrices)
     recovery_model = (constant_model(rho),) if learns else ()
     return Fitted(matrices, crew, counts, beliefs, (hazard_model,), recovery_model, iterations)
@@ -261,16 +259,17 @@ def _constant_rate(events: Floats, others: Floats, prior: float) -> float:
 
 
 def _fit_position_hazard(
-    rated: Rated, beliefs: Beliefs, raw: Floats, step_folds: Ints, start: TransitionModel
+    rated: Rated, beliefs: Beliefs, raw: Floats, start: TransitionModel
 ) -> tuple[TransitionModel, Floats]:
+    """Two numbers from all rated traces: too few to need cross-fitting. With little data one, shrunk to the first."""
     usable = rated.calibrates[rated.view.owner].astype(np.float64)
     events, others = beliefs.erred * usable, beliefs.stayed * usable
-    enough = rated.calibrates.sum() >= MIN_TRACES and events.sum() >= MIN_EXPECTED_ERRORS
-    if not enough or step_folds.max(initial=-1) < 1:
-        rate = _constant_rate(beliefs.erred, beliefs.stayed, FIRST_HAZARD)
-        return constant_model(rate), np.full(len(raw), np.clip(rate, FLOOR, 1.0 - FLOOR))
+    nowhere = np.full(len(raw), -1)
+    if rated.calibrates.sum() < MIN_TRACES or events.sum() < MIN_EXPECTED_ERRORS:
+        model = constant_model(_constant_rate(beliefs.erred, beliefs.stayed, FIRST_HAZARD))
+        return model, predict_transition(model, raw, nowhere)
     standard = standardise_over(raw, events + others)
     scaled = scale_features(raw, standard.means, standard.scales)
     names = ((), name_features((), use_verdict=False))
-    model = fit_transition(names, standard, scaled, (events, others), step_folds, start)
-    return model, predict_transition(model, scaled, step_folds)
+    model = fit_transition(names, standard, scaled, (events, others), nowhere, start)
+    return model, predict_transition(model, scaled, nowhere)

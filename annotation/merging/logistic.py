@@ -7,12 +7,14 @@ holds the two against each other.
 """
 
 import numpy as np
-from scipy.special import expit
 
 from annotation.merging.chain import Floats
 
 MAX_ITERATIONS = 50
-TOLERANCE = 1e-10
+TOLERANCE = 1e-6
+"""Newton's method doubles the right digits at each step: one of 1e-6 leaves an error of about 1e-12."""
+ROWS_A_CHUNK = 8_192
+"""Rows handled at a time, so that what is computed for them stays in the processor's cache."""
 
 
 def fit_logistic(features: Floats, events: Floats, others: Floats, start: Floats | None = None) -> Floats:
@@ -21,21 +23,19 @@ def fit_logistic(features: Floats, events: Floats, others: Floats, start: Floats
     `features` (N, F), `events` and `others` (N,), all >= 0. Returns (F + 1,): w, then the unpenalised b. `start` warms
     up from an earlier answer. There must be both events and others, or b has no finite answer.
     """
-    penalty = np.append(np.ones(features.shape[1]), 0.0)
-    weights = events + others
-    theta = _base_rate(events, others, len(penalty)) if start is None else start
-    loss, log_odds = _loss(theta, features, events, others)
+    if start is None:
+        start = np.zeros(features.shape[1] + 1)
+        start[-1] = np.log(events.sum() / others.sum())
+    theta = start
+    loss, gradient, hessian = _expand(theta, features, events, others)
     for _ in range(MAX_ITERATIONS):
-        p = expit(log_odds)
-        residual = weights * p - events
-        gradient = np.append(features.T @ residual, residual.sum()) + penalty * theta
-        step = np.linalg.solve(_hessian(features, weights * p * (1.0 - p)) + np.diag(penalty), gradient)
+        step = np.linalg.solve(hessian, gradient)
         size = 1.0
         while True:
             candidate = theta - size * step
-            new_loss, log_odds = _loss(candidate, features, events, others)
+            new_loss, gradient, hessian = _expand(candidate, features, events, others)
             # Rounding alone may raise the loss by its last digits once the minimum is reached.
-            if new_loss <= loss + 1e-9 * abs(loss) or size < 1e-6:
+            if new_loss <= loss + 1e-9 * abs(loss) or size < TOLERANCE:
                 break
             size /= 2.0
         theta, loss = candidate, new_loss
@@ -44,25 +44,26 @@ def fit_logistic(features: Floats, events: Floats, others: Floats, start: Floats
     return theta
 
 
-def _base_rate(events: Floats, others: Floats, size: int) -> Floats:
-    theta = np.zeros(size)
-    theta[-1] = np.log(events.sum() / others.sum())
-    return theta
-
-
-def _loss(theta: Floats, features: Floats, events: Floats, others: Floats) -> tuple[float, Floats]:
-    log_odds = features @ theta[:-1] + theta[-1]
-    # log(1 + exp(z)) = max(z, 0) + log1p(exp(-|z|)); with z in place of -z the linear part moves by z.
-    softplus = np.maximum(log_odds, 0.0) + np.log1p(np.exp(-np.abs(log_odds)))
-    data = float((events + others) @ softplus - events @ log_odds)
-    return data + float(theta[:-1] @ theta[:-1]) / 2.0, log_odds
-
-
-def _hessian(features: Floats, curvature: Floats) -> Floats:
-    weighted = features * curvature[:, None]
-    size = features.shape[1] + 1
-    hessian = np.empty((size, size))
-    hessian[:-1, :-1] = weighted.T @ features
-    hessian[:-1, -1] = hessian[-1, :-1] = weighted.sum(axis=0)
-    hessian[-1, -1] = curvature.sum()
-    return hessian
+def _expand(theta: Floats, features: Floats, events: Floats, others: Floats) -> tuple[float, Floats, Floats]:
+    """Loss, gradient (F + 1,) and Hessian (F + 1, F + 1) at theta."""
+    penalty = np.append(np.ones(len(theta) - 1), 0.0)
+    loss = float(theta[:-1] @ theta[:-1]) / 2.0
+    gradient, hessian = penalty * theta, np.diag(penalty)
+    for low in range(0, len(features), ROWS_A_CHUNK):
+        rows = slice(low, low + ROWS_A_CHUNK)
+        x, hits = features[rows], events[rows]
+        weights = hits + others[rows]
+        log_odds = x @ theta[:-1] + theta[-1]
+        tail = np.exp(-np.abs(log_odds))
+        loss += float(weights @ (np.maximum(log_odds, 0.0) + np.log1p(tail)) - hits @ log_odds)
+        p = np.where(log_odds >= 0.0, 1.0, tail) / (1.0 + tail)
+        residual = weights * p - hits
+        curvature = weights * p * (1.0 - p)
+        weighted = curvature @ x
+        gradient[:-1] += residual @ x
+        gradient[-1] += residual.sum()
+        hessian[:-1, :-1] += (x * curvature[:, None]).T @ x
+        hessian[:-1, -1] += weighted
+        hessian[-1, :-1] += weighted
+        hessian[-1, -1] += curvature.sum()
+    return loss, gradient, hessian

@@ -82,7 +82,7 @@ def _merge_by_majority(corpus: Corpus, policy: MergePolicy) -> MergeResult:
 def _merge_by_chain(corpus: Corpus, policy: MergePolicy) -> MergeResult:
     rated = select_rated(corpus)
     folds = assign_folds(corpus, rated.view.traces[rated.calibrates])
-    people = fit_people(corpus, rated, folds, policy)
+    people = fit_people(corpus, rated, policy)
     targets = targets_of(rated, people.beliefs)
     calibration = replace(_no_calibration(corpus), folds=folds)
     if policy.name == "chain" and corpus.judges:
@@ -189,7 +189,7 @@ def _describe_traces(
                 judges=calibration.sets[calibration.set_of[i]] if uses_judges else (),
                 num_raters=int(corpus.num_raters[i]),
                 num_blind_raters=int(corpus.num_blind_raters[i]),
-                fold=fold if fold >= 0 else None,
+                fold=fold if uses_judges and fold >= 0 else None,
             )
         )
     return tuple(merged)

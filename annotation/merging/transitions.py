@@ -16,6 +16,8 @@ from annotation.merging.logistic import fit_logistic
 FLOOR = 1e-6
 """Probabilities stay this far from 0 and 1, so that no evidence is ever impossible."""
 SMALLEST_SCALE = 1e-9
+NO_WEIGHT = 1e-9
+"""Steps at risk less than this (after an error that everybody saw) are left out of fits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +62,17 @@ def fit_transition(
 ) -> TransitionModel:
     """Fit on everything and without each fold. `names`: judges, features. `weights`: expected events and others, (N,).
 
-    `scaled` (N, F) holds standardised features, `folds` (N,) the fold of each row.
+    `scaled` (N, F) holds standardised features, `folds` (N,) the fold of each row (all -1: fit on everything only).
     """
     judges, features = names
-    columns = scaled[:, standard.varies]
     events, others = weights
     num_folds = int(folds.max()) + 1
+    counts = np.flatnonzero(events + others > NO_WEIGHT)
+    columns, events, others = scaled[np.ix_(counts, standard.varies)], events[counts], others[counts]
     everything = fit_logistic(columns, events, others, _warm(start, -1, standard.varies))
     answers = []
     for fold in range(num_folds):
-        kept = (folds != fold).astype(np.float64)
+        kept = (folds[counts] != fold).astype(np.float64)
         warm = everything if start is None else _warm(start, fold, standard.varies)
         answers.append(fit_logistic(columns, events * kept, others * kept, warm))
     answers.append(everything)
