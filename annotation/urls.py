@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from annotation.views import accounts, health, projects
+from annotation.views import accounts, health, merges, projects
 
 app_name = "annotation"
 
@@ -18,4 +18,7 @@ urlpatterns = [
     # --- prompts, batches, judges ---
     # --- rating and comparing ---
     # --- traces and merge ---
+    path("p/<slug:slug>/merges/", merges.list_merges, name="list_merges"),
+    path("p/<slug:slug>/merges/<int:run_id>/", merges.show_merge, name="show_merge"),
+    path("p/<slug:slug>/merges/<int:run_id>/cancel/", merges.cancel_merge, name="cancel_merge"),
 ]

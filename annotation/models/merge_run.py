@@ -43,10 +43,19 @@ class Provenance(models.TextChoices):
 class MergedTrace(models.Model):
     run = models.ForeignKey(MergeRun, on_delete=models.CASCADE, related_name="merged_traces")
     trace = models.ForeignKey(Trace, on_delete=models.CASCADE, related_name="merged")
-    posterior = ArrayField(models.FloatField(null=True), help_text="P(step stands), one a step.")
-    p_trace = models.FloatField(help_text="P(the last step stands).")
-    first_error = models.IntegerField(help_text="Index of the likeliest first error; -1 for none.")
+    posterior = ArrayField(
+        models.FloatField(null=True), help_text="P(step stands), one a step; none without any evidence."
+    )
+    p_trace = models.FloatField(null=True, help_text="P(the last step stands); none without any evidence.")
+    first_error = models.IntegerField(
+        null=True, help_text="Index of the likeliest first error; -1 for none."
+    )
     provenance = models.CharField(max_length=8, choices=Provenance)
+    num_raters = models.PositiveIntegerField(default=0)
+    num_blind_raters = models.PositiveIntegerField(default=0, help_text="Raters who saw no judge score.")
+    judges = ArrayField(
+        models.CharField(max_length=220), default=list, help_text='Whose scores entered, as "name@version".'
+    )
 
     class Meta:
         ordering = ["run", "trace"]
@@ -56,7 +65,8 @@ class MergedTrace(models.Model):
                 condition=AreProbabilities("posterior"), name="merged_trace_posterior_in_range"
             ),
             models.CheckConstraint(
-                condition=Q(p_trace__gte=0, p_trace__lte=1), name="merged_trace_p_in_range"
+                condition=Q(p_trace__isnull=True) | Q(p_trace__gte=0, p_trace__lte=1),
+                name="merged_trace_p_in_range",
             ),
             models.CheckConstraint(
                 condition=Q(provenance__in=Provenance.values), name="merged_trace_provenance_is_known"
@@ -74,6 +84,7 @@ class MergedPreference(models.Model):
     rejected = models.ForeignKey(Trace, on_delete=models.CASCADE, related_name="+")
     probability = models.FloatField(help_text="P(chosen is better than rejected).")
     margin = models.FloatField(help_text="Difference of strengths, clipped to 0 to 3.")
+    provenance = models.CharField(max_length=8, choices=Provenance)
 
     class Meta:
         ordering = ["run", "prompt", "chosen", "rejected"]
@@ -84,6 +95,9 @@ class MergedPreference(models.Model):
             models.CheckConstraint(
                 condition=Q(probability__gte=0, probability__lte=1, margin__gte=0, margin__lte=3),
                 name="merged_preference_in_range",
+            ),
+            models.CheckConstraint(
+                condition=Q(provenance__in=Provenance.values), name="merged_preference_provenance_is_known"
             ),
         ]
 

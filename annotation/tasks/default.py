@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+
 from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from annotation.actions import jobs
+from annotation.actions import jobs, merges
+
+logger = logging.getLogger(__name__)
 
 
 @shared_task(name="annotation.reap_jobs")
@@ -14,3 +18,11 @@ def reap_jobs() -> None:
     jobs.reap_jobs(
         now=timezone.now(), stall_seconds=settings.JOB_STALL_SECONDS, max_attempts=settings.JOB_MAX_ATTEMPTS
     )
+
+
+@shared_task(name="annotation.run_merge")
+def run_merge(run_id: int) -> None:
+    try:
+        merges.run_merge(run_id=run_id, clock=timezone.now)
+    except (jobs.JobNotStartable, jobs.JobLost) as reason:
+        logger.info("%s", reason)

@@ -1,0 +1,105 @@
+"""Merges: start one, watch it, read what it found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from annotation.actions import merges
+from annotation.forms.merges import MergeForm
+from annotation.models import Role
+from annotation.queries.merges import PosteriorBin, list_merge_runs, summarise_merge
+from annotation.views.access import account_of, load_project
+from annotation.views.responses import redirect_htmx
+
+MAKERS = (Role.ENGINEER, Role.ADMIN)
+_RUNS_A_PAGE = 25
+_CHART_WIDTH, _CHART_HEIGHT = 600, 160
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar of the posterior's chart, in the units of its viewBox."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    kind: str  # "bad", "undecided" or "good": what the usual thresholds make of it
+    bin: PosteriorBin
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def list_merges(request: HttpRequest, slug: str) -> HttpResponse:
+    """The project's merge runs, and the form that starts one."""
+    project = load_project(request, slug, *MAKERS)
+    form = MergeForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            run = merges.start_merge(
+                project=project, policy=form.policy_chosen(), actor=account_of(request), now=timezone.now()
+            )
+        except merges.MergeAlreadyOpen as error:
+            messages.info(request, str(error))
+            return redirect_htmx(request, "annotation:show_merge", slug, error.run.pk)
+        except merges.NothingToMerge as error:
+            form.add_error(None, str(error))
+        else:
+            return redirect_htmx(request, "annotation:show_merge", slug, run.pk)
+    page = Paginator(list_merge_runs(project), _RUNS_A_PAGE).get_page(request.GET.get("page"))
+    return render(request, "merges/list_merges.html", {"project": project, "form": form, "page": page})
+
+
+@login_required
+@never_cache
+@require_safe
+def show_merge(request: HttpRequest, slug: str, run_id: int) -> HttpResponse:
+    """One merge run: its progress, then what it found."""
+    project = load_project(request, slug, *MAKERS)
+    run = get_object_or_404(list_merge_runs(project), pk=run_id)
+    summary = summarise_merge(run) if run.state == "finished" else None
+    context = {
+        "project": project,
+        "run": run,
+        "summary": summary,
+        "bars": _draw_bars(summary.bins) if summary else [],
+        "chart": {"width": _CHART_WIDTH, "height": _CHART_HEIGHT},
+    }
+    template = "merges/show_merge.html"
+    if request.htmx:  # type: ignore[attr-defined]  # set by django-htmx's middleware
+        template += "#merge-run"
+    return render(request, template, context)
+
+
+@login_required
+@require_POST
+def cancel_merge(request: HttpRequest, slug: str, run_id: int) -> HttpResponse:
+    project = load_project(request, slug, *MAKERS)
+    run = get_object_or_404(list_merge_runs(project), pk=run_id)
+    try:
+        merges.cancel_merge(run=run, actor=account_of(request), now=timezone.now())
+    except merges.MergeNotOpen as error:
+        messages.info(request, str(error))
+    return redirect_htmx(request, "annotation:show_merge", slug, run.pk)
+
+
+def _draw_bars(bins: tuple[PosteriorBin, ...]) -> list[Bar]:
+    most = max((bin.num_steps for bin in bins), default=0) or 1
+    width = _CHART_WIDTH / len(bins)
+    bars = []
+    for place, bin in enumerate(bins):
+        height = round(bin.num_steps / most * (_CHART_HEIGHT - 8), 1)
+        height = max(height, 1.5) if bin.num_steps else 0.0  # one step in a million still shows
+        kind = "bad" if bin.high <= 0.2 else "good" if bin.low >= 0.8 else "undecided"
+        bars.append(Bar(place * width + 2, _CHART_HEIGHT - height, width - 4, height, kind, bin))
+    return bars
