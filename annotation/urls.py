@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from annotation.views import accounts, health, merges, projects
+from annotation.views import accounts, health, merges, people, projects, tokens
 
 app_name = "annotation"
 
@@ -10,11 +10,35 @@ urlpatterns = [
     path("healthz", health.check_health, name="check_health"),
     # --- projects ---
     path("", projects.list_projects, name="list_projects"),
+    path("projects/new/", projects.create_project, name="create_project"),
     path("p/<slug:slug>/", projects.show_project, name="show_project"),
+    path("p/<slug:slug>/settings/", projects.edit_project, name="edit_project"),
+    path("p/<slug:slug>/archive/", projects.archive_project, name="archive_project"),
     # --- accounts, people, tokens ---
     path("sign-in/", accounts.sign_in, name="sign_in"),
     path("sign-out/", accounts.sign_out, name="sign_out"),
     path("start/<str:uid>/<str:token>/", accounts.claim_account, name="claim_account"),
+    path("account/", accounts.edit_account, name="edit_account"),
+    path("account/password/", accounts.change_password, name="change_password"),
+    path("tokens/", tokens.list_tokens, name="list_tokens"),
+    path("tokens/new/", tokens.create_token, name="create_token"),
+    path("tokens/<int:token_id>/revoke/", tokens.revoke_token, name="revoke_token"),
+    path("join/<str:secret>/", people.join_project, name="join_project"),
+    path("p/<slug:slug>/people/", people.list_people, name="list_people"),
+    path("p/<slug:slug>/people/roles/", people.grant_role, name="grant_role"),
+    path("p/<slug:slug>/people/<int:membership_id>/pause/", people.pause_membership, name="pause_membership"),
+    path(
+        "p/<slug:slug>/people/<int:membership_id>/resume/", people.resume_membership, name="resume_membership"
+    ),
+    path(
+        "p/<slug:slug>/people/<int:membership_id>/remove/", people.remove_membership, name="remove_membership"
+    ),
+    path("p/<slug:slug>/people/invitations/", people.create_invitation, name="create_invitation"),
+    path(
+        "p/<slug:slug>/people/invitations/<int:invitation_id>/revoke/",
+        people.revoke_invitation,
+        name="revoke_invitation",
+    ),
     # --- prompts, batches, judges ---
     # --- rating and comparing ---
     # --- traces and merge ---

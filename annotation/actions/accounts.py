@@ -66,6 +66,20 @@ def claim_account(
     return locked
 
 
+def rename_account(*, account: Account, display_name: str) -> None:
+    """Changes the name that others see."""
+    account.display_name = display_name
+    account.save(update_fields=["display_name"])
+
+
+def change_password(*, account: Account, password: str, now: dt.datetime) -> None:
+    """Stores a new password, which has passed the validators. It ends the account's other sessions."""
+    with transaction.atomic():
+        account.set_password(password)
+        account.save(update_fields=["password"])
+        audit.record_event(actor=account, verb="changed their password", subject=account, now=now)
+
+
 def save_with_free_name(account: Account) -> None:
     """Saves an account, new or renamed; raises UserNameTaken where another has the name in any case."""
     if _has_name_twin(account):

@@ -1,7 +1,21 @@
 """The API's addresses, under /api/v1/."""
 
-from django.urls import URLPattern
+from django.urls import path
+from drf_spectacular.views import SpectacularAPIView
+from rest_framework.permissions import IsAuthenticated
+
+from annotation.api import projects, prompts, ratings, traces
 
 app_name = "api"
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("schema/", SpectacularAPIView.as_view(permission_classes=[IsAuthenticated]), name="schema"),
+    path("projects/", projects.ProjectList.as_view(), name="project_list"),
+    path("projects/<slug:slug>/", projects.ProjectDetail.as_view(), name="project_detail"),
+    path("prompts/", prompts.PromptList.as_view(), name="prompt_list"),
+    path("prompts/<int:pk>/", prompts.PromptDetail.as_view(), name="prompt_detail"),
+    path("traces/", traces.TraceList.as_view(), name="trace_list"),
+    path("traces/<int:pk>/", traces.TraceDetail.as_view(), name="trace_detail"),
+    path("ratings/", ratings.RatingList.as_view(), name="rating_list"),
+    path("ratings/<int:pk>/", ratings.RatingDetail.as_view(), name="rating_detail"),
+]

@@ -1,8 +1,10 @@
-"""Signing in and out, and the link with which a person chooses their sign-in."""
+"""Signing in and out, the link with which a person chooses their sign-in, and changing it later."""
 
 from __future__ import annotations
 
-from django.contrib.auth import login
+from django.contrib import messages
+from django.contrib.auth import login, update_session_auth_hash
+from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -12,8 +14,10 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from annotation.actions import accounts
-from annotation.forms.accounts import NewSignInForm, SignInForm
+from annotation.forms.accounts import NameForm, NewPasswordForm, NewSignInForm, SignInForm
 from annotation.queries.accounts import find_account_of_start_link
+from annotation.views.access import account_of
+from annotation.views.responses import redirect_htmx
 
 # Django's own views: they refuse a `next` that leaves the site, and sign out on POST only.
 sign_in = LoginView.as_view(
@@ -50,3 +54,33 @@ def claim_account(request: HttpRequest, uid: str, token: str) -> HttpResponse:
             login(request, account)
             return redirect("annotation:list_projects")
     return render(request, "accounts/claim_account.html", {"form": form, "account": account})
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def edit_account(request: HttpRequest) -> HttpResponse:
+    """The person's own name, and the way to a new password."""
+    account = account_of(request)
+    form = NameForm(request.POST or None, initial={"display_name": account.display_name})
+    if form.is_valid():
+        accounts.rename_account(account=account, display_name=form.cleaned_data["display_name"])
+        messages.success(request, "Your name is saved.")
+        return redirect_htmx(request, "annotation:edit_account")
+    return render(request, "accounts/edit_account.html", {"form": form, "account": account})
+
+
+@login_required
+@sensitive_post_parameters()
+@require_http_methods(["GET", "POST"])
+def change_password(request: HttpRequest) -> HttpResponse:
+    """A new password; every other session of the person ends, this one goes on."""
+    account = account_of(request)
+    form = NewPasswordForm(account, request.POST or None)
+    if form.is_valid():
+        accounts.change_password(
+            account=account, password=form.cleaned_data["new_password1"], now=timezone.now()
+        )
+        update_session_auth_hash(request, account)
+        messages.success(request, "Your password is changed, and your other sessions are signed out.")
+        return redirect_htmx(request, "annotation:edit_account")
+    return render(request, "accounts/change_password.html", {"form": form})

@@ -1,0 +1,53 @@
+"""Every refusal has one shape: problem details for HTTP (RFC 9457), as application/problem+json."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
+from rest_framework.response import Response
+from rest_framework.views import exception_handler
+
+CONTENT_TYPE = "application/problem+json"
+
+
+class ProblemSerializer(serializers.Serializer[dict[str, Any]]):
+    """The body of a refusal, for the schema."""
+
+    type = serializers.CharField(
+        help_text='Always "about:blank": the status says what kind of problem it is.'
+    )
+    title = serializers.CharField(help_text="The status in words.")
+    status = serializers.IntegerField()
+    detail = serializers.CharField(help_text="What went wrong, in one sentence.")
+    errors = serializers.DictField(  # type: ignore[assignment]  # the schema's field shadows Serializer.errors
+        help_text="For each wrong field, what is wrong with it; empty where no field is."
+    )
+
+
+def render_problem(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's exception handler. None, hence the server's own 500, for what nobody foresaw."""
+    response = exception_handler(error, context)
+    if response is None:
+        return None
+    detail, errors = _split(response.data)
+    response.data = {
+        "type": "about:blank",
+        "title": HTTPStatus(response.status_code).phrase,
+        "status": response.status_code,
+        "detail": detail,
+        "errors": errors,
+    }
+    response.content_type = CONTENT_TYPE
+    return response
+
+
+def _split(data: Any) -> tuple[str, dict[str, Any]]:
+    """(sentence, errors by field) of what DRF made of an exception."""
+    if isinstance(data, dict) and isinstance(data.get("detail"), ErrorDetail):
+        return str(data["detail"]), {}
+    if isinstance(data, dict):
+        return "Some fields are wrong; `errors` says which and why.", data
+    return " ".join(str(sentence) for sentence in data), {}

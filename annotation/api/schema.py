@@ -1,0 +1,48 @@
+"""The OpenAPI schema: what every operation may answer besides its own success."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiResponse
+
+from annotation.api.errors import CONTENT_TYPE, ProblemSerializer
+
+_PROBLEMS = {
+    400: "A field or a parameter is wrong.",
+    401: "No token, or one that does not work.",
+    403: "The token may only read, or the role is missing.",
+    404: "There is no such thing, or it is in a project you are not a member of.",
+}
+_PROBLEMS_OF_WRITES = {
+    409: "It can't be done as things stand now.",
+    413: "The body is too large.",
+    415: "The body is not JSON.",
+}
+
+
+class ApiSchema(AutoSchema):
+    """Adds the problem details to every operation, so that no view has to."""
+
+    def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
+        bodies: dict[str, Any] = super()._get_response_bodies(direction)
+        problems = _PROBLEMS if self.method == "GET" else {**_PROBLEMS, **_PROBLEMS_OF_WRITES}
+        for status, description in problems.items():
+            answer = OpenApiResponse(ProblemSerializer, description=description)
+            if str(status) not in bodies:
+                bodies[str(status)] = self._get_response_for_code(  # type: ignore[no-untyped-call]
+                    answer, str(status), [CONTENT_TYPE], direction
+                )
+        return bodies
+
+
+class ApiTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """How the schema describes our tokens."""
+
+    target_class = "annotation.api.authentication.ApiTokenAuthentication"
+    name = "apiToken"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer", "description": "A token from the page “API tokens”."}

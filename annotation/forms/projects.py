@@ -1,0 +1,114 @@
+"""A new project, and the settings of one."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from django import forms
+
+from annotation.actions.projects import ProjectSettings
+from annotation.models import Project
+
+
+class NewProjectForm(forms.Form):
+    name = forms.CharField(max_length=120, help_text="What raters see first: “Grade-school sums”.")
+    slug = forms.SlugField(
+        label="Address",
+        max_length=60,
+        help_text="The last part of its web address: small letters, digits and hyphens. It can't be changed later.",
+    )
+    description = forms.CharField(
+        required=False,
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="One or two sentences.",
+    )
+
+    def clean_slug(self) -> str:
+        return str(self.cleaned_data["slug"]).lower()
+
+
+class ProjectSettingsForm(forms.Form):
+    """Every setting of a project, with one sentence on what it does."""
+
+    GROUPS = (
+        ("What it is", ("name", "description", "guidelines")),
+        ("Who rates what", ("overlap", "lease_minutes", "amend_minutes")),
+        ("How steps are rated", ("stop_at_first_error", "can_rate_rest_good")),
+        ("What raters see", ("shows_reference", "shows_scores_after", "assisted_percent")),
+    )
+
+    name = forms.CharField(max_length=120)
+    description = forms.CharField(
+        required=False,
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="Shown on the list of projects.",
+    )
+    guidelines = forms.CharField(
+        required=False,
+        max_length=50_000,
+        widget=forms.Textarea(attrs={"rows": 10}),
+        help_text="Markdown, shown beside every trace: what counts as good, neutral and bad here.",
+    )
+    overlap = forms.IntegerField(
+        label="Raters for each trace",
+        min_value=1,
+        max_value=50,
+        help_text="1 to 50. Two or more blind raters make a label count as human evidence; a change applies at once.",
+    )
+    lease_minutes = forms.IntegerField(
+        label="Lease, in minutes",
+        min_value=1,
+        max_value=24 * 60,
+        help_text="How long a trace stays with a rater who does nothing; their draft is kept when it runs out.",
+    )
+    amend_minutes = forms.IntegerField(
+        label="Time to amend, in minutes",
+        min_value=0,
+        max_value=30 * 24 * 60,
+        help_text="How long after submitting a rater may amend a rating; 0 for never.",
+    )
+    stop_at_first_error = forms.BooleanField(
+        label="Stop at the first bad step",
+        required=False,
+        help_text="Later steps stay not judged. Off: raters go on, and steps after an error may stand again.",
+    )
+    can_rate_rest_good = forms.BooleanField(
+        label="One key rates all remaining steps good",
+        required=False,
+        help_text="Saves time on right traces; off makes raters look at each step.",
+    )
+    shows_reference = forms.BooleanField(
+        label="Show the reference answer",
+        required=False,
+        help_text="Raters see it beside the prompt. It is a best guess, and they can say that it is wrong.",
+    )
+    shows_scores_after = forms.BooleanField(
+        label="Show judge scores after submitting",
+        required=False,
+        help_text="Raters see what the judges thought once their own rating is in.",
+    )
+    assisted_percent = forms.FloatField(
+        label="Assisted share, in percent",
+        min_value=0,
+        max_value=100,
+        help_text="Share of assignments, drawn at random, in which judge scores show before rating. It measures how "
+        "much suggestions sway people; 0 keeps everyone blind.",
+    )
+
+    @classmethod
+    def initial_of(cls, project: Project) -> dict[str, Any]:
+        values = dataclasses.asdict(ProjectSettings.of(project))
+        share = values.pop("assisted_share")
+        return {**values, "assisted_percent": round(100 * share, 6)}
+
+    def groups(self) -> list[tuple[str, list[forms.BoundField]]]:
+        return [(title, [self[name] for name in names]) for title, names in self.GROUPS]
+
+    def settings(self) -> ProjectSettings:
+        """What the form says, as the action takes it; call it on a valid form."""
+        values = dict(self.cleaned_data)
+        percent = values.pop("assisted_percent")
+        return ProjectSettings(**values, assisted_share=percent / 100)
