@@ -27,6 +27,7 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
+from rl_bridge.devices import pick_device
 from rl_bridge.errors import BridgeError
 from rl_bridge.shipped import (
     CONVERSION_VERSION,
@@ -75,11 +76,6 @@ class LoadedModel:
     tokenizer: PreTrainedTokenizerBase
     name: str
     revision: str
-
-
-def pick_device() -> str:
-    """Return "cuda" where a GPU can be used, else "cpu"."""
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def prepare_shipped_model(models_dir: Path) -> Path:

@@ -1,8 +1,10 @@
 """Fixtures of the rl_bridge tests: tiny models on disk, and the shipped model converted once a session."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from rl_bridge import models
 from tests.rl_bridge import export_folders, tiny
@@ -32,3 +34,13 @@ def shipped_models_dir() -> Path:
 def export_folder(tmp_path: Path) -> Path:
     """An export with every config that a trainer reads."""
     return export_folders.write_whole_export(tmp_path / "export")
+
+
+@pytest.fixture(autouse=True)
+def one_thread_for_tiny_models(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Threads cost a model of a few thousand weights more than they give, most of all on a busy machine."""
+    num_threads = torch.get_num_threads()
+    if request.node.get_closest_marker("model") is None:
+        torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(num_threads)

@@ -1,0 +1,140 @@
+"""Run folders: everything needed to say later what was trained, on which data, with which code, and how it went.
+
+Loads no torch: plans are printed and exports checked before the heavy libraries are imported.
+"""
+
+import dataclasses
+import datetime
+import importlib.metadata
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from rl_bridge.errors import BridgeError
+from rl_bridge.manifest import ExportFolder
+
+_LIBRARIES = ("torch", "transformers", "trl", "datasets", "accelerate", "peft", "tokenizers", "safetensors")
+MODEL_FOLDER = "model"
+
+
+class RunFolderExists(BridgeError):
+    """The output folder already holds something; a run never overwrites another."""
+
+
+class BadTrainingSetting(BridgeError):
+    """A setting is outside its range; the text names it."""
+
+
+class TrainingConfig(Protocol):
+    """What every trainer's configuration has; frozen dataclasses implement it."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def export(self) -> Path: ...
+    @property
+    def output(self) -> Path: ...
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RunSummary:
+    """What a finished training reports: where it lies and its final figures."""
+
+    folder: Path
+    metrics: dict[str, float]
+    warnings: tuple[str, ...]
+
+
+def name_run(kind: str, now: datetime.datetime) -> Path:
+    """The default output folder of a run that starts `now`."""
+    return Path("runs") / f"{kind}-{now:%Y%m%d-%H%M%S}"
+
+
+def start_run(config: Any, *, export: ExportFolder, hashes: Mapping[str, str]) -> Path:
+    """Create the run folder and write what is known beforehand: settings, data and environment.
+
+    Raises `RunFolderExists`.
+    """
+    folder = Path(config.output)
+    if folder.exists() and any(folder.iterdir()):
+        raise RunFolderExists(f"The output folder {folder} is not empty; name another with --output.")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "config.json", describe_config(config))
+    write_json(
+        folder / "data.json",
+        {
+            "export": export.title,
+            "folder": str(export.path.resolve()),
+            "manifest_sha256": export.manifest_sha256,
+            "files": dict(sorted(hashes.items())),
+        },
+    )
+    write_json(folder / "environment.json", describe_environment())
+    return folder
+
+
+def finish_run(
+    folder: Path,
+    *,
+    metrics: Mapping[str, float],
+    log: Sequence[Mapping[str, Any]],
+    warnings: Sequence[str],
+) -> RunSummary:
+    """Write what came out: final metrics, the log (one JSON object a line) and the warnings."""
+    write_json(folder / "metrics.json", dict(metrics))
+    lines = [json.dumps(entry, sort_keys=True) for entry in log]
+    (folder / "log.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    (folder / "warnings.txt").write_text("".join(f"{line}\n" for line in warnings), encoding="utf-8")
+    return RunSummary(folder=folder, metrics=dict(metrics), warnings=tuple(warnings))
+
+
+def describe_config(config: Any) -> dict[str, Any]:
+    """A configuration as JSON: paths become text."""
+    fields = dataclasses.asdict(config) | {"kind": config.kind}
+    return {key: str(value) if isinstance(value, Path) else value for key, value in sorted(fields.items())}
+
+
+def describe_environment() -> dict[str, Any]:
+    """Versions and machine; read from package metadata, so that nothing is imported for it."""
+    return {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "system": platform.platform(),
+        "libraries": {name: importlib.metadata.version(name) for name in _LIBRARIES},
+    }
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write sorted, indented JSON."""
+    path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def write_model_card(
+    folder: Path,
+    *,
+    title: str,
+    what: str,
+    base: str,
+    export: ExportFolder,
+    metrics: Mapping[str, float],
+    warnings: Sequence[str],
+) -> None:
+    """Write README.md beside the weights: what the model is, the export it came from, and its figures."""
+    figures = "\n".join(f"| {name} | {value:.4g} |" for name, value in sorted(metrics.items()))
+    notes = "\n".join(f"- {warning}" for warning in warnings) or "- Nothing was cut or left out."
+    (folder / "README.md").write_text(
+        f"# {title}\n\n{what}\n\n"
+        f"- Base model: {base}\n"
+        f"- Export: {export.title}, manifest SHA-256 `{export.manifest_sha256}`\n\n"
+        f"## Figures\n\n| metric | value |\n|---|---|\n{figures}\n\n## What was cut\n\n{notes}\n",
+        encoding="utf-8",
+    )
+
+
+def require_positive(**settings: float) -> None:
+    """Raise `BadTrainingSetting` for the first setting that is not above zero."""
+    for name, value in settings.items():
+        if value <= 0:
+            raise BadTrainingSetting(f"{name.replace('_', '-')} must be above zero, not {value:g}.")

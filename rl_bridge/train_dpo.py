@@ -1,0 +1,104 @@
+"""Direct preference optimisation on the `preference` or `step_preference` rows of an export, by TRL's DPOTrainer.
+
+Thin on purpose: TRL trains (Rafailov et al. 2023); this module checks the export, names the run and saves the result.
+"""
+
+import tempfile
+from typing import Any
+
+import torch
+from datasets import Dataset
+from peft import LoraConfig
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, set_seed
+from trl.trainer.dpo_config import DPOConfig
+from trl.trainer.dpo_trainer import DPOTrainer
+
+from rl_bridge import runs
+from rl_bridge.data import load_config
+from rl_bridge.devices import pick_device, uses_bf16
+from rl_bridge.manifest import open_export
+from rl_bridge.models import ResolvedModel, get_revision, resolve_model, without_loading_bars
+from rl_bridge.settings import DpoTraining
+
+
+def train_dpo(config: DpoTraining) -> runs.RunSummary:
+    """Train a policy on preferences and write its run folder; the policy lies in `model/`, adapters merged in.
+
+    Raises `ExportError` before a model is loaded, `ModelNotFound`, `RunFolderExists`.
+    """
+    export = open_export(config.export)
+    loaded = load_config(export, config.config, config.split)
+    resolved = resolve_model(config.model, models_dir=config.models_dir)
+    set_seed(config.seed)
+    folder = runs.start_run(config, export=export, hashes=loaded.hashes)
+    # DPO has no use for the margin: it is the reward model's.
+    table = loaded.table.select(["prompt", "chosen", "rejected"])
+    trainer = _train(resolved, Dataset(table), config)
+    metrics = _read_metrics(trainer.state.log_history)
+    target = folder / runs.MODEL_FOLDER
+    policy: Any = trainer.model
+    if config.lora_rank:
+        policy = policy.merge_and_unload()
+    with without_loading_bars():
+        policy.save_pretrained(target)
+    trainer.processing_class.save_pretrained(target)
+    runs.write_model_card(
+        target,
+        title=f"{resolved.name} after DPO",
+        what=f"A policy trained on the `{config.config}` rows of an export, by TRL's DPOTrainer.",
+        base=f"{resolved.name} ({get_revision(resolved, policy)[:12]})",
+        export=export,
+        metrics=metrics,
+        warnings=(),
+    )
+    return runs.finish_run(folder, metrics=metrics, log=trainer.state.log_history, warnings=())
+
+
+def _train(resolved: ResolvedModel, dataset: Any, config: DpoTraining) -> Any:
+    bf16 = uses_bf16(config.bf16)
+    with without_loading_bars():
+        tokenizer = AutoTokenizer.from_pretrained(resolved.location, local_files_only=resolved.is_local)
+        # Frozen weights may be bf16; weights that learn by small steps are kept in float32.
+        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+            resolved.location,
+            dtype=torch.bfloat16 if bf16 and config.lora_rank else torch.float32,
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=resolved.is_local,
+        )
+    lora = LoraConfig(r=config.lora_rank, target_modules="all-linear", task_type="CAUSAL_LM")
+    with tempfile.TemporaryDirectory() as scratch:
+        arguments = DPOConfig(
+            output_dir=scratch,
+            max_steps=config.max_steps,
+            per_device_train_batch_size=config.batch_size,
+            learning_rate=config.learning_rate,
+            beta=config.beta,
+            max_length=config.limit_length,
+            bf16=bf16,
+            use_cpu=pick_device() == "cpu",
+            activation_checkpointing=False,
+            seed=config.seed,
+            data_seed=config.seed,
+            logging_steps=1,
+            save_strategy="no",
+            report_to="none",
+            dataloader_pin_memory=torch.cuda.is_available(),
+        )
+        trainer = DPOTrainer(
+            model=model,
+            args=arguments,
+            train_dataset=dataset,
+            processing_class=tokenizer,
+            peft_config=lora if config.lora_rank else None,
+        )
+        trainer.train()
+    return trainer
+
+
+def _read_metrics(log: list[dict[str, Any]]) -> dict[str, float]:
+    """The mean loss of the whole run, and the last step's figures about chosen against rejected."""
+    last_step: dict[str, Any] = next((entry for entry in reversed(log) if "loss" in entry), {})
+    metrics = {key.replace("/", "_"): float(value) for key, value in last_step.items() if "rewards/" in key}
+    metrics["train_loss"] = float(log[-1]["train_loss"])
+    return metrics

@@ -1,0 +1,81 @@
+"""DPO through TRL: two steps on each preference config, and a policy that opens afterwards."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from rl_bridge import manifest, models, runs, train_dpo
+from rl_bridge.settings import DpoTraining
+from tests.rl_bridge.upstream import ignore_warnings_inside_trl
+
+pytestmark = ignore_warnings_inside_trl
+
+
+def training(export: Path, output: Path, model: Path, **changes: object) -> DpoTraining:
+    """Settings that train a tiny model in seconds."""
+    config = DpoTraining(
+        export=export, output=output, model=str(model), max_steps=2, limit_length=120, lora_rank=2, bf16=False
+    )
+    return dataclasses.replace(config, **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("config", ["preference", "step_preference"])
+def test_both_preference_configs_train(
+    export_folder: Path, tiny_llama: Path, tmp_path: Path, config: str
+) -> None:
+    summary = train_dpo.train_dpo(training(export_folder, tmp_path / "run", tiny_llama, config=config))
+
+    assert summary.metrics["train_loss"] == pytest.approx(0.693, abs=0.05)
+    assert "rewards_accuracies" in summary.metrics
+    data = json.loads((summary.folder / "data.json").read_text())
+    assert [name.split("/")[0] for name in data["files"]] == [config]
+    assert "manifest SHA-256" in (summary.folder / "model" / "README.md").read_text()
+
+
+def test_the_trained_policy_opens_and_differs(export_folder: Path, tiny_llama: Path, tmp_path: Path) -> None:
+    summary = train_dpo.train_dpo(
+        training(export_folder, tmp_path / "run", tiny_llama, lora_rank=0, learning_rate=1e-3)
+    )
+
+    before = models.load_causal_lm(str(tiny_llama), models_dir=tmp_path, device="cpu")
+    after = models.load_causal_lm(str(summary.folder / "model"), models_dir=tmp_path, device="cpu")
+    assert after.revision != before.revision
+    assert after.tokenizer.chat_template == before.tokenizer.chat_template
+
+
+def test_preferences_are_learnt(export_folder: Path, tiny_llama: Path, tmp_path: Path) -> None:
+    summary = train_dpo.train_dpo(
+        training(
+            export_folder,
+            tmp_path / "run",
+            tiny_llama,
+            lora_rank=0,
+            learning_rate=2e-3,
+            max_steps=30,
+            batch_size=8,
+        )
+    )
+
+    assert summary.metrics["rewards_accuracies"] == 1.0
+    assert summary.metrics["rewards_margins"] > 0.1
+
+
+def test_a_falcon_h1_policy_trains(export_folder: Path, tiny_falcon_h1: Path, tmp_path: Path) -> None:
+    summary = train_dpo.train_dpo(training(export_folder, tmp_path / "run", tiny_falcon_h1, lora_rank=0))
+
+    assert summary.metrics["train_loss"] == pytest.approx(0.693, abs=0.05)
+
+
+def test_an_export_without_preferences_is_refused(
+    export_folder: Path, tiny_llama: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(manifest.MissingConfig, match="has no split 'dev'"):
+        train_dpo.train_dpo(training(export_folder, tmp_path / "run", tiny_llama, split="dev"))
+
+
+@pytest.mark.parametrize("change", [{"config": "sft"}, {"lora_rank": -1}, {"beta": 0.0}])
+def test_a_setting_out_of_range_is_refused(change: dict[str, object], tmp_path: Path) -> None:
+    with pytest.raises(runs.BadTrainingSetting):
+        training(tmp_path, tmp_path, tmp_path, **change)

@@ -1,0 +1,227 @@
+"""Training a PRM: it learns, it says what it cut, and it leaves a folder that tells the whole story."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from rl_bridge import layout, manifest, prm, runs, train_prm
+from rl_bridge.data import StepwiseRow
+from rl_bridge.settings import PrmTraining
+from tests.rl_bridge import tiny
+from tests.rl_bridge.export_folders import make_table, sum_rows, write_export
+
+
+def training(export: Path, output: Path, model: Path, **changes: object) -> PrmTraining:
+    """Settings that train a tiny model in seconds."""
+    config = PrmTraining(
+        export=export,
+        output=output,
+        model=str(model),
+        max_steps=2,
+        batch_size=8,
+        learning_rate=5e-3,
+        head_learning_rate=5e-3,
+        limit_length=200,
+        trained_layers=2,
+        bf16=False,
+    )
+    return dataclasses.replace(config, **changes)  # type: ignore[arg-type]
+
+
+def test_a_pattern_in_the_steps_is_learnt(export_folder: Path, tiny_llama: Path, tmp_path: Path) -> None:
+    summary = train_prm.train_prm(training(export_folder, tmp_path / "run", tiny_llama, max_steps=60))
+
+    log = [json.loads(line) for line in (summary.folder / "log.jsonl").read_text().splitlines()]
+    losses = [entry["loss"] for entry in log if "loss" in entry]
+    assert sum(losses[:5]) / 5 > 0.6
+    assert sum(losses[-5:]) / 5 < 0.2
+    assert summary.metrics["test_auc"] > 0.95
+    opened = prm.load_prm(summary.folder / "model", device="cpu")
+    good, bad = prm.score_steps(opened, "What is 3 and 1?", ["Step 0: 3+0.\n", "Step 1: 3x1.\n"])
+    assert good > 0.8 > 0.2 > bad
+
+
+def test_a_run_folder_tells_what_was_trained_on_what(
+    export_folder: Path, tiny_falcon_h1: Path, tmp_path: Path
+) -> None:
+    summary = train_prm.train_prm(training(export_folder, tmp_path / "run", tiny_falcon_h1, seed=3))
+
+    folder = summary.folder
+    config = json.loads((folder / "config.json").read_text())
+    data = json.loads((folder / "data.json").read_text())
+    export = manifest.open_export(export_folder)
+    assert (config["kind"], config["seed"], config["max_steps"]) == ("prm", 3, 2)
+    assert data["manifest_sha256"] == export.manifest_sha256
+    stepwise = {file.name: file.sha256 for file in export.files if file.config == "stepwise"}
+    assert data["files"] == stepwise
+    assert json.loads((folder / "metrics.json").read_text()) == summary.metrics
+    assert json.loads((folder / "environment.json").read_text())["libraries"]["torch"].startswith("2.")
+    card = (folder / "model" / "README.md").read_text()
+    assert export.manifest_sha256 in card
+    assert "tiny-falcon-h1" in card
+    assert prm.load_prm(folder / "model", device="cpu").config.export == export.title
+
+
+def test_the_same_seed_gives_the_same_weights(export_folder: Path, tiny_llama: Path, tmp_path: Path) -> None:
+    first, second, other = (
+        train_prm.train_prm(training(export_folder, tmp_path / name, tiny_llama, seed=seed))
+        for name, seed in (("a", 1), ("b", 1), ("c", 2))
+    )
+
+    revisions = [prm.load_prm(run.folder / "model", device="cpu").revision for run in (first, second, other)]
+    assert revisions[0] == revisions[1] != revisions[2]
+    assert first.metrics == second.metrics
+
+
+def test_bf16_products_train_and_are_stored_as_bf16(
+    export_folder: Path, tiny_llama: Path, tmp_path: Path
+) -> None:
+    summary = train_prm.train_prm(training(export_folder, tmp_path / "run", tiny_llama, bf16=True))
+
+    opened = prm.load_prm(summary.folder / "model", device="cpu")
+    assert opened.model.backbone.dtype == torch.bfloat16
+    assert opened.model.head.weight.dtype == torch.float32
+
+
+def test_soft_targets_train_towards_the_posteriors(tiny_llama: Path, tmp_path: Path) -> None:
+    rows = [{"prompt": "p", "completions": ["Same step."], "labels": [1], "probabilities": [0.8]}] * 4
+    export = write_export(tmp_path / "export", {("stepwise", "train"): make_table("stepwise", rows)})
+
+    soft = training(
+        export, tmp_path / "soft", tiny_llama, max_steps=80, soft_targets=True, class_weights="none"
+    )
+    opened = prm.load_prm(train_prm.train_prm(soft).folder / "model", device="cpu")
+
+    assert prm.score_steps(opened, "p", ["Same step."])[0] == pytest.approx(0.8, abs=0.05)
+
+
+def test_an_export_without_a_test_split_trains_without_test_figures(tiny_llama: Path, tmp_path: Path) -> None:
+    export = write_export(tmp_path / "export", {("stepwise", "train"): make_table("stepwise", sum_rows(6))})
+
+    summary = train_prm.train_prm(training(export, tmp_path / "run", tiny_llama))
+
+    assert set(summary.metrics) == {"train_loss"}
+
+
+def test_a_bad_export_is_refused_before_a_model_is_looked_for(export_folder: Path, tmp_path: Path) -> None:
+    next(export_folder.glob("stepwise/train-*")).unlink()
+
+    with pytest.raises(manifest.ChangedFile):
+        train_prm.train_prm(training(export_folder, tmp_path / "run", tmp_path / "no-model"))
+
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_never_overwrites_another(export_folder: Path, tiny_llama: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.json").write_text("{}")
+
+    with pytest.raises(runs.RunFolderExists, match="not empty"):
+        train_prm.train_prm(training(export_folder, tmp_path / "run", tiny_llama))
+
+
+def row(labels: tuple[int, ...], steps: tuple[str, ...] | None = None, prompt: str = "p") -> StepwiseRow:
+    """A trace with these labels."""
+    return StepwiseRow(
+        prompt=prompt,
+        steps=steps or tuple("ab" for _ in labels),
+        labels=labels,
+        probabilities=tuple(0.5 for _ in labels),
+    )
+
+
+def test_what_was_cut_is_counted() -> None:
+    encoder = layout.TraceEncoder(tiny.build_tokenizer(), max_length=60)
+
+    prepared = train_prm.prepare_rows(
+        encoder,
+        [row((1,)), row((1, 0), ("x" * 40, "y" * 40)), row((-100, -100)), row((1,), prompt="q" * 100)],
+        soft=False,
+    )
+
+    assert len(prepared.examples) == 2
+    assert prepared.warnings == (
+        "1 of 4 traces left out: the completion alone exceeds 60 tokens.",
+        "1 prompts cut on the left by 60 tokens to fit 60 tokens.",
+        "1 traces left out: no step of theirs has a label.",
+    )
+
+
+def test_without_a_label_there_is_nothing_to_train_on() -> None:
+    encoder = layout.TraceEncoder(tiny.build_tokenizer(), max_length=60)
+
+    with pytest.raises(
+        train_prm.NothingToTrainOn, match=r"No labelled step is left to train on\. 1 traces left out"
+    ):
+        train_prm.prepare_rows(encoder, [row((-100,))], soft=False)
+
+
+def test_balanced_weights_give_both_classes_the_same_total() -> None:
+    targets = [layout.TraceTargets(values=[1.0, 1.0, 1.0, 0.0, 0.0], counted=[True, True, True, True, False])]
+
+    balance = train_prm.weigh_classes(targets, "balanced")
+
+    assert balance.standing * 3 == pytest.approx(balance.failing * 1)
+    assert (balance.standing * 3 + balance.failing) / 4 == pytest.approx(1.0)
+    assert train_prm.weigh_classes(targets, "none") == train_prm.ClassBalance(standing=1.0, failing=1.0)
+
+
+def test_one_class_alone_is_not_weighted() -> None:
+    targets = [layout.TraceTargets(values=[1.0, 1.0], counted=[True, True])]
+
+    assert train_prm.weigh_classes(targets, "balanced") == train_prm.ClassBalance(standing=1.0, failing=1.0)
+
+
+def test_masked_and_padded_steps_do_not_touch_the_loss() -> None:
+    encoder = layout.TraceEncoder(tiny.build_tokenizer(), max_length=200)
+    torch.manual_seed(0)
+    model = prm.StepRewardModel(tiny.build_llama().model).eval()
+    loss = train_prm.StepLoss(model, train_prm.ClassBalance(standing=1.0, failing=1.0))
+
+    def loss_of(*rows: StepwiseRow) -> float:
+        examples = train_prm.prepare_rows(encoder, rows, soft=False).examples
+        return float(loss(**train_prm.collate(examples, pad_token_id=0))["loss"].detach())
+
+    alone = loss_of(row((1, 0)))
+    masked = loss_of(row((1, 0, -100)))
+    with_shorter = (loss_of(row((1, 0))) * 2 + loss_of(row((1,)))) / 3
+
+    assert masked == pytest.approx(alone, abs=1e-5)
+    assert loss_of(row((1, 0)), row((1,))) == pytest.approx(with_shorter, abs=1e-5)
+
+
+@pytest.mark.parametrize(("asked", "learning"), [(None, 2), (1, 1), (0, 0)])
+def test_only_the_last_layers_learn(asked: int | None, learning: int) -> None:
+    backbone = tiny.build_llama().model
+
+    train_prm.freeze_layers(backbone, asked)
+
+    flags = [all(p.requires_grad for p in layer.parameters()) for layer in backbone.layers]
+    assert flags == [False] * (2 - learning) + [True] * learning
+    assert backbone.embed_tokens.weight.requires_grad == (asked is None)
+
+
+@pytest.mark.parametrize(
+    "change", [{"max_steps": 0}, {"learning_rate": -1.0}, {"trained_layers": -1}, {"limit_length": 0}]
+)
+def test_a_setting_out_of_range_is_refused(change: dict[str, float], tmp_path: Path) -> None:
+    with pytest.raises(runs.BadTrainingSetting, match=next(iter(change)).replace("_", "-")):
+        training(tmp_path, tmp_path, tmp_path, **change)
+
+
+@pytest.mark.model
+def test_the_shipped_model_trains_for_five_steps(
+    export_folder: Path, shipped_models_dir: Path, tmp_path: Path
+) -> None:
+    config = PrmTraining(
+        export=export_folder, output=tmp_path / "run", models_dir=shipped_models_dir, max_steps=5
+    )
+
+    summary = train_prm.train_prm(config)
+
+    opened = prm.load_prm(summary.folder / "model")
+    assert opened.config.backbone == "SmolLM2-135M-Instruct"
+    assert len(prm.score_steps(opened, "What is 1 + 1?", ["1 + 1 = 2.\n", "So 2."])) == 2
