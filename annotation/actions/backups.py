@@ -1,0 +1,250 @@
+"""A project as a file: one JSON object a line, in an order that restores without looking ahead.
+
+Ids in the file are the file's own: restoring gives new ones. People are matched by user name, and made without
+a password where there is none of that name. Merge runs and exports are not in it, since both are made again from
+what is; open drafts and leases are not either.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import DatabaseError, models, transaction
+from django.db.models import QuerySet
+
+from annotation.actions.audit import record_event
+from annotation.models import (
+    Account,
+    Assignment,
+    AssignmentState,
+    Comparison,
+    GenerationBatch,
+    Gold,
+    JobState,
+    Judge,
+    JudgeScore,
+    Membership,
+    ModelSpec,
+    Project,
+    Prompt,
+    Rating,
+    Trace,
+)
+
+FORMAT = 1
+_ROWS_AT_ONCE = 1000
+
+
+class BadBackup(Exception):
+    """The file can't be restored; the message says which line and why. Nothing of it was stored."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """How one model goes into the file. `natural_key`: a row that exists is used, not made again."""
+
+    model: type[models.Model]
+    list_rows: Callable[[Project], QuerySet[Any]]
+    natural_key: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.model._meta.model_name or ""
+
+    @property
+    def fields(self) -> list[models.Field[Any, Any]]:
+        return [
+            field
+            for field in self.model._meta.concrete_fields
+            if not field.primary_key and field.name not in self.left_out
+        ]
+
+
+_SIGN_IN_FIELDS = ("password", "last_login", "is_superuser", "is_staff", "email", "first_name", "last_name")
+_SUBMITTED = AssignmentState.SUBMITTED
+
+TABLES = (
+    Table(
+        Account,
+        lambda project: Account.objects.filter(
+            models.Q(membership__project=project)
+            | models.Q(assignments__trace__project=project)
+            | models.Q(comparisons__prompt__project=project)
+            | models.Q(generationbatch__project=project)
+            | models.Q(gold__trace__project=project)
+        ).distinct(),
+        natural_key=("username",),
+        left_out=_SIGN_IN_FIELDS,
+    ),
+    Table(Membership, lambda project: Membership.objects.filter(project=project)),
+    Table(
+        ModelSpec,
+        lambda project: ModelSpec.objects.filter(
+            models.Q(generationbatch__project=project) | models.Q(judge__judgescore__trace__project=project)
+        ).distinct(),
+        natural_key=("name",),
+    ),
+    Table(Prompt, lambda project: Prompt.objects.filter(project=project)),
+    Table(GenerationBatch, lambda project: GenerationBatch.objects.filter(project=project)),
+    Table(Trace, lambda project: Trace.objects.filter(project=project)),
+    Table(
+        Judge,
+        lambda project: Judge.objects.filter(judgescore__trace__project=project).distinct(),
+        natural_key=("name", "version"),
+    ),
+    Table(JudgeScore, lambda project: JudgeScore.objects.filter(trace__project=project)),
+    Table(
+        Assignment,
+        lambda project: Assignment.objects.filter(trace__project=project, state=_SUBMITTED),
+        left_out=("draft", "draft_revision", "draft_saved_at"),
+    ),
+    Table(Rating, lambda project: Rating.objects.filter(trace__project=project)),
+    Table(Comparison, lambda project: Comparison.objects.filter(prompt__project=project)),
+    Table(Gold, lambda project: Gold.objects.filter(trace__project=project)),
+)
+
+
+def write_backup(*, project: Project, made_by: Mapping[str, str]) -> Iterator[str]:
+    """The lines of a project's backup, each with its newline. `made_by` says how the data came about.
+
+    The lines are the same for the same rows: ordered by id, keys sorted.
+    """
+    fields = [field for field in Project._meta.concrete_fields if not field.primary_key]
+    yield _line({"table": "project", "format": FORMAT, "made_by": dict(made_by), **_values(project, fields)})
+    for table in TABLES:
+        table_fields = table.fields
+        for row in table.list_rows(project).order_by("pk").iterator(chunk_size=_ROWS_AT_ONCE):
+            yield _line({"table": table.name, "id": row.pk, **_values(row, table_fields)})
+
+
+def restore_backup(*, lines: Iterable[str], actor: Account | None, now: dt.datetime) -> Project:
+    """Makes the project of a backup, all or nothing. Raises BadBackup."""
+    with transaction.atomic():
+        return _Restore().run(lines, actor=actor, now=now)
+
+
+def _line(record: Mapping[str, Any]) -> str:
+    return json.dumps(record, cls=_Encoder, ensure_ascii=False, sort_keys=True, separators=(",", ":")) + "\n"
+
+
+class _Encoder(DjangoJSONEncoder):
+    """Times keep their microseconds, which Django's own encoder cuts off."""
+
+    def default(self, o: Any) -> Any:
+        return o.isoformat() if isinstance(o, dt.datetime) else super().default(o)
+
+
+def _values(row: models.Model, fields: Sequence[models.Field[Any, Any]]) -> dict[str, Any]:
+    return {field.name: getattr(row, field.attname) for field in fields}
+
+
+class _Restore:
+    """The state of one restore: which id of the file became which row."""
+
+    def __init__(self) -> None:
+        self.tables = {table.name: table for table in TABLES}
+        self.ids: dict[type[models.Model], dict[int, int]] = {table.model: {} for table in TABLES}
+        self.project: Project | None = None
+        self.number = 0  # of the line last read
+        self.waiting: list[tuple[int, models.Model]] = []
+
+    def run(self, lines: Iterable[str], *, actor: Account | None, now: dt.datetime) -> Project:
+        try:
+            for line in lines:
+                self.number += 1
+                self._take(json.loads(line))
+            self._store_waiting()
+        except json.JSONDecodeError as error:
+            raise BadBackup(f"Line {self.number}: not JSON ({error.msg}).") from error
+        except KeyError as error:
+            raise BadBackup(
+                f"Line {self.number}: {error} is missing, or stands for no earlier line."
+            ) from error
+        except (TypeError, ValueError, ValidationError, DatabaseError) as error:
+            reason = (
+                "; ".join(error.messages)
+                if isinstance(error, ValidationError)
+                else str(error).splitlines()[0]
+            )
+            raise BadBackup(f"Line {self.number} or shortly before: {reason}") from error
+        if self.project is None:
+            raise BadBackup("The file is empty.")
+        record_event(
+            actor=actor,
+            verb="restored a backup",
+            subject=self.project,
+            now=now,
+            project=self.project,
+            lines=self.number,
+        )
+        return self.project
+
+    def _take(self, record: dict[str, Any]) -> None:
+        name = record["table"]
+        if name == "project":
+            self._make_project(record)
+            return
+        if self.project is None:
+            raise BadBackup("Line 1: a backup begins with its project.")
+        table = self.tables[name]
+        if self.waiting and (
+            type(self.waiting[0][1]) is not table.model or len(self.waiting) >= _ROWS_AT_ONCE
+        ):
+            self._store_waiting()
+        row = table.model(**{field.attname: self._read(field, record[field.name]) for field in table.fields})
+        known = self._find_known(table, row)
+        if known is not None:
+            self.ids[table.model][record["id"]] = known
+        else:
+            self.waiting.append((record["id"], row))
+
+    def _make_project(self, record: dict[str, Any]) -> None:
+        if record["format"] != FORMAT:
+            raise BadBackup(f"Line 1: format {record['format']} is not {FORMAT}, the one this version reads.")
+        if Project.objects.filter(slug=record["slug"]).exists():
+            raise BadBackup(f"There is a project “{record['slug']}” already.")
+        fields = [field for field in Project._meta.concrete_fields if not field.primary_key]
+        self.project = Project.objects.create(
+            **{field.name: field.to_python(record[field.name]) for field in fields}
+        )
+
+    def _read(self, field: models.Field[Any, Any], value: Any) -> Any:
+        """A value of the file as the row's: references point to the rows that stand for the file's."""
+        if not isinstance(field, models.ForeignKey):
+            return field.to_python(value)
+        if value is None:
+            return None
+        target = field.related_model
+        if target is Project:
+            assert self.project is not None
+            return self.project.pk
+        return self.ids[target][value]
+
+    def _find_known(self, table: Table, row: models.Model) -> int | None:
+        if not table.natural_key:
+            return None
+        key = {name: getattr(row, name) for name in table.natural_key}
+        found = table.model._default_manager.filter(**key).values_list("pk", flat=True).first()
+        return int(found) if found is not None else None
+
+    def _store_waiting(self) -> None:
+        if not self.waiting:
+            return
+        model = type(self.waiting[0][1])
+        rows = [row for _, row in self.waiting]
+        for row in rows:
+            if isinstance(row, Account):
+                row.set_unusable_password()
+            if isinstance(row, GenerationBatch) and row.is_open:
+                row.state, row.finished_at = JobState.CANCELLED, row.touched_at
+        model._default_manager.bulk_create(rows)
+        for (file_id, _), row in zip(self.waiting, rows, strict=True):
+            self.ids[model][file_id] = row.pk
+        self.waiting.clear()

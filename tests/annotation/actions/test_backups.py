@@ -1,0 +1,210 @@
+"""A project goes into a file and comes back the same."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from annotation.actions import backups
+from annotation.models import (
+    Account,
+    AssignmentState,
+    AuditEvent,
+    GenerationBatch,
+    JobState,
+    Project,
+    Rating,
+    Role,
+    Trace,
+)
+from tests.factories import (
+    NOW,
+    make_assignment,
+    make_batch,
+    make_gold,
+    make_judge,
+    make_judge_score,
+    make_member,
+    make_project,
+    make_prompt,
+    make_rating,
+    make_site_admin,
+    make_trace,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+def make_full_project() -> Project:
+    project = make_project(slug="original", name="Original", guidelines="Be fair.\nBe kind.")
+    batch = make_batch(project, state=JobState.FINISHED, finished_at=NOW)
+    prompt = make_prompt(project, source={"file": "a.jsonl", "line": 3})
+    trace = make_trace(
+        prompt, batch=batch, sample_index=0, sampling={"seed": 7}, mean_logprob=-0.25, queue_key=0.1
+    )
+    other = make_trace(prompt, steps=["日本\r\n", "e\u0301 🙂 \\boxed{7}"], queue_key=1 / 3)
+    simulated = make_member(project, username="sim-1", display_name="Simulated rater 1", is_simulated=True)
+    make_rating(trace, simulated, labels=[1, -1, None], notes={"1": "3 + 4 is 7"})
+    make_rating(other, labels=[0, 1])
+    judge = make_judge(name="arithmetic", version="3")
+    make_judge_score(trace, judge, [1.0, 0.1 + 0.2, None])
+    make_gold(other, [True, False])
+    return project
+
+
+def write(project: Project) -> list[str]:
+    return list(backups.write_backup(project=project, made_by={"command": "a test"}))
+
+
+def with_slug(lines: list[str], slug: str) -> list[str]:
+    head = json.loads(lines[0])
+    return [json.dumps({**head, "slug": slug}) + "\n", *lines[1:]]
+
+
+def restore(lines: list[str]) -> Project:
+    return backups.restore_backup(lines=lines, actor=None, now=NOW)
+
+
+def without_ids(lines: list[str]) -> list[dict[str, Any]]:
+    """Ids as ranks: what they are is chance, how they refer to each other is not."""
+    ranks: dict[str, dict[int, int]] = defaultdict(dict)
+    references = {
+        "account": "account", "rater": "account", "created_by": "account", "prompt": "prompt", "trace": "trace",
+        "batch": "generationbatch", "assignment": "assignment", "judge": "judge", "model_spec": "modelspec",
+    }  # fmt: skip
+    records = []
+    for line in lines:
+        record = json.loads(line)
+        if "id" in record:
+            record["id"] = ranks[record["table"]].setdefault(record["id"], len(ranks[record["table"]]))
+        for field, table in references.items():
+            if record.get(field) is not None:
+                record[field] = ranks[table][record[field]]
+        records.append(
+            {key: value for key, value in record.items() if key not in {"project", "slug", "idempotency_key"}}
+        )
+    return records
+
+
+def renew_keys(lines: list[str]) -> list[str]:
+    """A second copy beside the first needs submissions of its own."""
+    renewed = []
+    for number, line in enumerate(lines):
+        record = json.loads(line)
+        if record["table"] == "rating":
+            record["idempotency_key"] = f"00000000-0000-0000-0000-{number:012d}"
+        renewed.append(json.dumps(record))
+    return renewed
+
+
+def test_a_restored_project_is_the_one_that_was_written() -> None:
+    written = write(make_full_project())
+
+    copy = restore(renew_keys(with_slug(written, "copy")))
+
+    assert without_ids(write(copy)) == without_ids(written)
+    assert Rating.objects.filter(trace__project=copy).count() == 2
+
+
+def test_the_same_rows_give_the_same_bytes() -> None:
+    project = make_full_project()
+
+    assert write(project) == write(project)
+
+
+def test_an_empty_installation_gets_the_people_without_their_passwords_or_powers() -> None:
+    project = make_full_project()
+    admin = make_site_admin(username="boss")
+    admin.set_password("a long secret")
+    admin.save()
+    make_rating(make_trace(make_prompt(project)), admin)
+    written = write(project)
+    wipe()
+
+    restore(written)
+
+    boss = Account.objects.get(username="boss")
+    assert not boss.is_superuser
+    assert not boss.is_staff
+    assert not boss.has_usable_password()
+    assert Account.objects.get(username="sim-1").is_simulated
+    assert "secret" not in "".join(written)
+
+
+def wipe() -> None:
+    for table in reversed(backups.TABLES):
+        if table.model is not Account:
+            table.model._default_manager.all().delete()
+    AuditEvent.objects.all().delete()
+    Project.objects.all().delete()
+    Account.objects.all().delete()
+
+
+def test_open_leases_and_drafts_stay_behind() -> None:
+    project = make_full_project()
+    make_assignment(make_trace(make_prompt(project)), draft={"labels": [1]})
+
+    tables = [json.loads(line) for line in write(project)]
+
+    states = {record["state"] for record in tables if record["table"] == "assignment"}
+    assert states == {AssignmentState.SUBMITTED}
+    assert not any("draft" in record for record in tables)
+
+
+def test_a_batch_that_was_under_way_comes_back_cancelled() -> None:
+    project = make_project(slug="original")
+    make_batch(project)
+    written = write(project)
+
+    copy = restore(with_slug(written, "copy"))
+
+    assert GenerationBatch.objects.get(project=copy).state == JobState.CANCELLED
+
+
+def test_people_of_the_same_name_are_taken_for_the_same() -> None:
+    project = make_full_project()
+
+    copy = restore(renew_keys(with_slug(write(project), "copy")))
+
+    assert Account.objects.filter(username="sim-1").count() == 1
+    assert copy.membership_set.filter(account__username="sim-1", role=Role.RATER).exists()
+
+
+def replacing(old: str, new: str) -> Callable[[list[str]], list[str]]:
+    return lambda lines: [line.replace(old, new) for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda lines: [], "The file is empty"),
+        (lambda lines: lines[1:], "Line 1: a backup begins with its project"),
+        (lambda lines: [*lines[:2], "{not json"], "Line 3: not JSON"),
+        (replacing('"format":1', '"format":9'), "format 9 is not 1"),
+        (lambda lines: [line for line in lines if '"table":"prompt"' not in line], "is missing, or stands"),
+        (replacing('"step_ends":[', '"step_ends":[1,1,'), "trace_steps_are_lossless"),
+        (replacing('"labels":[1,-1,null]', '"labels":[1,-3,null]'), "labels_in_range"),
+        (replacing(NOW.isoformat(), "yesterday"), "yesterday"),
+    ],
+    ids=["empty", "headless", "not JSON", "newer", "dangling", "not lossless", "bad label", "bad time"],
+)
+def test_a_bad_backup_says_where_and_leaves_nothing(spoil: Any, reason: str) -> None:
+    written = write(make_full_project())
+    wipe()
+
+    with pytest.raises(backups.BadBackup, match=reason):
+        restore(spoil(written))
+
+    assert not Project.objects.exists()
+    assert not Trace.objects.exists()
+
+
+def test_a_project_is_not_restored_over_itself() -> None:
+    project = make_full_project()
+
+    with pytest.raises(backups.BadBackup, match="There is a project “original” already"):
+        restore(write(project))
