@@ -1,0 +1,137 @@
+"""The data files of an export: Parquet, written row group by row group, hashed as they are written.
+
+The same rows give the same bytes: every writer setting is fixed here and nothing depends on the clock.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import IO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from exports.formats.dataset import Row
+from exports.manifest import FileEntry
+
+ROWS_A_GROUP = 1000
+CHARACTERS_A_GROUP = 4_000_000
+"""A row group ends at whichever comes first, so that long traces take no more memory than short ones."""
+
+
+class HashingFile:
+    """A file that hashes and counts what is written to it. All bytes of an export pass through `write`."""
+
+    def __init__(self, path: Path) -> None:
+        self._handle: IO[bytes] = path.open("xb")
+        self._digest = hashlib.sha256()
+        self.num_bytes = 0
+        self.closed = False
+
+    def write(self, data: bytes) -> int:
+        view = memoryview(data).cast("B")
+        self._handle.write(view)
+        self._digest.update(view)
+        self.num_bytes += len(view)
+        return len(view)
+
+    def tell(self) -> int:
+        return self.num_bytes
+
+    def flush(self) -> None:
+        self._handle.flush()
+
+    def close(self) -> None:
+        """Leaves the bytes on the disk, not just in its cache."""
+        if not self.closed:
+            self.closed = True
+            try:
+                self._handle.flush()
+                os.fsync(self._handle.fileno())
+            finally:
+                self._handle.close()
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+
+class DataFile:
+    """One split of one config. `text_hash` is over the source texts of the rows, for the check that re-reads them."""
+
+    def __init__(self, folder: Path, config: str, split: str, schema: pa.Schema) -> None:
+        self.config, self.split = config, split
+        self._schema = schema
+        self._folder = folder / config
+        self._folder.mkdir(exist_ok=True)
+        self._draft = self._folder / f"{split}.draft"
+        self._sink = HashingFile(self._draft)
+        self._writer = pq.ParquetWriter(
+            self._sink,
+            schema,
+            version="2.6",
+            data_page_version="1.0",
+            compression="zstd",
+            compression_level=3,
+            use_dictionary=True,
+            write_statistics=True,
+        )
+        self._waiting: list[Row] = []
+        self._num_characters = 0
+        self._texts = hashlib.sha256()
+        self.num_rows = 0
+
+    def add(self, row: Row, text: str) -> None:
+        """Adds a row; `text` is what its completion is in the database."""
+        self._waiting.append(row)
+        self._num_characters += len(text)
+        self.num_rows += 1
+        add_text(self._texts, text)
+        if len(self._waiting) >= ROWS_A_GROUP or self._num_characters >= CHARACTERS_A_GROUP:
+            self._flush()
+
+    def close(self) -> FileEntry:
+        """Ends the file and names it after its content."""
+        self._flush()
+        self._writer.close()
+        self._sink.close()
+        self._draft.rename(self._folder / f"{self.split}-{self._sink.sha256[:16]}.parquet")
+        return FileEntry(
+            config=self.config,
+            split=self.split,
+            rows=self.num_rows,
+            sha256=self._sink.sha256,
+            bytes=self._sink.num_bytes,
+        )
+
+    def abandon(self) -> None:
+        """Lets go of the file after a failure; its folder is deleted by whoever made it."""
+        self._writer.is_open = False  # its footer would be written to a disk that may be full
+        self._sink.close()
+
+    @property
+    def text_hash(self) -> str:
+        return self._texts.hexdigest()
+
+    def _flush(self) -> None:
+        if not self._waiting:
+            return
+        columns = [
+            pa.array([row[field.name] for row in self._waiting], type=field.type) for field in self._schema
+        ]
+        self._writer.write_table(pa.Table.from_arrays(columns, schema=self._schema))
+        self._waiting, self._num_characters = [], 0
+
+
+def add_text(digest: hashlib._Hash, text: str) -> None:
+    """Adds a text to a running hash, with its length, so that no two lists of texts hash alike."""
+    content = text.encode("utf-8", "surrogatepass")
+    digest.update(len(content).to_bytes(8, "big"))
+    digest.update(content)
+
+
+def file_name(entry: FileEntry) -> str:
+    """Where a data file lies in the export's folder. The hash is part of the name: `load_dataset` caches by names."""
+    return f"{entry['config']}/{entry['split']}-{entry['sha256'][:16]}.parquet"

@@ -1,0 +1,44 @@
+"""`step_preference`: two traces that share their first steps, and the next step of each (Step-DPO, Lai et al. 2024).
+
+`prompt` is the prompt and the shared steps, `chosen` and `rejected` the steps in which they first differ. Always
+texts: as messages, the chat template would close the assistant's turn after the shared steps. Prompt and shared steps
+are joined as they are; whoever trains a chat model renders its template around the prompt first.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from exports.formats.dataset import FormName, Row
+from exports.formats.preference import PAIR_IDS, pair_ids
+from exports.labels import BAD, GOOD, LeftOut, label_step
+from exports.policy import ExportPolicy
+from exports.rows import JudgedPair
+
+
+def schema(form: FormName) -> pa.Schema:
+    text = pa.string()
+    return pa.schema(
+        [("prompt", text), ("chosen", text), ("rejected", text), ("margin", pa.float64()), *PAIR_IDS]
+    )
+
+
+def make_row(pair: JudgedPair, policy: ExportPolicy, form: FormName) -> Row | LeftOut:
+    """A row where the chosen trace's differing step stands and the rejected one's does not, by the policy's labels."""
+    chosen, rejected = pair.chosen.steps, pair.rejected.steps
+    fork = next((i for i, (a, b) in enumerate(zip(chosen, rejected, strict=False)) if a != b), None)
+    if fork is None or not pair.chosen.posterior or not pair.rejected.posterior:
+        return LeftOut("no_shared_error")
+    labels = (
+        label_step(pair.chosen.posterior[fork], policy),
+        label_step(pair.rejected.posterior[fork], policy),
+    )
+    if labels != (GOOD, BAD):
+        return LeftOut("no_shared_error")
+    return {
+        "prompt": pair.chosen.prompt + "".join(chosen[:fork]),
+        "chosen": chosen[fork],
+        "rejected": rejected[fork],
+        "margin": pair.margin,
+        **pair_ids(pair),
+    }

@@ -1,0 +1,239 @@
+"""What an export reads: streams over one finished merge run, a batch at a time; and which exports one may see.
+
+Everything read is frozen with the merge run (traces, posteriors, ratings as they stood when it started), so reading it
+twice gives the same rows in the same order.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, TypeVar, cast
+
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Left
+
+from annotation.models import (
+    Account,
+    Judge,
+    JudgeScore,
+    MergedPreference,
+    MergedTrace,
+    MergeRun,
+    Outcome,
+    Project,
+    Prompt,
+    Role,
+    Trace,
+)
+from annotation.queries.access import list_projects_with_role
+from annotation.queries.merges import list_ratings_as_of
+from annotation.rules.prompt_template import PLACEHOLDER, fill_template
+from exports.formats.evidence import JudgeScores, RaterLabels
+from exports.models import Export
+from exports.rows import AskedPrompt, JudgedPair, JudgedTrace
+
+_ROWS_AT_ONCE = 500
+MAKERS = (Role.ENGINEER, Role.ADMIN)
+_Row = TypeVar("_Row")
+
+_TRACE_COLUMNS = (
+    "trace_id",
+    "trace__prompt_id",
+    "trace__prompt__text",
+    "trace__batch__prompt_template",
+    "text",
+    "trace__step_ends",
+    "trace__model_name",
+    "trace__segmenter",
+    "posterior",
+    "p_trace",
+    "first_error",
+    "provenance",
+    "num_blind_raters",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TraceEvidence:
+    """A trace with everything that was said of it."""
+
+    trace: JudgedTrace
+    ratings: tuple[RaterLabels, ...]
+    scores: tuple[JudgeScores, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SuspectPrompts:
+    """Prompts that at least half of their raters called broken, or whose reference answer as many called wrong."""
+
+    broken: frozenset[int]
+    wrong_reference: frozenset[int]
+
+
+def list_exports_of(account: Account) -> QuerySet[Export]:
+    """Exports of projects in which the account is engineer or admin, the newest first."""
+    projects = list_projects_with_role(account, MAKERS)
+    exports = cast("QuerySet[Export]", Export.objects.filter(project__in=projects))
+    return exports.select_related("project", "created_by", "merge_run")
+
+
+def stream_prompt_texts(project: Project) -> Iterator[tuple[int, str]]:
+    """(id, text) of every prompt, for splitting."""
+    rows = Prompt.objects.filter(project=project).order_by("pk").values_list("pk", "text")
+    yield from rows.iterator(chunk_size=_ROWS_AT_ONCE)
+
+
+def stream_prompts(project: Project) -> Iterator[AskedPrompt]:
+    """Every prompt as it was last put to a model; as it stands where none was asked."""
+    latest = Trace.objects.filter(prompt=OuterRef("pk"), batch__isnull=False).order_by("-pk")
+    rows = Prompt.objects.filter(project=project).order_by("pk")
+    rows = rows.annotate(template=Subquery(latest.values("batch__prompt_template")[:1]))
+    columns = rows.values_list("pk", "text", "template", "ground_truth", "reference_answer", "verifier")
+    for pk, text, template, ground_truth, reference, verifier in columns.iterator(chunk_size=_ROWS_AT_ONCE):
+        yield AskedPrompt(
+            pk, fill_template(template or PLACEHOLDER, text), ground_truth or reference, verifier
+        )
+
+
+def stream_traces(run: MergeRun, *, whole: bool = True) -> Iterator[JudgedTrace]:
+    """The traces of a merge run in order of their ids; with only the start of each text where not `whole`."""
+    rows = MergedTrace.objects.filter(run=run).order_by("trace_id")
+    text = F("trace__completion") if whole else Left("trace__completion", 80)
+    columns = rows.annotate(text=text).values_list(*_TRACE_COLUMNS)
+    for row in columns.iterator(chunk_size=_ROWS_AT_ONCE):
+        yield _read_trace(*row)
+
+
+def stream_pairs(run: MergeRun, *, min_p: float) -> Iterator[JudgedPair]:
+    """The preferences of a merge run from P = `min_p` on, with both traces, in the order of their ids."""
+    rows = MergedPreference.objects.filter(run=run, probability__gte=min_p)
+    ordered = rows.order_by("prompt_id", "chosen_id", "rejected_id")
+    columns = ordered.values_list("chosen_id", "rejected_id", "probability", "margin", "provenance")
+    for pairs in _in_batches(columns.iterator(chunk_size=_ROWS_AT_ONCE)):
+        traces = load_traces(run, {trace for pair in pairs for trace in pair[:2]})
+        for chosen, rejected, probability, margin, provenance in pairs:
+            yield JudgedPair(traces[chosen], traces[rejected], probability, margin, provenance)
+
+
+def stream_evidence(run: MergeRun) -> Iterator[TraceEvidence]:
+    """Every trace of a merge run with the ratings and judge scores that the merge read."""
+    for traces in _in_batches(stream_traces(run)):
+        ids = [trace.trace_id for trace in traces]
+        ratings, scores = _load_ratings(run, ids), _load_scores(run, ids)
+        for trace in traces:
+            yield TraceEvidence(
+                trace, tuple(ratings.get(trace.trace_id, ())), tuple(scores.get(trace.trace_id, ()))
+            )
+
+
+def load_traces(run: MergeRun, trace_ids: set[int]) -> dict[int, JudgedTrace]:
+    """Some traces of a merge run, by id."""
+    rows = MergedTrace.objects.filter(run=run, trace__in=trace_ids).annotate(text=F("trace__completion"))
+    return {row[0]: _read_trace(*row) for row in rows.values_list(*_TRACE_COLUMNS)}
+
+
+def find_suspect_prompts(run: MergeRun) -> SuspectPrompts:
+    """What raters said of the prompts themselves, until the merge ran."""
+    ratings = list_ratings_as_of(run.project, at=run.started_at or run.queued_at).order_by()
+    counted = ratings.values("trace__prompt").annotate(
+        num=Count("pk"),
+        num_broken=Count("pk", filter=Q(outcome=Outcome.BAD_PROBLEM)),
+        num_wrong=Count("pk", filter=Q(is_reference_wrong=True)),
+    )
+    return SuspectPrompts(
+        broken=frozenset(row["trace__prompt"] for row in counted if 2 * row["num_broken"] >= row["num"]),
+        wrong_reference=frozenset(
+            row["trace__prompt"] for row in counted if 2 * row["num_wrong"] >= row["num"]
+        ),
+    )
+
+
+def count_merged_traces(run: MergeRun) -> int:
+    return MergedTrace.objects.filter(run=run).count()
+
+
+def list_segmenters(run: MergeRun) -> list[str]:
+    """The segmenters that cut the traces of a merge run."""
+    rows = MergedTrace.objects.filter(run=run).order_by().values_list("trace__segmenter", flat=True)
+    return sorted(rows.distinct())
+
+
+def list_judges(run: MergeRun) -> list[tuple[str, str]]:
+    """(name, version) of the judges whose scores the merge read."""
+    scores = JudgeScore.objects.filter(trace__project=run.project, created_at__lte=run.started_at)
+    rows = Judge.objects.filter(pk__in=scores.order_by().values("judge").distinct())
+    return sorted(rows.values_list("name", "version"))
+
+
+def list_model_names(project: Project) -> list[str]:
+    """The models that wrote the project's traces."""
+    rows = Trace.objects.current().filter(project=project).order_by().values_list("model_name", flat=True)
+    return sorted(rows.distinct())
+
+
+def has_trace_with_raters(project: Project, num_raters: int) -> bool:
+    """Whether any trace has at least this many blind raters."""
+    ratings = Q(ratings__is_current=True, ratings__outcome=Outcome.RATED, ratings__is_assisted=False)
+    traces = Trace.objects.current().filter(project=project).order_by()
+    return traces.annotate(num=Count("ratings", filter=ratings)).filter(num__gte=num_raters).exists()
+
+
+def _read_trace(
+    trace_id: int,
+    prompt_id: int,
+    prompt: str,
+    template: str | None,
+    completion: str,
+    step_ends: Sequence[int],
+    model: str,
+    segmenter: str,
+    posterior: Sequence[float | None],
+    p_trace: float | None,
+    first_error: int | None,
+    provenance: str,
+    num_blind_raters: int,
+) -> JudgedTrace:
+    return JudgedTrace(
+        trace_id=trace_id,
+        prompt_id=prompt_id,
+        prompt=fill_template(template or PLACEHOLDER, prompt),
+        completion=completion,
+        step_ends=tuple(step_ends),
+        model=model,
+        segmenter=segmenter,
+        posterior=tuple(p for p in posterior if p is not None),  # all of them or none
+        p_trace=p_trace,
+        first_error=first_error,
+        provenance=provenance,
+        num_blind_raters=num_blind_raters,
+    )
+
+
+def _load_ratings(run: MergeRun, trace_ids: Sequence[int]) -> dict[int, list[RaterLabels]]:
+    ratings = list_ratings_as_of(run.project, at=run.started_at or run.queued_at)
+    rows = ratings.filter(trace__in=trace_ids, outcome=Outcome.RATED).order_by("trace_id", "rater_id")
+    found: dict[int, list[RaterLabels]] = defaultdict(list)
+    for trace, rater, labels, is_assisted in rows.values_list(
+        "trace_id", "rater_id", "labels", "is_assisted"
+    ):
+        found[trace].append(RaterLabels(str(rater), tuple(labels), is_assisted))
+    return found
+
+
+def _load_scores(run: MergeRun, trace_ids: Sequence[int]) -> dict[int, list[JudgeScores]]:
+    rows = JudgeScore.objects.filter(trace__in=trace_ids, created_at__lte=run.started_at)
+    columns = rows.order_by("trace_id", "judge__name", "judge__version").values_list(
+        "trace_id", "judge__name", "judge__version", "probabilities"
+    )
+    found: dict[int, list[JudgeScores]] = defaultdict(list)
+    for trace, name, version, probabilities in columns:
+        found[trace].append(JudgeScores(f"{name}@{version}", tuple(probabilities)))
+    return found
+
+
+def _in_batches(rows: Iterator[_Row], size: int = _ROWS_AT_ONCE) -> Iterator[list[Any]]:
+    while batch := list(islice(rows, size)):
+        yield batch

@@ -1,0 +1,60 @@
+"""What a format is given: a trace or a pair with its labels' evidence, free of the database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedTrace:
+    """A trace and what the merge says of it. `prompt` is the text the model was given as the user's message.
+
+    `posterior` has one P(step stands) a step, or is empty where there was no evidence at all; then `p_trace` and
+    `first_error` are None. `first_error` is -1 for none.
+    """
+
+    trace_id: int
+    prompt_id: int
+    prompt: str
+    completion: str
+    step_ends: tuple[int, ...]
+    model: str
+    segmenter: str
+    posterior: tuple[float, ...]
+    p_trace: float | None
+    first_error: int | None
+    provenance: str
+    num_blind_raters: int
+
+    @property
+    def steps(self) -> list[str]:
+        """The exact texts of the steps; joined they are the completion."""
+        return cut_steps(self.completion, self.step_ends)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedPair:
+    """Two traces of one prompt, the better one first, as the merge saw them."""
+
+    chosen: JudgedTrace
+    rejected: JudgedTrace
+    probability: float
+    margin: float
+    provenance: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskedPrompt:
+    """A prompt with what a verifier needs. `text` is what a model is given as the user's message."""
+
+    prompt_id: int
+    text: str
+    ground_truth: str
+    verifier: str
+
+
+def cut_steps(completion: str, step_ends: Sequence[int]) -> list[str]:
+    """The texts of the steps that end (exclusively) at `step_ends`."""
+    return [completion[start:end] for start, end in pairwise((0, *step_ends))]

@@ -1,0 +1,176 @@
+"""Splits: which prompts train and which evaluate, decided by prompt after near-duplicate clustering.
+
+Two prompts are near-duplicates where their words are nearly the same: the sets of their three-word shingles overlap by
+Jaccard >= 0.7, estimated by MinHash (Broder 1997) with 16 bands of 4 rows, so that a pair at 0.7 is met with a
+probability of 0.99. Numbers are read apart from words: by default near-duplicates also hold the same numbers, since a
+template filled with other numbers is another problem (and a project may hold one template only, which would leave one
+cluster); `any_numbers` keeps a template together. Clusters are what near-duplicates connect.
+
+A cluster's split is drawn from a hash of the seed and of its smallest member's text: the same prompts give the same
+splits in any order and on any machine, and prompts that come later move a cluster only where they join it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from exports.policy import Duplicates, ExportPolicy
+
+Hashes = npt.NDArray[np.uint64]
+Signatures = npt.NDArray[np.uint32]
+
+MIN_JACCARD = 0.7
+SHINGLE_WORDS = 3
+BANDS, ROWS = 16, 4
+MOST_DISTINCT = 64
+"""How many different prompts of one bucket others are held against: keeps the work linear."""
+_TOKEN = re.compile(r"(?P<number>\d+(?:[.,]\d+)*)|[^\W\d_]+|[+\-−*/×÷^=<>]")
+_GENERATOR = np.random.Generator(np.random.PCG64(20260301))  # fixed for ever: it defines the hash functions
+_FACTORS = _GENERATOR.integers(1, 2**63, BANDS * ROWS, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+_OFFSETS = _GENERATOR.integers(0, 2**63, BANDS * ROWS, dtype=np.uint64)
+_MIX = np.uint64(0x9E3779B97F4A7C15)
+
+
+@dataclass(frozen=True, slots=True)
+class Splits:
+    """The split of every prompt, by prompt id; with how many clusters there are and how large the largest is."""
+
+    by_prompt: dict[int, str]
+    num_clusters: int
+    largest_cluster: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Sketches:
+    """N prompts, sorted by `key`: hashes of text and numbers, and the MinHash signature of the words (N, 64)."""
+
+    ids: npt.NDArray[np.int64]
+    key: Hashes
+    numbers: Hashes
+    signature: Signatures
+
+
+def assign_splits(prompts: Iterable[tuple[int, str]], policy: ExportPolicy) -> Splits:
+    """The split of each (id, text); texts are read once and not kept."""
+    sketches = _sketch_all(prompts)
+    clusters = _cluster(sketches, policy.near_duplicates)
+    smallest_key: dict[int, int] = {}
+    for cluster, key in zip(clusters, sketches.key.tolist(), strict=True):
+        smallest_key[cluster] = min(smallest_key.get(cluster, key), key)
+    split_of = {cluster: draw_split(key, policy) for cluster, key in smallest_key.items()}
+    sizes = Counter(clusters)
+    return Splits(
+        by_prompt={
+            prompt_id: split_of[cluster]
+            for prompt_id, cluster in zip(sketches.ids.tolist(), clusters, strict=True)
+        },
+        num_clusters=len(sizes),
+        largest_cluster=max(sizes.values(), default=0),
+    )
+
+
+def draw_split(cluster_key: int, policy: ExportPolicy) -> str:
+    """`test`, `validation` or `train`, with the policy's shares, from a hash of seed and cluster."""
+    digest = hashlib.sha256(f"{policy.seed}:{cluster_key}".encode()).digest()
+    drawn = int.from_bytes(digest[:8], "big") / 2**64
+    if drawn < policy.test_share:
+        return "test"
+    return "validation" if drawn < policy.test_share + policy.validation_share else "train"
+
+
+def read_words(text: str) -> tuple[list[str], list[str]]:
+    """The words of a text, with "0" for each number, and its numbers in order; case, spacing and marks don't count."""
+    words, numbers = [], []
+    for match in _TOKEN.finditer(unicodedata.normalize("NFKC", text).casefold()):
+        if match["number"]:
+            words.append("0")
+            numbers.append(match["number"].replace(",", ""))
+        else:
+            words.append(match[0])
+    return words, numbers
+
+
+def _sketch_all(prompts: Iterable[tuple[int, str]]) -> _Sketches:
+    ids: list[int] = []
+    keys: list[int] = []
+    numbers: list[int] = []
+    signatures: list[Signatures] = []
+    for prompt_id, text in prompts:
+        words, found = read_words(text)
+        ids.append(prompt_id)
+        keys.append(_hash64(text))
+        numbers.append(_hash64(" ".join(sorted(found))))
+        signatures.append(sign_words(words or [text]))
+    order = np.lexsort((np.array(ids, np.int64), np.array(keys, np.uint64)))
+    stacked = np.vstack(signatures) if signatures else np.zeros((0, BANDS * ROWS), np.uint32)
+    return _Sketches(
+        ids=np.array(ids, np.int64)[order],
+        key=np.array(keys, np.uint64)[order],
+        numbers=np.array(numbers, np.uint64)[order],
+        signature=stacked[order],
+    )
+
+
+def sign_words(words: Sequence[str]) -> Signatures:
+    """The MinHash signature (64,) of the shingles of at least one word."""
+    last = max(1, len(words) - SHINGLE_WORDS + 1)
+    shingles = {zlib.crc32(" ".join(words[i : i + SHINGLE_WORDS]).encode()) for i in range(last)}
+    hashed = np.fromiter(shingles, np.uint64, len(shingles))[:, None] * _FACTORS + _OFFSETS
+    smallest: Signatures = (hashed >> np.uint64(32)).min(axis=0).astype(np.uint32)
+    return smallest
+
+
+def _cluster(sketches: _Sketches, near_duplicates: Duplicates) -> list[int]:
+    """A cluster for each prompt, named after its first member in the order of keys."""
+    parent = list(range(len(sketches.ids)))
+    start = sketches.numbers if near_duplicates == "same_numbers" else np.zeros_like(sketches.numbers)
+    for band in range(BANDS):
+        mixed = start
+        for column in range(band * ROWS, (band + 1) * ROWS):
+            mixed = (mixed ^ sketches.signature[:, column].astype(np.uint64)) * _MIX
+        order = np.argsort(mixed, kind="stable")
+        edges = np.flatnonzero(np.diff(mixed[order])) + 1
+        for bucket in np.split(order, edges):
+            if len(bucket) > 1:
+                _join_similar(bucket, sketches.signature, parent)
+    return [_find(parent, place) for place in range(len(parent))]
+
+
+def _join_similar(bucket: npt.NDArray[np.int64], signatures: Signatures, parent: list[int]) -> None:
+    """Joins each member to the first of the bucket's distinct members that it resembles."""
+    distinct: list[int] = []
+    for place in bucket.tolist():
+        if distinct:
+            alike = (signatures[distinct] == signatures[place]).mean(axis=1) >= MIN_JACCARD
+            if alike.any():
+                _join(parent, place, distinct[int(np.argmax(alike))])
+                continue
+        if len(distinct) < MOST_DISTINCT:
+            distinct.append(place)
+
+
+def _find(parent: list[int], place: int) -> int:
+    while parent[place] != place:
+        parent[place] = parent[parent[place]]
+        place = parent[place]
+    return place
+
+
+def _join(parent: list[int], one: int, other: int) -> None:
+    a, b = sorted((_find(parent, one), _find(parent, other)))
+    parent[b] = a
+
+
+def _hash64(text: str) -> int:
+    return int.from_bytes(
+        hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big"
+    )

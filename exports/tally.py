@@ -1,0 +1,63 @@
+"""Counts what goes into each config and what does not, and why: for the preview, the manifest and the loss report."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+
+from exports.formats.dataset import Row
+from exports.labels import MASKED, REASONS, LeftOut
+from exports.manifest import ConfigCounts
+
+
+@dataclass(slots=True)
+class ConfigTally:
+    """One config's counts."""
+
+    rows: Counter[str] = field(default_factory=Counter)
+    labels: Counter[str] = field(default_factory=Counter)
+    provenance: Counter[str] = field(default_factory=Counter)
+    dropped: Counter[str] = field(default_factory=Counter)
+    chosen_length: int = 0
+    rejected_length: int = 0
+
+    @property
+    def num_rows(self) -> int:
+        return self.rows.total()
+
+    @property
+    def num_masked(self) -> int:
+        return self.labels[str(MASKED)]
+
+    @property
+    def num_dropped(self) -> int:
+        return self.dropped.total()
+
+    def add(self, row: Row, split: str) -> None:
+        self.rows[split] += 1
+        for label in row.get("labels", [row["label"]] if "label" in row else []):
+            self.labels[str(label).lower()] += 1
+        if "provenance" in row:
+            self.provenance[row["provenance"]] += 1
+
+    def drop(self, why: LeftOut) -> None:
+        self.dropped[why.reason] += 1
+
+    def counts(self) -> ConfigCounts:
+        return ConfigCounts(
+            rows=dict(sorted(self.rows.items())),
+            labels=dict(sorted(self.labels.items())),
+            provenance=dict(sorted(self.provenance.items())),
+        )
+
+    def explain_emptiness(self) -> str:
+        """Why there is no row, in one sentence."""
+        if not self.dropped:
+            return "There was nothing to make a row of."
+        reason, num = self.dropped.most_common(1)[0]
+        return f"All {self.num_dropped} were left out; {num} of them because {REASONS[reason]}."
+
+
+def new_tallies() -> defaultdict[str, ConfigTally]:
+    """A tally for every config asked of it."""
+    return defaultdict(ConfigTally)
