@@ -26,6 +26,8 @@ from annotation.merging.transitions import (
 MIN_TRACES = 30
 MIN_EXPECTED_ERRORS = 10.0
 NUM_FOLDS = 5
+MIN_GAIN = 1e-3
+"""Nats by which judges must improve the hazard at the very least: less is rounding."""
 MAX_JUDGE_SETS = 32
 """Traces with rarer combinations of judges use a calibrated part of theirs."""
 
@@ -115,12 +117,21 @@ class _Bench:
     def choose(self, judges: JudgeNames) -> int:
         """Place in `standards` of the given judges, or of as many of them as are calibrated; -1 for none."""
         while judges:
-            if judges not in self.standards and len(self.standards) >= MAX_JUDGE_SETS:
-                return self._largest_part(judges)
-            if self.examine(judges).is_calibrated:
-                return list(self.standards).index(judges)
+            if len(judges) > 1 and judges not in self.standards and len(self.standards) >= MAX_JUDGE_SETS:
+                part = self._largest_part(judges)
+                if part >= 0:
+                    return part
+            elif self.examine(judges).is_calibrated:
+                return self._include(judges)
             judges = self._drop_one(judges)
         return -1
+
+    def _include(self, judges: JudgeNames) -> int:
+        if judges not in self.standards:
+            support = find_support(self.corpus, self.targets, self.folds, self.scored, judges)
+            raw = compute_features(self.corpus, support.view, judges, self.use_verdict)
+            self.standards[judges] = standardise_over(raw, support.events + support.others)
+        return list(self.standards).index(judges)
 
     def _largest_part(self, judges: JudgeNames) -> int:
         known = list(self.standards)
@@ -143,7 +154,7 @@ class _Bench:
 
     def _examine(self, judges: JudgeNames, support: Support) -> CalibrationReport:
         num_traces, errors = len(support.view.traces), float(support.events.sum())
-        gain, deviation, standard = 0.0, 0.0, None
+        gain, deviation = 0.0, 0.0
         if num_traces < MIN_TRACES:
             reason = f"{num_traces} human-rated traces carry its scores; {MIN_TRACES} are needed"
         elif errors < MIN_EXPECTED_ERRORS:
@@ -151,21 +162,22 @@ class _Bench:
         elif len(np.unique(support.folds)) < 2:
             reason = "they answer too few prompts to fit on some and check on others"
         else:
-            gain, deviation, standard = self._measure_gain(judges, support)
-            reason = "" if gain > deviation else "its scores tell no more than the position of a step does"
-        if standard is not None and not reason:
-            self.standards[judges] = standard
+            gain, deviation = self._measure_gain(judges, support)
+            reason = (
+                ""
+                if gain > max(deviation, MIN_GAIN)
+                else "its scores tell no more than the position of a step does"
+            )
         return CalibrationReport(judges, not reason, reason, num_traces, errors, gain, deviation)
 
-    def _measure_gain(self, judges: JudgeNames, support: Support) -> tuple[float, float, Standard]:
-        with_judges, standard = self._hold_out(judges, support)
-        without, _ = self._hold_out((), support)
+    def _measure_gain(self, judges: JudgeNames, support: Support) -> tuple[float, float]:
+        with_judges, without = self._hold_out(judges, support), self._hold_out((), support)
         prompts = self.corpus.prompt_of[support.view.traces][support.view.owner]
         by_prompt = np.bincount(np.unique(prompts, return_inverse=True)[1], weights=with_judges - without)
         deviation = float(by_prompt.std(ddof=1)) * float(np.sqrt(len(by_prompt)))
-        return float(by_prompt.sum()), deviation, standard
+        return float(by_prompt.sum()), deviation
 
-    def _hold_out(self, judges: JudgeNames, support: Support) -> tuple[Floats, Standard]:
+    def _hold_out(self, judges: JudgeNames, support: Support) -> Floats:
         """Expected log-likelihood of each step under the model that did not see its prompt, (N,)."""
         raw = compute_features(self.corpus, support.view, judges, self.use_verdict)
         standard = standardise_over(raw, support.events + support.others)
@@ -173,7 +185,7 @@ class _Bench:
         names = (judges, name_features(judges, self.use_verdict))
         model = fit_transition(names, standard, scaled, (support.events, support.others), support.folds)
         p = predict_transition(model, scaled, support.folds)
-        return np.asarray(support.events * np.log(p) + support.others * np.log1p(-p)), standard
+        return np.asarray(support.events * np.log(p) + support.others * np.log1p(-p))
 
 
 def find_support(corpus: Corpus, targets: Targets, folds: Ints, scored: Bools, judges: JudgeNames) -> Support:
