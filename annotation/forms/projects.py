@@ -102,7 +102,7 @@ class ProjectSettingsForm(forms.Form):
     def initial_of(cls, project: Project) -> dict[str, Any]:
         values = dataclasses.asdict(ProjectSettings.of(project))
         share = values.pop("assisted_share")
-        return {**values, "assisted_percent": round(100 * share, 6)}
+        return {**values, "assisted_percent": f"{100 * share:g}"}
 
     def groups(self) -> list[tuple[str, list[forms.BoundField]]]:
         return [(title, [self[name] for name in names]) for title, names in self.GROUPS]
