@@ -5,8 +5,11 @@ error, unless the trace recovers. Raters differ: each has a matrix P(-1/0/+1 | s
 careless, and stops at the first -1. Judges see the state through noise and speak in numbers that are not calibrated.
 """
 
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -134,3 +137,63 @@ def _draw_comparisons(
         rater = f"rater-{int(random.integers(5)):02d}"
         rows.append(ComparisonRow(a.prompt_id, a.trace_id, b.trace_id, rater, "a" if a_wins else "b"))
     return rows
+
+
+def write_folder(data: MergeInput, folder: Path) -> None:
+    """Write the rows as the JSON lines that `python -m annotation.merging` reads."""
+    _write(
+        folder / "traces.jsonl",
+        (
+            {
+                "trace_id": row.trace_id,
+                "prompt_id": row.prompt_id,
+                "n_steps": row.num_steps,
+                "final_answer_correct": row.final_answer_correct,
+                "gold": row.gold is not None,
+                **({} if row.gold is None else {"right": list(row.gold)}),
+            }
+            for row in data.traces
+        ),
+    )
+    _write(
+        folder / "ratings.jsonl",
+        (
+            {
+                "trace_id": row.trace_id,
+                "step": t,
+                "rater": row.rater,
+                "label": label,
+                "assisted": row.assisted,
+            }
+            for row in data.ratings
+            for t, label in enumerate(row.labels)
+            if label is not None
+        ),
+    )
+    _write(
+        folder / "judges.jsonl",
+        (
+            {"trace_id": row.trace_id, "step": t, "judge": row.judge, "p": p}
+            for row in data.judges
+            for t, p in enumerate(row.probabilities)
+            if p is not None
+        ),
+    )
+    _write(
+        folder / "comparisons.jsonl",
+        (
+            {
+                "prompt_id": row.prompt_id,
+                "trace_a": row.trace_a,
+                "trace_b": row.trace_b,
+                "rater": row.rater,
+                "choice": row.choice,
+            }
+            for row in data.comparisons
+        ),
+    )
+
+
+def _write(path: Path, rows: Iterable[dict[str, object]]) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)

@@ -29,7 +29,8 @@ NUM_FOLDS = 5
 MIN_GAIN = 1e-3
 """Nats by which judges must improve the hazard at the very least: less is rounding."""
 MAX_JUDGE_SETS = 32
-"""Traces with rarer combinations of judges use a calibrated part of theirs."""
+"""Traces with rarer combinations of more than two judges use a calibrated part of theirs."""
+FEW_JUDGES = 2
 
 JudgeNames = tuple[str, ...]
 
@@ -117,7 +118,8 @@ class _Bench:
     def choose(self, judges: JudgeNames) -> int:
         """Place in `standards` of the given judges, or of as many of them as are calibrated; -1 for none."""
         while judges:
-            if len(judges) > 1 and judges not in self.standards and len(self.standards) >= MAX_JUDGE_SETS:
+            is_rare = judges not in self.standards and len(self.standards) >= MAX_JUDGE_SETS
+            if is_rare and len(judges) > FEW_JUDGES:
                 part = self._largest_part(judges)
                 if part >= 0:
                     return part
