@@ -9,7 +9,7 @@ from rl_bridge.runs import BadTrainingSetting, require_positive
 ClassWeights = Literal["balanced", "none"]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True)
 class PrmTraining:
     """Settings of `train prm`.
 
@@ -52,7 +52,7 @@ class PrmTraining:
             raise BadTrainingSetting(f"trained-layers must not be negative, as {self.trained_layers} is.")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True)
 class DpoTraining:
     """Settings of `train dpo`. `config` is `preference` or `step_preference`; `lora_rank` 0 trains all weights."""
 

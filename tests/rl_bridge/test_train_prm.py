@@ -213,11 +213,14 @@ def test_a_setting_out_of_range_is_refused(change: dict[str, float], tmp_path: P
 
 
 @pytest.mark.model
-def test_the_shipped_model_trains_for_five_steps(
-    export_folder: Path, shipped_models_dir: Path, tmp_path: Path
-) -> None:
+def test_the_shipped_model_trains(export_folder: Path, shipped_models_dir: Path, tmp_path: Path) -> None:
     config = PrmTraining(
-        export=export_folder, output=tmp_path / "run", models_dir=shipped_models_dir, max_steps=5
+        export=export_folder,
+        output=tmp_path / "run",
+        models_dir=shipped_models_dir,
+        max_steps=2,
+        batch_size=2,
+        max_test_rows=1,
     )
 
     summary = train_prm.train_prm(config)

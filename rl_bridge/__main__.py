@@ -1,0 +1,147 @@
+"""The command line: `python -m rl_bridge train prm|dpo`, `judge`, `verify`.
+
+Arguments are parsed and exports checked before torch is imported, so that a wrong word answers at once. Errors are one
+sentence on standard error, exit code 2.
+"""
+
+import argparse
+import dataclasses
+import datetime
+import importlib
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+from rl_bridge import runs
+from rl_bridge.data import check_export, load_config
+from rl_bridge.errors import BridgeError
+from rl_bridge.manifest import open_export
+from rl_bridge.settings import ClassWeights, DpoTraining, PrmTraining
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit code."""
+    parsed = build_parser().parse_args(arguments)
+    try:
+        parsed.run(parsed)
+    except (BridgeError, OSError) as error:  # OSError: a full disk, a folder that may not be written
+        print(f"rl_bridge: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("rl_bridge: stopped.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """All commands and their options; defaults are those of `rl_bridge.settings`."""
+    parser = argparse.ArgumentParser(prog="python -m rl_bridge", description="From exports to models.")
+    commands = parser.add_subparsers(required=True, metavar="command")
+    train = commands.add_parser("train", help="train a model on an export")
+    kinds = train.add_subparsers(required=True, metavar="kind")
+    _add_prm(kinds.add_parser("prm", help="a process reward model, on the stepwise config"))
+    _add_dpo(kinds.add_parser("dpo", help="a policy by direct preference optimisation"))
+    judge = commands.add_parser("judge", help="score traces with a process reward model")
+    judge.add_argument("--prm", type=Path, required=True, help="folder of the PRM: <run>/model")
+    judge.add_argument("--input", type=Path, required=True, help="JSONL: prompt, steps")
+    judge.add_argument("--output", type=Path, required=True, help="JSONL: the same and scores")
+    judge.set_defaults(run=_run_judge)
+    verify = commands.add_parser("verify", help="check an export: hashes, columns, every row")
+    verify.add_argument("--export", type=Path, required=True)
+    verify.set_defaults(run=_run_verify)
+    return parser
+
+
+def _add_shared(parser: argparse.ArgumentParser, settings: type[PrmTraining] | type[DpoTraining]) -> None:
+    default = {field.name: field.default for field in dataclasses.fields(settings)}
+    parser.add_argument("--export", type=Path, required=True, help="folder of the export")
+    parser.add_argument("--output", type=Path, help="run folder (default: runs/<kind>-<time>)")
+    parser.add_argument("--model", default=default["model"], help='"shipped", a folder, or a hub name')
+    parser.add_argument(
+        "--models-dir", type=Path, default=_find_models_dir(), help="where converted models are"
+    )
+    parser.add_argument("--split", default=default["split"])
+    parser.add_argument("--max-steps", type=int, default=default["max_steps"])
+    parser.add_argument("--batch-size", type=int, default=default["batch_size"])
+    parser.add_argument("--learning-rate", type=float, default=default["learning_rate"])
+    parser.add_argument("--limit-length", type=int, default=default["limit_length"], help="tokens of a trace")
+    parser.add_argument("--bf16", action=argparse.BooleanOptionalAction, help="default: where it is native")
+    parser.add_argument("--seed", type=int, default=default["seed"])
+    parser.add_argument(
+        "--dry-run", action="store_true", help="check the data, print the plan, train nothing"
+    )
+    parser.set_defaults(run=_run_training, settings=settings)
+
+
+def _add_prm(parser: argparse.ArgumentParser) -> None:
+    _add_shared(parser, PrmTraining)
+    parser.add_argument("--test-split", default=PrmTraining.test_split)
+    parser.add_argument("--head-learning-rate", type=float, default=PrmTraining.head_learning_rate)
+    parser.add_argument(
+        "--trained-layers", type=int, help="last layers that learn (default: 2 on a CPU, all on a GPU)"
+    )
+    parser.add_argument("--class-weights", choices=get_args(ClassWeights), default=PrmTraining.class_weights)
+    parser.add_argument("--soft-targets", action="store_true", help="train on posteriors, not on 0 and 1")
+
+
+def _add_dpo(parser: argparse.ArgumentParser) -> None:
+    _add_shared(parser, DpoTraining)
+    parser.add_argument("--config", choices=("preference", "step_preference"), default=DpoTraining.config)
+    parser.add_argument("--beta", type=float, default=DpoTraining.beta)
+    parser.add_argument("--lora-rank", type=int, default=DpoTraining.lora_rank, help="0 trains all weights")
+
+
+def _run_training(parsed: argparse.Namespace) -> None:
+    config = _read_settings(parsed)
+    export = open_export(config.export)
+    dataset = "stepwise" if isinstance(config, PrmTraining) else config.config
+    loaded = load_config(export, dataset, config.split)
+    plan = {"rows": loaded.table.num_rows, "export": export.title, "settings": runs.describe_config(config)}
+    if parsed.dry_run:
+        print(json.dumps(plan, indent=2))
+        return
+    print(
+        f"Training {config.kind} on {plan['rows']} rows of {export.title}, into {config.output}.", flush=True
+    )
+    trainer: Any = importlib.import_module(f"rl_bridge.train_{config.kind}")
+    summary: runs.RunSummary = getattr(trainer, f"train_{config.kind}")(config)
+    for warning in summary.warnings:
+        print(f"Note: {warning}", file=sys.stderr)
+    for name, value in sorted(summary.metrics.items()):
+        print(f"{name:>20} {value:.4g}")
+    print(f"Wrote {summary.folder}; the model lies in {summary.folder / runs.MODEL_FOLDER}.")
+
+
+def _read_settings(parsed: argparse.Namespace) -> PrmTraining | DpoTraining:
+    settings: type[PrmTraining] | type[DpoTraining] = parsed.settings
+    names = {field.name for field in dataclasses.fields(settings)}
+    fields = {name: value for name, value in vars(parsed).items() if name in names}
+    if fields["output"] is None:
+        fields["output"] = runs.name_run(settings.kind, datetime.datetime.now().astimezone())
+    return settings(**fields)
+
+
+def _run_judge(parsed: argparse.Namespace) -> None:
+    judging: Any = importlib.import_module("rl_bridge.judge_file")
+    count = judging.judge_file(prm_folder=parsed.prm, source=parsed.input, target=parsed.output)
+    print(f"Scored {count} traces into {parsed.output}.")
+
+
+def _run_verify(parsed: argparse.Namespace) -> None:
+    export = check_export(parsed.export)
+    print(f"{export.title}: {len(export.files)} files, every hash and row in order.")
+    for file in export.files:
+        print(f"{file.config:>20} {file.split:<8} {file.num_rows:>9} rows")
+
+
+def _find_models_dir() -> Path:
+    """As in the web app: GRADUS_MODELS, or `models/` in GRADUS_DATA (default `var/`)."""
+    models = os.environ.get("GRADUS_MODELS")
+    return Path(models) if models else Path(os.environ.get("GRADUS_DATA", "var")) / "models"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,177 @@
+"""The command line as a person uses it: plans, errors in one sentence, and the way from an export to scores."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rl_bridge import __main__, judge_file, layout
+from tests.rl_bridge.upstream import ignore_warnings_inside_trl
+
+SMALL = ["--max-steps", "2", "--batch-size", "4", "--limit-length", "200", "--no-bf16"]
+
+
+def run(*arguments: str) -> int:
+    return __main__.main([str(argument) for argument in arguments])
+
+
+def test_verify_counts_what_it_checked(export_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("verify", "--export", str(export_folder)) == 0
+
+    printed = capsys.readouterr().out
+    assert "7 files, every hash and row in order" in printed
+    assert "stepwise train           24 rows" in printed
+
+
+def test_an_error_is_one_sentence_and_exit_code_2(
+    export_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = next(export_folder.glob("sft/*"))
+    path.write_bytes(b"x" * path.stat().st_size)
+
+    assert run("verify", "--export", str(export_folder)) == 2
+
+    printed = capsys.readouterr().err
+    assert printed.startswith("rl_bridge: sft/train-")
+    assert printed.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--split", "dev"], "has no split 'dev'"),
+        (["--max-steps", "0"], "max-steps must be above zero, not 0"),
+        (["--model", "/no/such/model"], "There is no folder /no/such/model"),
+    ],
+)
+def test_bad_settings_are_named(
+    export_folder: Path,
+    tmp_path: Path,
+    arguments: list[str],
+    complaint: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    output = ["--output", str(tmp_path / "run")]
+
+    assert run("train", "prm", "--export", str(export_folder), *output, *arguments) == 2
+
+    assert complaint in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_unknown_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        run("train", "magic")
+
+    assert "invalid choice: 'magic'" in capsys.readouterr().err
+
+
+def test_a_dry_run_prints_the_plan_without_torch(export_folder: Path, tmp_path: Path) -> None:
+    code = """
+import sys
+from rl_bridge.__main__ import main
+code = main(sys.argv[1:])
+assert not {"torch", "transformers", "trl"} & set(sys.modules)
+sys.exit(code)
+"""
+    arguments = ["train", "dpo", "--export", export_folder, "--output", tmp_path / "run", "--dry-run"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, check=True
+    )
+
+    plan = json.loads(done.stdout)
+    assert plan["rows"] == 8
+    assert plan["settings"]["kind"] == "dpo"
+    assert plan["settings"]["output"] == str(tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_from_an_export_to_a_prm_to_scores(
+    export_folder: Path, tiny_llama: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "run"
+    trained = run(
+        "train",
+        "prm",
+        "--export",
+        str(export_folder),
+        "--model",
+        str(tiny_llama),
+        "--output",
+        str(output),
+        *SMALL,
+    )
+    assert trained == 0
+    assert f"the model lies in {output / 'model'}" in capsys.readouterr().out
+
+    source, target = tmp_path / "traces.jsonl", tmp_path / "scores.jsonl"
+    traces = [{"id": i, "prompt": f"What is {i}?", "steps": ["é.\n"] * (i + 1)} for i in range(3)]
+    source.write_text("\n".join(json.dumps(trace) for trace in traces) + "\n\n", encoding="utf-8")
+    assert run("judge", "--prm", str(output / "model"), "--input", str(source), "--output", str(target)) == 0
+
+    rows = [json.loads(line) for line in target.read_text(encoding="utf-8").splitlines()]
+    assert [row["id"] for row in rows] == [0, 1, 2]
+    assert [len(row["scores"]) for row in rows] == [1, 2, 3]
+    assert all(0 < score < 1 for row in rows for score in row["scores"])
+    assert rows[0]["judge"].startswith("tiny-llama@")
+
+    long = tmp_path / "long.jsonl"
+    long.write_text(json.dumps({"prompt": "p", "steps": ["x" * 300]}))
+    assert run("judge", "--prm", str(output / "model"), "--input", str(long), "--output", str(target)) == 2
+    assert "long.jsonl, trace 1: A completion of 300 tokens" in capsys.readouterr().err
+    assert len(target.read_text(encoding="utf-8").splitlines()) == 3
+    assert sorted(path.name for path in tmp_path.glob(".*")) == []
+
+
+@ignore_warnings_inside_trl
+def test_from_an_export_to_a_policy(
+    export_folder: Path, tiny_llama: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "run"
+
+    trained = run(
+        "train",
+        "dpo",
+        "--export",
+        str(export_folder),
+        "--model",
+        str(tiny_llama),
+        "--output",
+        str(output),
+        *SMALL,
+    )
+
+    assert trained == 0
+    assert "rewards_margins" in capsys.readouterr().out
+    assert (output / "model" / "model.safetensors").is_file()
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("{", "line 2 is not JSON"),
+        ("[]", "line 2 has no `prompt`"),
+        ('{"prompt": 3, "steps": ["a"]}', "line 2 has no `prompt`"),
+        ('{"prompt": [], "steps": ["a"]}', "line 2 has no `prompt`"),
+        ('{"prompt": "p"}', "line 2 has no `steps`"),
+        ('{"prompt": "p", "steps": []}', "line 2 has no `steps`"),
+        ('{"prompt": "p", "steps": ["a", ""]}', "line 2 has no `steps`"),
+    ],
+)
+def test_a_bad_line_is_named_before_the_prm_is_loaded(tmp_path: Path, line: str, complaint: str) -> None:
+    source = tmp_path / "traces.jsonl"
+    source.write_text('{"prompt": "p", "steps": ["a"]}\n' + line + "\n")
+
+    with pytest.raises(judge_file.BadTraceLine, match=complaint):
+        judge_file.judge_file(prm_folder=tmp_path / "no-prm", source=source, target=tmp_path / "out")
+
+
+def test_a_missing_input_is_named(tmp_path: Path) -> None:
+    with pytest.raises(judge_file.BadTraceLine, match="There is no file"):
+        judge_file.read_traces(tmp_path / "nothing.jsonl")
+
+
+def test_errors_a_person_can_mend_share_one_ancestor() -> None:
+    assert issubclass(layout.TraceTooLong, __main__.BridgeError)
