@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from annotation.merging.calibration import (
+    FEW_JUDGES,
     MAX_JUDGE_SETS,
     Calibration,
     Targets,
