@@ -195,7 +195,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_PAGINATION_CLASS": "annotation.api.pages.PagesById",
     "DEFAULT_SCHEMA_CLASS": "annotation.api.schema.ApiSchema",
-    "DEFAULT_PARSER_CLASSES": ["annotation.api.parsing.BoundedJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "EXCEPTION_HANDLER": "annotation.api.errors.render_problem",
     "PAGE_SIZE": 100,

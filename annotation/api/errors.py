@@ -5,10 +5,14 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
+
+from annotation.api.refusals import TooLarge
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -29,6 +33,9 @@ class ProblemSerializer(serializers.Serializer[dict[str, Any]]):
 
 def render_problem(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler. None, hence the server's own 500, for what nobody foresaw."""
+    if isinstance(error, RequestDataTooBig):
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1024**2
+        error = TooLarge(f"A request may have {limit} MiB; send the rest in another one.")
     response = exception_handler(error, context)
     if response is None:
         return None

@@ -1,4 +1,4 @@
-"""Refusals that DRF has no exception for. Apart from errors.py, since DRF's settings load parsers before its views."""
+"""Refusals that DRF has no exception for."""
 
 from __future__ import annotations
 
