@@ -16,8 +16,8 @@ class StopRequested(Exception):
 
 
 def is_about_a_full_disk(text: str) -> bool:
-    """True if a program's output reports ENOSPC."""
-    return os.strerror(errno.ENOSPC) in text
+    """True if a program's output reports ENOSPC (which PostgreSQL, half-way through a block, only hints at)."""
+    return os.strerror(errno.ENOSPC) in text or "Check free disk space" in text
 
 
 def explain_os_error(error: OSError, folder: Path) -> EngineError:

@@ -17,6 +17,9 @@ class DataFolderLock:
 
     def __init__(self, data: Path) -> None:
         self.path = data / "up.lock"
+        self.was_killed_before = (
+            False  # the last holder left no clean file: its children may still be leaving
+        )
         self._descriptor = -1
 
     def __enter__(self) -> Self:
@@ -27,6 +30,7 @@ class DataFolderLock:
             holder = _describe_holder(self.path)
             os.close(self._descriptor)
             raise EngineError(f"Gradus already runs on {self.path.parent} {holder}.") from None
+        self.was_killed_before = os.fstat(self._descriptor).st_size > 0
         self.announce(url=None)
         return self
 

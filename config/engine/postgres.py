@@ -87,7 +87,10 @@ def answers(data: Path, *, database: str = "postgres") -> bool:
 
 
 def create_role_and_database(data: Path) -> None:
-    """Make the application's role and database where they are missing. The role is no superuser."""
+    """Make the application's role and database where they are missing. The role is no superuser.
+
+    EngineError if PostgreSQL refuses, on a full disk for instance.
+    """
     connection = _connect(data, user="postgres", database="postgres")
     try:
         connection.autocommit = True
@@ -100,6 +103,13 @@ def create_role_and_database(data: Path) -> None:
             if cursor.fetchone() is None:
                 names = [sql.Identifier(paths.DATABASE_NAME), sql.Identifier(paths.DATABASE_USER)]
                 cursor.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(*names))
+    except psycopg2.Error as error:
+        if is_about_a_full_disk(str(error)):
+            raise EngineError(
+                f"The disk that holds {data} is full; free some space and start again."
+            ) from error
+        reason = str(error).strip().partition("\n")[0]
+        raise EngineError(f"The database could not be made: {reason}.") from error
     finally:
         connection.close()
 

@@ -122,13 +122,13 @@ def _has_ended(pid: int) -> bool:
 
 
 def run_to_end(spec: ChildSpec, *, keep_going: Callable[[], None]) -> int:
-    """Run a program that ends by itself and return its exit status; kill it if `keep_going` raises."""
+    """Run a program that ends by itself and return its exit status; end it if `keep_going` raises."""
     child = Child(spec)
     try:
         while not child.wait(_POLL_SECONDS):
             keep_going()
     except BaseException:
-        child.kill()
+        child.end()
         raise
     return child.exit_status() or 0
 

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,25 +42,41 @@ class Address:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-def claim_address(host: str, port: int) -> Address:
-    """Check that we may listen there, before anything starts. Port 0 picks a free one. EngineError if not."""
+def claim_address(host: str, port: int, *, patience_seconds: float = 0.0) -> Address:
+    """Check that we may listen there, before anything starts. Port 0 picks a free one. EngineError if not.
+
+    `patience_seconds` is how long a port in use is asked again: after a kill, our own last web server may still
+    be leaving.
+    """
     if not 0 <= port <= 65535:
         raise EngineError(f"Port {port} does not exist; choose one between 0 and 65535 with --port.")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host, port))
-            return Address(host, int(probe.getsockname()[1]))
-    except PermissionError:
-        raise EngineError(f"This user may not use port {port}; choose one above 1023 with --port.") from None
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
+    deadline = time.monotonic() + patience_seconds
+    while True:
+        try:
+            return Address(host, _bind_once(host, port))
+        except PermissionError:
             raise EngineError(
-                f"Port {port} on {host} is already in use; stop that program, or choose another port, "
-                f"say --port {port + 1}."
+                f"This user may not use port {port}; choose one above 1023 with --port."
             ) from None
-        raise EngineError(f"Can't listen on {host}, port {port}: {error.strerror or error}.") from None
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                reason = error.strerror or error
+                raise EngineError(f"Can't listen on {host}, port {port}: {reason}.") from None
+            if time.monotonic() >= deadline:
+                raise EngineError(
+                    f"Port {port} on {host} is already in use; stop that program, or choose another port, "
+                    f"say --port {port + 1}."
+                ) from None
+        time.sleep(0.1)
+
+
+def _bind_once(host: str, port: int) -> int:
+    """The port we could bind just now; OSError if we could not."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
+        return int(probe.getsockname()[1])
 
 
 def describe_web(data: Path, address: Address) -> ChildSpec:

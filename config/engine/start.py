@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 import time
@@ -11,20 +10,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from django.core.management import call_command, get_commands
-from django.db import DatabaseError, connections
-
 from config import paths
 from config.engine import external, postgres, stack, valkey
 from config.engine.cluster import prepare_cluster
 from config.engine.errors import EngineError, explain_os_error, is_about_a_full_disk
 from config.engine.lock import DataFolderLock
+from config.engine.prepare import read_prepared
 from config.engine.process import Child, ChildSpec, open_log, pick_reason, read_log_tail, run_to_end
 from config.engine.stack import Address
 from config.engine.supervisor import Supervisor
 
 # What stops first has the highest number: nobody loses the ground under their feet.
 _WEB, _WORKERS, _BROKER, _DATABASE = 4, 3, 2, 1
+_ORPHANS_LEAVE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -41,14 +39,15 @@ def run_engine(data: Path, *, host: str, port: int, voice: Voice) -> None:
     try:
         _prepare_folder(data)
         with DataFolderLock(data) as lock:
-            address = stack.claim_address(host, port)
+            patience = _ORPHANS_LEAVE_SECONDS if lock.was_killed_before else 0.0
+            address = stack.claim_address(host, port, patience_seconds=patience)
             supervisor = Supervisor(say=voice.say)
             with supervisor.listening():
                 _start_services(data, supervisor=supervisor, voice=voice)
-                _prepare_database(data, supervisor=supervisor, voice=voice)
+                url = _prepare_product(data, address, supervisor=supervisor, voice=voice)
                 _start_ours(data, address, supervisor=supervisor, voice=voice)
                 lock.announce(url=address.url)
-                voice.say(f"\nOpen {find_url_to_open(address)}\n")
+                voice.say(f"\nOpen {url}\n")
                 voice.say(f"Ctrl-C stops everything. Logs are in {paths.logs_dir(data)}.")
                 supervisor.watch()
                 voice.say("Stopping …")
@@ -56,16 +55,6 @@ def run_engine(data: Path, *, host: str, port: int, voice: Voice) -> None:
         raise EngineError(str(error)) from None
     except OSError as error:
         raise explain_os_error(error, data) from error
-
-
-def find_url_to_open(address: Address) -> str:
-    """The one address to show: a link that signs the owner in on the first visit, where there is such a command."""
-    if "owner_link" not in get_commands():
-        return address.url
-    output = io.StringIO()
-    call_command("owner_link", "--host", address.visible_host, "--port", str(address.port), stdout=output)
-    connections.close_all()
-    return output.getvalue().strip()
 
 
 def _prepare_folder(data: Path) -> None:
@@ -99,22 +88,27 @@ def _start_postgres(data: Path, supervisor: Supervisor) -> Child:
     return postgres.start_postgres(data, cluster, spec, keep_going=supervisor.keep_going)
 
 
-def _prepare_database(data: Path, *, supervisor: Supervisor, voice: Voice) -> None:
-    """Tables, static files and, on the first start, the demo project."""
-    with _timed("Tables and pages", voice, done="up to date"):
-        try:
-            call_command("migrate", interactive=False, verbosity=0)
-            call_command("collectstatic", interactive=False, verbosity=0)
-        except DatabaseError as error:
-            if is_about_a_full_disk(str(error)):
-                raise EngineError(f"The disk that holds {data} is full; free some space.") from error
-            raise EngineError(f"The database could not be brought up to date: {_flatten(error)}.") from error
-        finally:
-            connections.close_all()
-    supervisor.keep_going()
-    if "ensure_demo" in get_commands():
-        with _timed("Demo project", voice):
-            _run_command(data, "ensure_demo", supervisor=supervisor)
+def _prepare_product(data: Path, address: Address, *, supervisor: Supervisor, voice: Voice) -> str:
+    """Tables, static files and, on the first start, the demo project. Returns the URL to open."""
+    result, log = data / "prepared.json", paths.logs_dir(data) / "prepare.log"
+    log.unlink(missing_ok=True)
+    place = ("--host", address.visible_host, "--port", str(address.port), "--result", str(result))
+    command = (sys.executable, "-m", "config.engine.prepare", *place)
+    spec = ChildSpec("prepare", "Preparation", command, log, cwd=paths.BASE_DIR)
+    with _timed("Tables, pages and demo", voice):
+        if run_to_end(spec, keep_going=supervisor.keep_going) != 0:
+            raise EngineError(_explain_preparation(data, log))
+        prepared = read_prepared(result)
+    if prepared.demo_problem:
+        voice.say(f"  The demo project could not be made: {prepared.demo_problem} (log: {log}).")
+    return prepared.url
+
+
+def _explain_preparation(data: Path, log: Path) -> str:
+    words = read_log_tail(log)
+    if is_about_a_full_disk("\n".join(words)):
+        return f"The disk that holds {data} is full; free some space and start again."
+    return f"The database could not be brought up to date: {pick_reason(words)} (log: {log})."
 
 
 def _start_ours(data: Path, address: Address, *, supervisor: Supervisor, voice: Voice) -> None:
@@ -126,19 +120,8 @@ def _start_ours(data: Path, address: Address, *, supervisor: Supervisor, voice: 
     voice.say("  Workers … starting in the background")
 
 
-def _run_command(data: Path, name: str, *, supervisor: Supervisor) -> None:
-    log = paths.logs_dir(data) / f"{name}.log"
-    log.unlink(missing_ok=True)
-    command = (sys.executable, "manage.py", name)
-    status = run_to_end(
-        ChildSpec(name, name, command, log, cwd=paths.BASE_DIR), keep_going=supervisor.keep_going
-    )
-    if status != 0:
-        raise EngineError(f"`manage.py {name}` failed: {pick_reason(read_log_tail(log))} (log: {log}).")
-
-
 @contextmanager
-def _timed(title: str, voice: Voice, *, done: str = "ready") -> Iterator[None]:
+def _timed(title: str, voice: Voice) -> Iterator[None]:
     voice.begin(f"  {title} … ")
     begun = time.monotonic()
     try:
@@ -146,8 +129,4 @@ def _timed(title: str, voice: Voice, *, done: str = "ready") -> Iterator[None]:
     except BaseException:
         voice.end("")
         raise
-    voice.end(f"{done} ({time.monotonic() - begun:.1f} s)")
-
-
-def _flatten(error: Exception) -> str:
-    return " ".join(str(error).split()).rstrip(".")
+    voice.end(f"ready ({time.monotonic() - begun:.1f} s)")

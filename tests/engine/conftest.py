@@ -36,9 +36,14 @@ def open_folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def fresh_cluster(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """PostgreSQL's data directory straight from initdb, to be copied: initdb takes seconds on a busy disk."""
-    return prepare_cluster(tmp_path_factory.mktemp("fresh")).directory
+def fresh_cluster() -> Path:
+    """PostgreSQL's data directory straight from initdb, to be copied: initdb takes seconds on a busy disk.
+
+    It is kept from run to run, on this run's own slot.
+    """
+    folder = paths.data_dir() / "fresh"
+    folder.mkdir(exist_ok=True)
+    return prepare_cluster(folder).directory
 
 
 @pytest.fixture

@@ -56,8 +56,8 @@ def test_after_the_first_has_left_the_next_may_come(tmp_path: Path) -> None:
     with DataFolderLock(tmp_path):
         pass
 
-    with DataFolderLock(tmp_path):
-        assert (tmp_path / "up.lock").exists()
+    with DataFolderLock(tmp_path) as lock:
+        assert not lock.was_killed_before
 
 
 def test_kill_9_frees_the_folder(tmp_path: Path) -> None:
@@ -74,6 +74,7 @@ def test_kill_9_frees_the_folder(tmp_path: Path) -> None:
         holder.wait()
 
     with DataFolderLock(tmp_path) as lock:
+        assert lock.was_killed_before
         assert str(os.getpid()) in lock.path.read_text()
 
 

@@ -51,6 +51,16 @@ def test_a_port_in_use_is_named_with_a_way_out() -> None:
         claim_address("127.0.0.1", port)
 
 
+def test_a_port_that_our_own_last_server_is_leaving_is_waited_for() -> None:
+    with socket.socket() as leaving:
+        leaving.bind(("127.0.0.1", 0))
+        leaving.listen()
+        port = leaving.getsockname()[1]
+        threading.Timer(0.3, leaving.close).start()
+
+        assert claim_address("127.0.0.1", port, patience_seconds=5) == Address("127.0.0.1", port)
+
+
 def test_a_free_port_is_taken_as_it_is() -> None:
     with listening_socket() as port:
         pass
