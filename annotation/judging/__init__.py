@@ -1,0 +1,1 @@
+"""Judges, one file each. Only workers import this package: it may load torch."""
