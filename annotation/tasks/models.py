@@ -1,0 +1,29 @@
+"""Tasks of the `models` queue: those that run a language model. Only its own workers import this."""
+
+from __future__ import annotations
+
+import logging
+
+from celery import shared_task
+from django.utils import timezone
+
+from annotation.actions import generate, judge
+from annotation.actions.jobs import JobLost, JobNotStartable
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(name="annotation.generate_chunk")
+def generate_chunk(chunk_id: int) -> None:
+    try:
+        generate.generate_chunk(chunk_id=chunk_id, clock=timezone.now)
+    except (JobNotStartable, JobLost) as reason:
+        logger.info("%s", reason)
+
+
+@shared_task(name="annotation.judge_chunk")
+def judge_chunk(chunk_id: int) -> None:
+    try:
+        judge.judge_chunk(chunk_id=chunk_id, clock=timezone.now)
+    except (JobNotStartable, JobLost) as reason:
+        logger.info("%s", reason)
