@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy
 import sklearn
+from threadpoolctl import threadpool_limits
 
 from annotation.merging.calibration import Calibration, assign_folds, calibrate_judges
 from annotation.merging.chain import FirstErrors, Floats, Ints, forward_backward, pack
@@ -68,7 +69,9 @@ def merge(data: MergeInput, policy: MergePolicy) -> MergeResult:
         return MergeResult((), (), _diagnose(corpus, policy))
     if policy.name == "majority":
         return _merge_by_majority(corpus, policy)
-    return _merge_by_chain(corpus, policy)
+    # Our matrices are narrow: more threads only wait for each other, and sum in another order on another machine.
+    with threadpool_limits(limits=1, user_api="blas"):
+        return _merge_by_chain(corpus, policy)
 
 
 def _merge_by_majority(corpus: Corpus, policy: MergePolicy) -> MergeResult:
