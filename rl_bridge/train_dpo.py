@@ -6,16 +6,24 @@ Thin on purpose: TRL trains (Rafailov et al. 2023); this module checks the expor
 import tempfile
 from typing import Any
 
+import pyarrow as pa
 import torch
 from datasets import Dataset
 from peft import LoraConfig
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, set_seed
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    set_seed,
+)
 from trl.trainer.dpo_config import DPOConfig
 from trl.trainer.dpo_trainer import DPOTrainer
 
 from rl_bridge import runs
 from rl_bridge.data import load_config
 from rl_bridge.devices import pick_device, uses_bf16
+from rl_bridge.layout import render_prompt
 from rl_bridge.manifest import open_export
 from rl_bridge.models import ResolvedModel, get_revision, resolve_model, without_loading_bars
 from rl_bridge.settings import DpoTraining
@@ -33,7 +41,10 @@ def train_dpo(config: DpoTraining) -> runs.RunSummary:
     folder = runs.start_run(config, export=export, hashes=loaded.hashes)
     # DPO has no use for the margin: it is the reward model's.
     table = loaded.table.select(["prompt", "chosen", "rejected"])
-    trainer = _train(resolved, Dataset(table), config)
+    tokenizer = AutoTokenizer.from_pretrained(resolved.location, local_files_only=resolved.is_local)
+    if config.config == "preference":
+        table = render_prompts(table, tokenizer)
+    trainer = _train(resolved, tokenizer, Dataset(table), config)
     metrics = _read_metrics(trainer.state.log_history)
     target = folder / runs.MODEL_FOLDER
     policy: Any = trainer.model
@@ -41,7 +52,7 @@ def train_dpo(config: DpoTraining) -> runs.RunSummary:
         policy = policy.merge_and_unload()
     with without_loading_bars():
         policy.save_pretrained(target)
-    trainer.processing_class.save_pretrained(target)
+    tokenizer.save_pretrained(target)
     runs.write_model_card(
         target,
         title=f"{resolved.name} after DPO",
@@ -54,10 +65,28 @@ def train_dpo(config: DpoTraining) -> runs.RunSummary:
     return runs.finish_run(folder, metrics=metrics, log=trainer.state.log_history, warnings=())
 
 
-def _train(resolved: ResolvedModel, dataset: Any, config: DpoTraining) -> Any:
+def render_prompts(table: pa.Table, tokenizer: PreTrainedTokenizerBase) -> pa.Table:
+    """Put text prompts into the model's chat template, as when the policy answered them; messages stay messages.
+
+    TRL takes texts as they are. Where the tokenizer itself begins a text with its first token, the template's is taken
+    off, or there would be two. (`step_preference` prompts end in shared steps, so no template fits around them.)
+    """
+    if not pa.types.is_string(table.schema.field("prompt").type):
+        return table
+    begins = bool(tokenizer("").input_ids) and isinstance(tokenizer.bos_token, str)
+    first = str(tokenizer.bos_token) if begins else ""
+    rendered = [
+        render_prompt(tokenizer, prompt)[0].removeprefix(first) for prompt in table["prompt"].to_pylist()
+    ]
+    column = table.schema.get_field_index("prompt")
+    return table.set_column(column, "prompt", pa.array(rendered, pa.string()))
+
+
+def _train(
+    resolved: ResolvedModel, tokenizer: PreTrainedTokenizerBase, dataset: Any, config: DpoTraining
+) -> Any:
     bf16 = uses_bf16(config.bf16)
     with without_loading_bars():
-        tokenizer = AutoTokenizer.from_pretrained(resolved.location, local_files_only=resolved.is_local)
         # Frozen weights may be bf16; weights that learn by small steps are kept in float32.
         model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
             resolved.location,

@@ -4,10 +4,13 @@ import dataclasses
 import json
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from tokenizers import processors
 
 from rl_bridge import manifest, models, runs, train_dpo
 from rl_bridge.settings import DpoTraining
+from tests.rl_bridge import export_folders, tiny
 from tests.rl_bridge.upstream import ignore_warnings_inside_trl
 
 pytestmark = ignore_warnings_inside_trl
@@ -60,6 +63,30 @@ def test_preferences_are_learnt(export_folder: Path, tiny_llama: Path, tmp_path:
 
     assert summary.metrics["rewards_accuracies"] == 1.0
     assert summary.metrics["rewards_margins"] > 0.1
+
+
+def test_text_prompts_are_trained_on_as_the_policy_saw_them() -> None:
+    table = pa.table({"prompt": ["What?"], "chosen": ["a"], "rejected": ["b"]})
+    tokenizer = tiny.build_tokenizer()
+
+    rendered = train_dpo.render_prompts(table, tokenizer)["prompt"].to_pylist()
+    assert rendered == ["<|im_start|>user\nWhat?<|im_end|>\n<|im_start|>assistant\n"]
+
+    begins = processors.TemplateProcessing(single="<|im_start|> $A", special_tokens=[("<|im_start|>", 1)])
+    tokenizer.backend_tokenizer.post_processor = begins
+    (prompt,) = train_dpo.render_prompts(table, tokenizer)["prompt"].to_pylist()
+    assert tokenizer.decode(tokenizer(prompt).input_ids) == rendered[0]
+
+
+def test_messages_and_plain_models_keep_their_prompts() -> None:
+    talk = pa.array([[{"role": "user", "content": "What?"}]], export_folders.MESSAGES)
+    messages = pa.table({"prompt": talk, "chosen": talk, "rejected": talk})
+    plain = tiny.build_tokenizer()
+    plain.chat_template = None
+    text = pa.table({"prompt": ["What?"], "chosen": ["a"], "rejected": ["b"]})
+
+    assert train_dpo.render_prompts(messages, tiny.build_tokenizer()) == messages
+    assert train_dpo.render_prompts(text, plain) == text
 
 
 def test_a_falcon_h1_policy_trains(export_folder: Path, tiny_falcon_h1: Path, tmp_path: Path) -> None:
