@@ -105,8 +105,8 @@ def describe_web(data: Path, address: Address) -> ChildSpec:
 
 def describe_workers(data: Path) -> list[ChildSpec]:
     """One worker a queue, each importing its own queue's tasks only, and beat."""
-    models = ("-Q", "models", "-I", "annotation.tasks.models,config.engine.pool", "-c", "1")
-    default = ("-Q", "default", "-I", "annotation.tasks.default,exports.tasks,config.engine.pool", "-c", "2")
+    models = ("-Q", "models", "-I", "annotation.tasks.models", "-c", "1")
+    default = ("-Q", "default", "-I", "annotation.tasks.default,exports.tasks", "-c", "2")
     schedule = str(data / "beat-schedule")
     return [
         _describe_worker(data, "models", models, title="Worker for models"),
@@ -149,7 +149,7 @@ def _describe_worker(data: Path, name: str, options: tuple[str, ...], *, title: 
         cwd=paths.BASE_DIR,
         # Celery's cold shutdown: the task in hand goes back to the queue instead of holding up a Ctrl-C.
         stop_signal=signal.SIGQUIT,
-        orphan_signal=signal.SIGKILL,
+        orphan_signal=signal.SIGKILL,  # Celery itself has its pool's processes die with it, task or no task
         patience_seconds=1.5,
     )
 
