@@ -73,6 +73,7 @@ _STYLE = re.compile(r' style="([^"]*)"')
 _TEXT_ELEMENT = re.compile(r"<mtext><(b|i|em|code|u|s)>|<mtext><(span) style=\"font-variant-caps")
 _HTML_ELEMENT = re.compile(r"</?(?:b|i|em|code|u|s|span|a)(?: [^>]*)?>")
 _SPACE_WIDTH = re.compile(r'width="(-?[\d.]+)em"')
+_EMPTY_LAST_ROW = re.compile(r'<mtr><mtd class="(?:solid|dashed)-top[^"]*"></mtd></mtr></mtable>')
 _TAG = re.compile(r"<[^>]*>")
 
 _PERCENT = re.compile(r"(\\.)|%", re.DOTALL)
@@ -148,8 +149,19 @@ def _wrap_rows(latex: str) -> str:
 def _with_classes(mathml: str) -> str:
     # Text is escaped in the converter's output, so whatever looks like a tag here is its own markup.
     mathml = _TEXT_ELEMENT.sub(lambda found: f'<mtext class="{_TEXT_CLASSES[found[1] or found[2]]}">', mathml)
-    mathml = _HTML_ELEMENT.sub("", mathml)
-    return _STYLE.sub(_class_for_style, mathml)
+    mathml = _STYLE.sub(_class_for_style, _HTML_ELEMENT.sub("", mathml))
+    # The combining arrow is drawn beside its letter, the arrow proper above it.
+    return _close_table(mathml.replace(">\u20d7</mo>", ">\u2192</mo>"))
+
+
+def _close_table(mathml: str) -> str:
+    """A final \\hline arrives as an empty last row; it becomes the lower border, where there is just one table."""
+    if mathml.count("<mtable") != 1 or not _EMPTY_LAST_ROW.search(mathml):
+        return mathml
+    mathml = _EMPTY_LAST_ROW.sub("</mtable>", mathml)
+    if 'class="' in mathml[mathml.index("<mtable") : mathml.index("<mtr")]:
+        return re.sub(r'(<mtable[^>]* class=")', r"\1solid-bottom ", mathml, count=1)
+    return mathml.replace("<mtable", '<mtable class="solid-bottom"', 1)
 
 
 def _class_for_style(found: re.Match[str]) -> str:

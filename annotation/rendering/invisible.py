@@ -8,10 +8,13 @@ neighbouring punctuation; and U+2061–U+2064, which MathML itself uses.
 
 import re
 
-# As code points, so that this file holds none of them: controls but tab and line ends, soft hyphen, Mongolian
-# vowel separator, zero-width space, line and paragraph separators, embeddings and overrides, word joiner,
-# isolates, byte order mark, annotations, tags.
-_DECEIVING = "00-08 0B-0C 0E-1F 7F-9F AD-AD 180E-180E 200B-200B 2028-202E 2060-2060 2066-206F FEFF-FEFF FFF9-FFFB E0000-E007F"
+# As code points, so that this file holds none of them: controls but tab and line ends, soft hyphen, Mongolian vowel
+# separator, zero-width space, line and paragraph separators with embeddings and overrides, word joiner, isolates,
+# byte order mark, annotation marks, tags.
+_DECEIVING = (
+    "00-08 0B-0C 0E-1F 7F-9F AD-AD 180E-180E 200B-200B 2028-202E 2060-2060 2066-206F "
+    "FEFF-FEFF FFF9-FFFB E0000-E007F"
+)
 _PATTERN = re.compile(
     "["
     + "".join("-".join(chr(int(code, 16)) for code in span.split("-")) for span in _DECEIVING.split())

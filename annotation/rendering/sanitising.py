@@ -17,20 +17,33 @@ _BLOCKS = {
     "ul",
     "ol",
     "li",
+    "pre",
+    "hr",
+    "br",
     "table",
     "thead",
     "tbody",
     "tr",
     "th",
     "td",
-    "pre",
-    "hr",
-    "br",
 }
 _PHRASES = {"code", "em", "strong", "s", "span"}
-_MATH = set(
-    ["math", "menclose", "mfrac", "mi", "mmultiscripts", "mn", "mo", "mover", "mpadded", "mphantom", "mprescripts", "mroot", "mrow", "mspace", "msqrt", "msub", "msubsup", "msup", "mtable", "mtd", "mtext", "mtr", "munder", "munderover"]
-)
+_MATH = {
+    "math",
+    "mrow",
+    "mi",
+    "mn",
+    "mo",
+    "mtext",
+    "mspace",
+    "mfrac",
+    "msqrt",
+    "mroot",
+    "mpadded",
+    "menclose",
+}
+_MATH |= {"msub", "msup", "msubsup", "munder", "mover", "munderover", "mmultiscripts", "mprescripts"}
+_MATH |= {"mtable", "mtr", "mtd"}
 _LAYOUT = {"displaystyle", "scriptlevel"}
 _MATH_ATTRIBUTES = {
     "math": {"display"},
