@@ -24,6 +24,7 @@ from exports.checks import CheckFailed
 from exports.formats.dataset import FormName
 from exports.models import Export
 from exports.policy import CONFIGS, ExportPolicy, read_policy
+from exports.queries import list_exports
 from exports.snapshot import NothingToExport, Request, Snapshot, release_snapshot, write_snapshot
 
 Clock = Callable[[], dt.datetime]
@@ -114,6 +115,13 @@ def write_export(*, export_id: int, clock: Clock) -> None:
         locked.manifest, locked.content_hash = snapshot.manifest, snapshot.content_hash
         locked.save(update_fields=["manifest", "content_hash"])
         jobs.finish_job(locked, now=clock())
+
+
+def await_export(export_id: int) -> Export:
+    """The export once it is closed, whoever writes it."""
+    while (export := list_exports().get(pk=export_id)).is_open:
+        time.sleep(REPORT_SECONDS)
+    return export
 
 
 def folder_of(export: Export) -> Path:

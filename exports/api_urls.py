@@ -1,7 +1,14 @@
 """The exports' part of the API, under /api/v1/."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from exports import api
 
 app_name = "exports_api"
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("exports/", api.ExportList.as_view(), name="export_list"),
+    path("exports/<int:pk>/", api.ExportDetail.as_view(), name="export_detail"),
+    path("exports/<int:pk>/archive.zip", api.ExportArchive.as_view(), name="export_archive"),
+    path("exports/<int:pk>/files/<path:name>", api.ExportFile.as_view(), name="export_file"),
+]

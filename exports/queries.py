@@ -73,11 +73,15 @@ class SuspectPrompts:
     wrong_reference: frozenset[int]
 
 
+def list_exports() -> QuerySet[Export]:
+    """All exports, the newest first."""
+    exports = cast("QuerySet[Export]", Export.objects.all())
+    return exports.select_related("project", "created_by", "merge_run")
+
+
 def list_exports_of(account: Account) -> QuerySet[Export]:
     """Exports of projects in which the account is engineer or admin, the newest first."""
-    projects = list_projects_with_role(account, MAKERS)
-    exports = cast("QuerySet[Export]", Export.objects.filter(project__in=projects))
-    return exports.select_related("project", "created_by", "merge_run")
+    return list_exports().filter(project__in=list_projects_with_role(account, MAKERS))
 
 
 def stream_prompt_texts(project: Project) -> Iterator[tuple[int, str]]:

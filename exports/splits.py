@@ -87,6 +87,11 @@ def draw_split(cluster_key: int, policy: ExportPolicy) -> str:
     return "validation" if drawn < policy.test_share + policy.validation_share else "train"
 
 
+def draw_alone(text: str, policy: ExportPolicy) -> str:
+    """The split of a prompt that has no near-duplicate."""
+    return draw_split(_hash64(text), policy)
+
+
 def read_words(text: str) -> tuple[list[str], list[str]]:
     """The words of a text, with "0" for each number, and its numbers in order; case, spacing and marks don't count."""
     words, numbers = [], []

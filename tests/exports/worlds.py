@@ -53,7 +53,9 @@ def make_world(num_prompts: int = 12, **project: object) -> World:
     batch = make_batch(made, prompt_template=TEMPLATE)
     prompts, right, wrong = [], [], []
     for number in range(num_prompts):
-        prompt = make_prompt(made, text=f"Tom has {number} apples and buys {number + 40} more. How many has he?")
+        prompt = make_prompt(
+            made, text=f"Tom has {number} apples and buys {number + 40} more. How many has he?"
+        )
         prompts.append(prompt)
         right.append(make_trace(prompt, steps=RIGHT, batch=batch, sample_index=0))
         wrong.append(make_trace(prompt, steps=WRONG, batch=batch, sample_index=1))

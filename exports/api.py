@@ -1,0 +1,180 @@
+"""/exports/: start, poll and download exports. For a project's admins and engineers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpResponseBase
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from annotation.actions.merges import NothingToMerge
+from annotation.api.access import MAKERS, ProjectFilter, ProjectScopedView, account_of, get_project
+from annotation.api.refusals import Conflict
+from annotation.merging.data import MergePolicy
+from annotation.models import Account, MergeRun, Project
+from annotation.queries.merges import list_merge_runs
+from exports import actions, downloads
+from exports.models import Export, Form
+from exports.policy import CONFIGS, EVIDENCE, BadPolicy, ExportPolicy, read_policy
+from exports.queries import list_exports
+
+_LARGEST_ID = 2**63 - 1
+
+
+class ExportSerializer(serializers.ModelSerializer[Export]):
+    project = serializers.SlugRelatedField[Project](slug_field="slug", read_only=True)
+    created_by = serializers.SlugRelatedField[Account](slug_field="username", read_only=True)
+    files = serializers.SerializerMethodField(help_text="Names to download; empty until it is finished.")
+
+    class Meta:
+        model = Export
+        fields = [
+            "id",
+            "project",
+            "state",
+            "progress",
+            "error",
+            "configs",
+            "form",
+            "policy",
+            "merge_run",
+            "content_hash",
+            "manifest",
+            "files",
+            "created_by",
+            "queued_at",
+            "finished_at",
+        ]
+        read_only_fields = fields
+
+    @extend_schema(responses=serializers.ListField(child=serializers.CharField()))
+    def get_files(self, export: Export) -> list[str]:
+        return downloads.list_files(export)
+
+
+class PolicySerializer(serializers.Serializer[dict[str, Any]]):
+    """A policy; what is left out takes its default."""
+
+    good_from = serializers.FloatField(required=False, min_value=0, max_value=1)
+    bad_to = serializers.FloatField(required=False, min_value=0, max_value=1)
+    sft_from = serializers.FloatField(required=False, min_value=0, max_value=1)
+    min_p_preference = serializers.FloatField(required=False, min_value=0, max_value=1)
+    minimum_raters = serializers.IntegerField(required=False, min_value=1, max_value=50)
+    evidence = serializers.ListField(child=serializers.ChoiceField(choices=EVIDENCE), required=False)
+    after_error = serializers.ChoiceField(choices=["label", "mask"], required=False)
+    models = serializers.ListField(child=serializers.CharField(max_length=120), required=False)
+    uses_gold_in_evaluation = serializers.BooleanField(required=False)
+    leaves_out_bad_prompts = serializers.BooleanField(required=False)
+    validation_share = serializers.FloatField(required=False, min_value=0, max_value=1)
+    test_share = serializers.FloatField(required=False, min_value=0, max_value=1)
+    seed = serializers.IntegerField(required=False, min_value=0, max_value=2**31 - 1)
+    near_duplicates = serializers.ChoiceField(choices=["same_numbers", "any_numbers"], required=False)
+
+
+class NewExportSerializer(serializers.Serializer[dict[str, Any]]):
+    project = serializers.SlugField(help_text="The project's address.")
+    configs = serializers.MultipleChoiceField(choices=CONFIGS, help_text="Which datasets.")
+    form = serializers.ChoiceField(choices=Form.choices, default=Form.STANDARD.value)
+    merge_run = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=_LARGEST_ID,
+        help_text="A merge run of the project; without it a fresh merge runs first.",
+    )
+    merge_policy = serializers.ChoiceField(choices=["chain", "human_only", "majority"], default="chain")
+    policy = PolicySerializer(default=dict)
+
+
+class _Exports(ProjectScopedView[Export]):
+    roles = MAKERS
+    filter_class = ProjectFilter
+    serializer_class = ExportSerializer
+
+    def list_rows(self, projects: QuerySet[Project]) -> QuerySet[Export]:
+        return list_exports().filter(project__in=projects)
+
+
+class ExportList(_Exports, ListModelMixin):
+    @extend_schema(operation_id="list_exports", parameters=[ProjectFilter])
+    def get(self, request: Request) -> Response:
+        """Exports of the projects in which you are admin or engineer."""
+        return self.list(request)
+
+    @extend_schema(
+        operation_id="create_export", request=NewExportSerializer, responses={201: ExportSerializer}
+    )
+    def post(self, request: Request) -> Response:
+        """Starts an export; poll it until its state is `finished` or `failed`."""
+        body = NewExportSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        chosen = body.validated_data
+        project = get_project(request, chosen["project"], MAKERS)
+        try:
+            export = actions.start_export(
+                project=project,
+                merge=_merge_chosen(project, chosen),
+                configs=sorted(chosen["configs"]),
+                form=chosen["form"],
+                policy=_policy_chosen(chosen["policy"]),
+                actor=account_of(request),
+                now=timezone.now(),
+            )
+        except actions.NoConfigs as error:
+            raise ValidationError({"configs": [str(error)]}) from error
+        except (actions.MergeUnfit, NothingToMerge) as error:
+            raise Conflict(str(error)) from error
+        return Response(ExportSerializer(export).data, status=status.HTTP_201_CREATED)
+
+
+class ExportDetail(_Exports, RetrieveModelMixin):
+    @extend_schema(operation_id="get_export")
+    def get(self, request: Request, pk: int) -> Response:
+        """One export, with its manifest once it is finished."""
+        return self.retrieve(request, pk=pk)
+
+
+class ExportFile(_Exports):
+    @extend_schema(
+        operation_id="download_export_file",
+        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
+    )
+    def get(self, request: Request, pk: int, name: str) -> HttpResponseBase:
+        """One file of an export, whole or a single byte range of it."""
+        try:
+            return downloads.serve_file(request._request, self.get_object(), name)
+        except downloads.NoSuchFile as error:
+            raise NotFound(str(error)) from error
+
+
+class ExportArchive(_Exports):
+    @extend_schema(operation_id="download_export", responses={(200, "application/zip"): OpenApiTypes.BINARY})
+    def get(self, request: Request, pk: int) -> HttpResponseBase:
+        """All files of an export in one zip."""
+        try:
+            return downloads.serve_archive(self.get_object())
+        except downloads.NoSuchFile as error:
+            raise NotFound(str(error)) from error
+
+
+def _merge_chosen(project: Project, chosen: dict[str, Any]) -> MergeRun | MergePolicy:
+    if "merge_run" not in chosen:
+        return MergePolicy(name=chosen["merge_policy"])
+    run = list_merge_runs(project).filter(pk=chosen["merge_run"]).first()
+    if run is None:
+        raise ValidationError({"merge_run": ["The project has no such merge run."]})
+    return run
+
+
+def _policy_chosen(values: dict[str, Any]) -> ExportPolicy:
+    try:
+        return read_policy(values)
+    except BadPolicy as error:
+        raise ValidationError({"policy": [str(error)]}) from error

@@ -1,0 +1,162 @@
+"""What a person chooses for an export; every default is the policy's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+
+from annotation.merging.data import MergePolicy
+from annotation.models import MergeRun, Project
+from annotation.queries.merges import list_merge_runs
+from exports.card import READERS
+from exports.models import Form
+from exports.policy import CONFIGS, LOWEST_P_PREFERENCE, BadPolicy, ExportPolicy
+from exports.queries import has_trace_with_raters, list_model_names
+
+MERGES_OFFERED = 20
+FRESH = [
+    ("fresh:chain", "Merge everything said so far first, chain policy"),
+    ("fresh:human_only", "Merge first, people only: judges are left out"),
+    ("fresh:majority", "Merge first, majority: the plain share of raters"),
+]
+_POLICY = ExportPolicy()
+_CONFIG_CHOICES = [(config, f"{config}: {READERS[config]}") for config in CONFIGS]
+_EVIDENCE_CHOICES = [
+    ("human", "People"),
+    ("hybrid", "People and calibrated judges"),
+    ("ai", "Calibrated judges alone (train only)"),
+]
+
+
+class ExportForm(forms.Form):
+    """An export's choices. Always bound, to what was sent or to the defaults, so that a preview can be made of it."""
+
+    merge = forms.ChoiceField(label="Labels from")
+    configs = forms.MultipleChoiceField(
+        choices=_CONFIG_CHOICES,
+        widget=forms.CheckboxSelectMultiple,
+        label="Datasets",
+        error_messages={"required": "Choose at least one dataset."},
+    )
+    form = forms.ChoiceField(choices=Form, label="Form")
+    minimum_raters = forms.IntegerField(
+        min_value=1,
+        max_value=50,
+        label="Raters a label needs",
+        help_text="Blind raters, where people alone vouch for it. 1 takes what a single person said.",
+    )
+    evidence = forms.MultipleChoiceField(
+        choices=_EVIDENCE_CHOICES,
+        widget=forms.CheckboxSelectMultiple,
+        label="Evidence taken",
+        error_messages={"required": "Choose at least one kind of evidence."},
+    )
+    good_from = forms.FloatField(min_value=0, max_value=1, label="Good from a posterior of")
+    bad_to = forms.FloatField(min_value=0, max_value=1, label="Bad up to a posterior of")
+    sft_from = forms.FloatField(min_value=0, max_value=1, label="SFT from P(trace)")
+    min_p_preference = forms.FloatField(
+        min_value=LOWEST_P_PREFERENCE, max_value=1, label="Preferences from P"
+    )
+    after_error = forms.ChoiceField(
+        choices=[("label", "Labelled 0 where the merge is sure"), ("mask", "Masked: no label")],
+        label="Steps after the first error",
+    )
+    models = forms.MultipleChoiceField(
+        required=False, label="Only completions by", help_text="None chosen means all models."
+    )
+    leaves_out_bad_prompts = forms.BooleanField(
+        required=False, label="Leave out prompts that half of their raters called broken"
+    )
+    uses_gold_in_evaluation = forms.BooleanField(
+        required=False, label="Put gold into validation and test (it never trains)"
+    )
+    validation_percent = forms.IntegerField(min_value=0, max_value=50, label="Validation, %")
+    test_percent = forms.IntegerField(min_value=0, max_value=49, label="Test, %")
+    seed = forms.IntegerField(min_value=0, max_value=2**31 - 1, label="Seed of the splits")
+    near_duplicates = forms.ChoiceField(
+        choices=[
+            ("same_numbers", "Same words and same numbers"),
+            ("any_numbers", "Same words, whatever the numbers: a template stays together"),
+        ],
+        label="Near-duplicate prompts share a split",
+    )
+
+    def __init__(self, project: Project, data: QueryDict | None = None, *, merge: str = "") -> None:
+        super().__init__(data or default_choices(project, merge), label_suffix="")
+        self._runs = {
+            f"run:{run.pk}": run for run in list_merge_runs(project).filter(state="finished")[:MERGES_OFFERED]
+        }
+        self._choices("merge").choices = [*FRESH, *((key, _name(run)) for key, run in self._runs.items())]
+        self._choices("models").choices = [(name, name) for name in list_model_names(project)]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if not self.errors:
+            try:
+                self.policy()
+            except BadPolicy as error:
+                raise forms.ValidationError(str(error)) from error
+        return cleaned
+
+    def policy(self) -> ExportPolicy:
+        """The policy of a valid form."""
+        chosen = self.cleaned_data
+        same = (
+            "minimum_raters",
+            "good_from",
+            "bad_to",
+            "sft_from",
+            "min_p_preference",
+            "after_error",
+            "leaves_out_bad_prompts",
+            "uses_gold_in_evaluation",
+            "seed",
+            "near_duplicates",
+        )
+        return ExportPolicy(
+            **{name: chosen[name] for name in same},
+            evidence=tuple(chosen["evidence"]),
+            models=tuple(chosen["models"]),
+            validation_share=chosen["validation_percent"] / 100,
+            test_share=chosen["test_percent"] / 100,
+        )
+
+    def merge_chosen(self) -> MergeRun | MergePolicy:
+        """The merge run to export, or how to merge first."""
+        kind, _, name = self.cleaned_data["merge"].partition(":")
+        return self._runs[self.cleaned_data["merge"]] if kind == "run" else MergePolicy(name=name)
+
+    def _choices(self, name: str) -> forms.ChoiceField:
+        field = self.fields[name]
+        assert isinstance(field, forms.ChoiceField)
+        return field
+
+
+def default_choices(project: Project, merge: str = "") -> dict[str, Any]:
+    """What the form offers first. A project whose traces have one rater each would get nothing with two asked for."""
+    return {
+        "merge": merge or FRESH[0][0],
+        "configs": [config for config in CONFIGS if config != "evidence"],
+        "form": Form.STANDARD.value,
+        "minimum_raters": 2 if has_trace_with_raters(project, 2) else 1,
+        "evidence": list(_POLICY.evidence),
+        "good_from": _POLICY.good_from,
+        "bad_to": _POLICY.bad_to,
+        "sft_from": _POLICY.sft_from,
+        "min_p_preference": _POLICY.min_p_preference,
+        "after_error": _POLICY.after_error,
+        "models": [],
+        "leaves_out_bad_prompts": _POLICY.leaves_out_bad_prompts,
+        "uses_gold_in_evaluation": _POLICY.uses_gold_in_evaluation,
+        "validation_percent": round(_POLICY.validation_share * 100),
+        "test_percent": round(_POLICY.test_share * 100),
+        "seed": _POLICY.seed,
+        "near_duplicates": _POLICY.near_duplicates,
+    }
+
+
+def _name(run: MergeRun) -> str:
+    recovery = ", recovery learned" if run.recovery == "learned" else ""
+    return f"Merge {run.pk}: {run.policy}{recovery}, {run.queued_at:%-d %b %Y, %H:%M} UTC"
