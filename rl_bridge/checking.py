@@ -43,7 +43,11 @@ class _Worker:
             env={"PATH": os.defpath, "LANG": "C.UTF-8"},
         )
         self._unread = b""
-        self._read_reply(_START_SECONDS)
+        try:
+            self._read_reply(_START_SECONDS)  # it says that it is ready
+        except BaseException:
+            self.close()
+            raise
 
     def ask(self, request: dict[str, Any], timeout_seconds: float) -> dict[str, Any]:
         assert self._process.stdin is not None

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from trl import GRPOConfig, GRPOTrainer
 
-from rl_bridge import data, manifest, rewards, verifiers
+from rl_bridge import data, manifest, prm, rewards, verifiers
+from tests.rl_bridge.test_prm import write_prm
 from tests.rl_bridge.upstream import ignore_warnings_inside_trl
 
 
@@ -106,20 +107,7 @@ def test_grpo_trains_with_outcome_format_and_process_rewards(
             rewards.format_reward,
             rewards.make_process_reward(score_traces=score_by_length, cut_steps=rewards.cut_lines),
         ],
-        args=GRPOConfig(
-            output_dir=str(tmp_path),
-            max_steps=2,
-            per_device_train_batch_size=4,
-            num_generations=4,
-            max_completion_length=8,
-            use_cpu=True,
-            bf16=False,
-            activation_checkpointing=False,
-            save_strategy="no",
-            report_to="none",
-            logging_steps=1,
-            dataloader_pin_memory=False,
-        ),
+        args=grpo_arguments(tmp_path, max_steps=2),
         train_dataset=Dataset(prompts.table),
         processing_class=AutoTokenizer.from_pretrained(tiny_llama),
     )
@@ -129,3 +117,45 @@ def test_grpo_trains_with_outcome_format_and_process_rewards(
     assert {"rewards/format_reward/mean", "rewards/process_reward/mean"} <= logged
     assert len(seen) == 2
     assert {"ground_truth", "verifier", "prompt_id", "prompts"} <= set(seen[0])
+
+
+@ignore_warnings_inside_trl
+def test_a_falcon_h1_policy_trains_with_our_own_prm_as_reward(
+    export_folder: Path, tiny_falcon_h1: Path, tiny_llama: Path, tmp_path: Path
+) -> None:
+    opened = prm.load_prm(write_prm(tmp_path / "prm", tiny_llama), device="cpu")
+    reward = rewards.make_process_reward(
+        score_traces=lambda traces: prm.score_traces(opened, [prm.TraceToScore(p, s) for p, s in traces]),
+        cut_steps=rewards.cut_lines,
+    )
+    prompts = data.load_config(manifest.open_export(export_folder), "prompts", "train")
+
+    trainer = GRPOTrainer(
+        model=AutoModelForCausalLM.from_pretrained(tiny_falcon_h1),
+        reward_funcs=reward,
+        args=grpo_arguments(tmp_path, max_steps=1),
+        train_dataset=Dataset(prompts.table),
+        processing_class=AutoTokenizer.from_pretrained(tiny_falcon_h1),
+    )
+    trainer.train()
+
+    mean = trainer.state.log_history[0]["rewards/process_reward/mean"]
+    assert 0 < float(mean) < 1
+
+
+def grpo_arguments(folder: Path, *, max_steps: int) -> GRPOConfig:
+    """GRPO on a CPU, four short completions of one prompt a step."""
+    return GRPOConfig(
+        output_dir=str(folder),
+        max_steps=max_steps,
+        per_device_train_batch_size=4,
+        num_generations=4,
+        max_completion_length=8,
+        use_cpu=True,
+        bf16=False,
+        activation_checkpointing=False,
+        save_strategy="no",
+        report_to="none",
+        logging_steps=1,
+        dataloader_pin_memory=False,
+    )

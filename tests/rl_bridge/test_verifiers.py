@@ -252,6 +252,26 @@ def test_a_worker_that_dies_is_an_error_and_the_next_check_starts_another() -> N
     assert verifiers.check_answer(verifier="math", completion=r"\boxed{2}", ground_truth="2") is True
 
 
+@pytest.mark.parametrize(
+    ("script", "error"),
+    [("raise SystemExit(1)", checking.CheckingFailed), ("while True: pass", checking.CheckingTimedOut)],
+)
+def test_a_worker_that_does_not_start_is_an_error_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, error: type[Exception]
+) -> None:
+    checking._checking.close()
+    broken = tmp_path / "worker.py"
+    broken.write_text(script)
+    with monkeypatch.context() as patched:
+        patched.setattr(checking, "_WORKER_SCRIPT", broken)
+        patched.setattr(checking, "_START_SECONDS", 1.0)
+        with pytest.raises(error):
+            checking.ask_worker({"kind": "math"}, timeout_seconds=1)
+
+    assert checking._checking.worker is None
+    assert verifiers.check_answer(verifier="math", completion=r"\boxed{2}", ground_truth="2") is True
+
+
 def test_threads_get_their_own_replies() -> None:
     def check(value: int) -> bool | None:
         assert threading.current_thread() is not threading.main_thread()
