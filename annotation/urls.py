@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from annotation.views import accounts, health, merges, people, projects, tokens
+from annotation.views import accounts, comparisons, drafts, health, merges, people, projects, ratings, tokens
 
 app_name = "annotation"
 
@@ -41,6 +41,13 @@ urlpatterns = [
     ),
     # --- prompts, batches, judges ---
     # --- rating and comparing ---
+    path("p/<slug:slug>/rate/", ratings.next_trace, name="next_trace"),
+    path("rate/<int:assignment_id>/", ratings.rate_trace, name="rate_trace"),
+    path("rate/<int:assignment_id>/rating/", ratings.show_rating, name="show_rating"),
+    path("rate/<int:assignment_id>/amend/", ratings.amend_rating, name="amend_rating"),
+    path("rate/<int:assignment_id>/draft/", drafts.save_draft, name="save_draft"),
+    path("rate/<int:assignment_id>/steps/<int:index>/", drafts.show_step_source, name="show_step_source"),
+    path("p/<slug:slug>/compare/", comparisons.compare_traces, name="compare_traces"),
     # --- traces and merge ---
     path("p/<slug:slug>/merges/", merges.list_merges, name="list_merges"),
     path("p/<slug:slug>/merges/<int:run_id>/", merges.show_merge, name="show_merge"),

@@ -1,0 +1,137 @@
+"""The rating form: one plain HTML form, with or without JavaScript.
+
+A trace of 2,000 steps has 4,000 fields, so the fields of steps (`label-<i>`, `note-<i>`) are read from the data in
+one pass rather than built as Django fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+
+from annotation.actions.ratings import MAX_REASON_CHARACTERS, NewRating
+from annotation.models import Outcome, Trace
+from annotation.queries.judge_opinions import JudgeOpinion
+from annotation.rules.draft import MAX_NOTE_CHARACTERS, Draft, InvalidDraft, check_note
+from annotation.rules.rating import Label, first_error
+from annotation.rules.segmentation import split_steps
+
+LABEL_VALUES: Mapping[str, Label] = {"-1": -1, "0": 0, "1": 1, "": None}
+OUTCOMES = {"submit": Outcome.RATED, "bad_problem": Outcome.BAD_PROBLEM, "give_up": Outcome.GIVE_UP}
+ACTIONS = [(action, action) for action in (*OUTCOMES, "save", "skip")]
+
+
+@dataclass(frozen=True)
+class StepRow:
+    """A step as the page shows it. `opinions`: (judge, probability, rationale), where the rater may see them."""
+
+    index: int
+    text: str
+    label: Label
+    note: str
+    is_after_error: bool
+    opinions: tuple[tuple[str, float | None, str], ...] = ()
+
+    @property
+    def number(self) -> int:
+        return self.index + 1
+
+
+class RatingForm(forms.Form):
+    """What a rater says of one trace. Unbound it shows `draft`; bound it shows what was sent."""
+
+    action = forms.ChoiceField(
+        choices=ACTIONS,
+        error_messages={
+            "required": "Choose what to do with the rating.",
+            "invalid_choice": "There is no such button.",
+        },
+    )
+    idempotency_key = forms.UUIDField(error_messages={"*": "Reload the page and send it again."})
+    base_revision = forms.IntegerField(min_value=0, required=False)
+    active_seconds = forms.FloatField(min_value=0, max_value=1e7, required=False)
+    is_reference_wrong = forms.BooleanField(required=False)
+    reason = forms.CharField(
+        required=False,
+        max_length=MAX_REASON_CHARACTERS,
+        error_messages={"max_length": f"A reason has at most {MAX_REASON_CHARACTERS:,} characters."},
+    )
+
+    def __init__(self, data: Mapping[str, Any] | None = None, *, trace: Trace, draft: Draft) -> None:
+        super().__init__(data)
+        self.trace = trace
+        self._labels, self._notes = draft.labels, dict(draft.notes)
+        self._draft = draft
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        num_steps = self.trace.num_steps
+        self._labels = tuple(self._read_label(index) for index in range(num_steps))
+        self._notes = {index: note for index in range(num_steps) if (note := self._read_note(index)).strip()}
+        return cleaned
+
+    def as_rating(self) -> NewRating:
+        """What was sent, as a rating; call it on a valid form."""
+        return NewRating(
+            labels=self._labels,
+            outcome=OUTCOMES[self.cleaned_data["action"]],
+            reason=self.cleaned_data["reason"],
+            notes=self._notes,
+            is_reference_wrong=self.cleaned_data["is_reference_wrong"],
+            active_seconds=self.cleaned_data["active_seconds"] or 0.0,
+        )
+
+    def as_draft(self) -> Draft:
+        """What was sent, as a draft; call it on a valid form. Each rendering of the page is a writer of its own."""
+        return Draft(
+            labels=self._labels,
+            notes=self._notes,
+            is_reference_wrong=self.cleaned_data["is_reference_wrong"],
+            active_seconds=self.cleaned_data["active_seconds"] or self._draft.active_seconds,
+        )
+
+    @property
+    def labels(self) -> tuple[Label, ...]:
+        """As the page shows them."""
+        return self._labels
+
+    @property
+    def shown_reference_wrong(self) -> bool:
+        return bool(self.data.get("is_reference_wrong")) if self.is_bound else self._draft.is_reference_wrong
+
+    def list_rows(self, opinions: Sequence[JudgeOpinion] = ()) -> list[StepRow]:
+        error = first_error(self._labels) if self.trace.project.stop_at_first_error else None
+        return [
+            StepRow(
+                index=index,
+                text=text,
+                label=self._labels[index],
+                note=self._notes.get(index, ""),
+                is_after_error=error is not None and index > error,
+                opinions=tuple(
+                    (opinion.judge, opinion.probabilities[index], opinion.rationales[index])
+                    for opinion in opinions
+                ),
+            )
+            for index, text in enumerate(split_steps(self.trace.completion, self.trace.step_ends))
+        ]
+
+    def _read_label(self, index: int) -> Label:
+        text = self.data.get(f"label-{index}", "")
+        if text not in LABEL_VALUES:
+            self.add_error(
+                None, f"Step {index + 1} is labelled {text!r:.40}; choose bad, neutral, good or not judged."
+            )
+            return None
+        return LABEL_VALUES[text]
+
+    def _read_note(self, index: int) -> str:
+        note = str(self.data.get(f"note-{index}", ""))
+        try:
+            return check_note(note, index=index)
+        except InvalidDraft as error:
+            self.add_error(None, str(error))
+            return note[:MAX_NOTE_CHARACTERS]

@@ -1,0 +1,64 @@
+"""Template filters that show what a model wrote, and labels as colour, shape and word."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django import template
+from django.utils.safestring import SafeString, mark_safe
+
+from annotation.rendering import render_markdown, render_step
+from annotation.rules.rating import BAD, GOOD, NEUTRAL, Label
+
+register = template.Library()
+
+
+@dataclass(frozen=True)
+class LabelLook:
+    """How a label shows: a key for the stylesheet, a shape, a word."""
+
+    key: str
+    shape: str
+    word: str
+
+
+LOOKS: dict[Label, LabelLook] = {
+    BAD: LabelLook("bad", "✕", "bad"),
+    NEUTRAL: LabelLook("neutral", "–", "neutral"),
+    GOOD: LabelLook("good", "✓", "good"),
+    None: LabelLook("none", "·", "not judged"),
+}
+
+
+@register.filter
+def rendered_step(text: str) -> SafeString:
+    """A step as HTML; the renderer sanitises, whatever the model wrote."""
+    return mark_safe(render_step(text))
+
+
+@register.filter
+def rendered_markdown(text: str) -> SafeString:
+    """A prompt or guidelines as HTML, sanitised likewise."""
+    return mark_safe(render_markdown(text))
+
+
+@register.filter
+def label_look(label: Label) -> LabelLook:
+    return LOOKS[label]
+
+
+@register.filter
+def as_percent(probability: float | None) -> str:
+    """0.934 as "93 %"; nothing said as "–"."""
+    return "–" if probability is None else f"{100 * probability:.0f} %"
+
+
+@register.filter
+def as_duration(seconds: float) -> str:
+    """125 as "2 min 5 s"; hours from 3,600 on."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
