@@ -7,9 +7,9 @@ is not loses its least known judge and tries again.
 """
 
 from dataclasses import dataclass, field
+from heapq import heapreplace
 
 import numpy as np
-from sklearn.model_selection import GroupKFold
 
 from annotation.merging.chain import Floats, Ints
 from annotation.merging.corpus import Bools, Corpus
@@ -71,14 +71,22 @@ class Support:
 
 
 def assign_folds(corpus: Corpus, traces: Ints) -> Ints:
-    """Cross-fitting fold of each trace by prompt, (T,); -1 for traces not listed, and for all with one prompt."""
+    """Cross-fitting fold of each trace by prompt, (T,); -1 for traces not listed, and for all with one prompt.
+
+    As scikit-learn's `GroupKFold` does it: the largest prompt first, each to the fold that is lightest so far.
+    (Importing scikit-learn itself would bring pandas into the web process.)
+    """
     folds = np.full(len(corpus.traces), -1, dtype=np.int64)
-    prompts = corpus.prompt_of[traces]
-    num_folds = min(NUM_FOLDS, len(np.unique(prompts)))
+    _, group, sizes = np.unique(corpus.prompt_of[traces], return_inverse=True, return_counts=True)
+    num_folds = min(NUM_FOLDS, len(sizes))
     if num_folds >= 2:
-        splits = GroupKFold(num_folds).split(np.zeros((len(traces), 1)), groups=prompts)
-        for fold, (_, held_out) in enumerate(splits):
-            folds[traces[held_out]] = fold
+        fold_of = np.empty(len(sizes), dtype=np.int64)
+        loads = [(0, fold) for fold in range(num_folds)]
+        for prompt in np.argsort(-sizes, kind="stable").tolist():
+            load, fold = loads[0]
+            fold_of[prompt] = fold
+            heapreplace(loads, (load + int(sizes[prompt]), fold))
+        folds[traces] = fold_of[group]
     return folds
 
 

@@ -72,60 +72,80 @@ def forward_backward(
     factor a step) are flat (S,). `hazard` must lie strictly between 0 and 1. Rabiner 1989, with scaled forward
     variables.
     """
-    order, bounds = packing.order, packing.bounds
+    order = packing.order
     leave, back = hazard[order], recovery[order]
     in_right, in_error, in_rest = (likelihood[order] for likelihood in evidence)
     # One step's four transitions times what its ratings say; everything after this is products and sums.
-    stay, err = (1.0 - leave) * in_right, leave * in_error
-    recover, rest = back * in_right, (1.0 - back) * in_rest
+    moves = _Moves((1.0 - leave) * in_right, leave * in_error, back * in_right, (1.0 - back) * in_rest)
+    before = _run_forward(packing, moves)
+    moves = _Moves(*(move / before.scale for move in (moves.stay, moves.err, moves.recover, moves.rest)))
+    after_right, after_wrong = _run_backward(packing, moves)
+    err = moves.err * after_wrong
+    beliefs = Beliefs(
+        stayed=_unpack(order, before.right * moves.stay * after_right),
+        erred=_unpack(order, before.right * err),
+        recovered=_unpack(order, before.wrong * moves.recover * after_right),
+        rested=_unpack(order, before.wrong * moves.rest * after_wrong),
+    )
+    none = np.empty(len(packing.rank_to_trace))
+    none[packing.rank_to_trace] = before.none
+    return beliefs, FirstErrors(_unpack(order, before.clean * err), none)
 
-    num_places, num_traces = len(order), len(packing.rank_to_trace)
-    before_right, before_wrong = np.empty(num_places), np.empty(num_places)
-    clean, scale = np.empty(num_places), np.empty(num_places)
-    right, wrong, unbroken = np.ones(num_traces), np.zeros(num_traces), np.ones(num_traces)
-    none = np.empty(num_traces)
-    for low, high in pairwise(bounds):
+
+@dataclass(frozen=True, slots=True)
+class _Moves:
+    """Weight of each way to arrive at a step, packed (S,): R from R, E from R, R and A from E or A."""
+
+    stay: Floats
+    err: Floats
+    recover: Floats
+    rest: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What is known just before each step, packed (S,): P(R), P(E or A), P(no error so far); and each step's scale.
+
+    `none` is P(no error at all) by rank, (T,).
+    """
+
+    right: Floats
+    wrong: Floats
+    clean: Floats
+    scale: Floats
+    none: Floats
+
+
+def _run_forward(packing: Packing, moves: _Moves) -> _Before:
+    num_places, num_traces = len(packing.order), len(packing.rank_to_trace)
+    blank = [np.empty(num_places) for _ in range(4)]
+    before = _Before(blank[0], blank[1], blank[2], blank[3], np.empty(num_traces))
+    right, wrong, clean = np.ones(num_traces), np.zeros(num_traces), np.ones(num_traces)
+    for low, high in pairwise(packing.bounds):
         here, n = slice(low, high), high - low
-        none[n : len(unbroken)] = unbroken[n:]
-        right, wrong, unbroken = right[:n], wrong[:n], unbroken[:n]
-        before_right[here], before_wrong[here], clean[here] = right, wrong, unbroken
-        new_right = right * stay[here] + wrong * recover[here]
-        new_wrong = right * err[here] + wrong * rest[here]
-        total = new_right + new_wrong
-        scale[here] = total
-        unbroken = unbroken * stay[here] / total
-        right, wrong = new_right / total, new_wrong / total
-    none[: len(unbroken)] = unbroken
+        before.none[n : len(clean)] = clean[n:]
+        right, wrong, clean = right[:n], wrong[:n], clean[:n]
+        before.right[here], before.wrong[here], before.clean[here] = right, wrong, clean
+        now_right = right * moves.stay[here] + wrong * moves.recover[here]
+        now_wrong = right * moves.err[here] + wrong * moves.rest[here]
+        total = now_right + now_wrong
+        before.scale[here] = total
+        right, wrong, clean = now_right / total, now_wrong / total, clean * moves.stay[here] / total
+    before.none[: len(clean)] = clean
+    return before
 
-    stay, err, recover, rest = stay / scale, err / scale, recover / scale, rest / scale
-    after_right, after_wrong = np.ones(num_places), np.ones(num_places)
+
+def _run_backward(packing: Packing, moves: _Moves) -> tuple[Floats, Floats]:
+    """How well R, and E or A, at each step explain the rest of the trace, packed (S,) each; `moves` are scaled."""
+    bounds = packing.bounds
+    after_right, after_wrong = np.ones(len(packing.order)), np.ones(len(packing.order))
     for t in range(len(bounds) - 2, 0, -1):
         low, high = bounds[t], bounds[t + 1]
         here, earlier = slice(low, high), slice(bounds[t - 1], bounds[t - 1] + high - low)
-        later_right, later_wrong = after_right[here], after_wrong[here]
-        after_right[earlier] = stay[here] * later_right + err[here] * later_wrong
-        after_wrong[earlier] = recover[here] * later_right + rest[here] * later_wrong
-
-    stay, err, recover, rest = (
-        stay * after_right,
-        err * after_wrong,
-        recover * after_right,
-        rest * after_wrong,
-    )
-    beliefs = Beliefs(
-        *(
-            _unpack(order, value)
-            for value in (
-                before_right * stay,
-                before_right * err,
-                before_wrong * recover,
-                before_wrong * rest,
-            )
-        )
-    )
-    by_trace = np.empty(num_traces)
-    by_trace[packing.rank_to_trace] = none
-    return beliefs, FirstErrors(_unpack(order, clean * err), by_trace)
+        right, wrong = after_right[here], after_wrong[here]
+        after_right[earlier] = moves.stay[here] * right + moves.err[here] * wrong
+        after_wrong[earlier] = moves.recover[here] * right + moves.rest[here] * wrong
+    return after_right, after_wrong
 
 
 def _unpack(order: Ints, packed: Floats) -> Floats:

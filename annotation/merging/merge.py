@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy
-import sklearn
 from threadpoolctl import threadpool_limits
 
 from annotation.merging.calibration import Calibration, assign_folds, calibrate_judges
@@ -237,7 +236,6 @@ def _diagnose(corpus: Corpus, policy: MergePolicy) -> Diagnostics:
             ("python", platform.python_version()),
             ("numpy", np.__version__),
             ("scipy", scipy.__version__),
-            ("scikit-learn", sklearn.__version__),
         ),
         policy=policy,
         num_traces=len(corpus.traces),

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+from sklearn.model_selection import GroupKFold
 
 from annotation.merging.calibration import (
     FEW_JUDGES,
@@ -34,6 +35,17 @@ def test_traces_of_one_prompt_share_a_fold_and_all_five_are_used() -> None:
     assert set(folds.tolist()) == {0, 1, 2, 3, 4}
     for prompt in range(10):
         assert len(set(folds[corpus.prompt_of == prompt].tolist())) == 1
+
+
+def test_folds_are_as_even_as_those_of_scikit_learn() -> None:
+    random = np.random.default_rng(0)
+    prompts = random.integers(0, 40, 300) ** 2 // 60
+    corpus = build_corpus(MergeInput([trace(f"t{i:03d}", prompt=f"p{p:02d}") for i, p in enumerate(prompts)]))
+
+    folds = assign_folds(corpus, np.arange(300))
+
+    splits = GroupKFold(5).split(np.zeros((300, 1)), groups=prompts)
+    assert sorted(np.bincount(folds).tolist()) == sorted(len(held_out) for _, held_out in splits)
 
 
 def test_two_prompts_make_two_folds_and_one_prompt_none() -> None:

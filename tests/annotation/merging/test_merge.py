@@ -133,6 +133,17 @@ def test_another_process_with_another_hash_seed_gives_the_same_bits() -> None:
     assert len(outputs) == 1
 
 
+def test_merging_loads_nothing_heavy() -> None:
+    program = (
+        "import sys, annotation.merging.merge, annotation.merging.explain, annotation.merging.stored;"
+        "print([name for name in ('sklearn', 'pandas', 'pyarrow', 'torch', 'django') if name in sys.modules])"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
+
+    assert done.stdout == "[]\n"
+
+
 def test_without_recovery_the_trace_score_is_the_minimum_of_its_posteriors() -> None:
     for merged in merge(simulated().data, CHAIN).traces:
         assert merged.p_trace == merged.posterior[-1]

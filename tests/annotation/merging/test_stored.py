@@ -41,7 +41,7 @@ def test_the_text_names_versions_raters_and_features() -> None:
     stored = json.loads(dump_diagnostics(merge(simulated().data, MergePolicy()).diagnostics))
 
     assert stored["merge_version"] == "chain-1"
-    assert {name for name, _ in stored["library_versions"]} == {"python", "numpy", "scipy", "scikit-learn"}
+    assert {name for name, _ in stored["library_versions"]} == {"python", "numpy", "scipy"}
     assert len(stored["people"]["raters"]) == 30
     assert stored["people"]["raters"][0]["rater"] == "rater-00"
     assert "judge-0@1: log-odds" in stored["joint"]["hazards"][1]["features"]
