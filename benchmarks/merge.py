@@ -9,9 +9,10 @@ gets the same human labels and no judges. `--quick` uses seeds 0-1 and 100,000 l
 crowd-kit knows nothing of chains, so it is given what helps it: a rater's steps after their first -1 count as -1 too,
 and steps nobody judged get its prior. "DS all" also gets each judge as one more rater, its p cut at one half.
 
-What limits the merge: below 50,000 labels the hazard's 48 regressions (each a few Newton steps over all rated steps);
-above, those and forward-backward share the time with turning rows into arrays. Quality is limited by how well judges
-tell states apart: people alone decide where two of them rated blind, and the rest rests on the judges.
+What limits the merge: about a third of the time goes to the hazard's 33 regressions (each a few Newton steps over all
+rated steps), a third to forward-backward and the rater matrices, the rest to turning rows into arrays and back; all of
+it on one core. Quality is limited by how well the judges tell states apart, and on twice-rated traces by what people
+alone can tell (docs/adr/merge-people-alone.md).
 """
 
 import argparse
