@@ -5,7 +5,7 @@ only propose: the caller puts leading separators, and whatever has no substance 
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import dropwhile, pairwise
 
 from annotation.rules.text_patterns import ANSWER_LINE
 from annotation.rules.text_units import Unit, UnitKind
@@ -72,7 +72,7 @@ def _follows_blank(units: Sequence[Unit], at: int) -> bool:
 def _is_one_step_a_line(text: str, units: Sequence[Unit]) -> bool:
     """Whether single line breaks outnumber blank lines 2:1 and seldom fall inside a sentence."""
     num_single = num_wrapped = num_blank = 0
-    for before, after in pairwise(units):
+    for before, after in pairwise(dropwhile(lambda unit: unit.kind is UnitKind.SEPARATOR, units)):
         if before.kind is UnitKind.SEPARATOR:
             num_blank += after.kind is not UnitKind.SEPARATOR
         elif after.kind is not UnitKind.SEPARATOR:
