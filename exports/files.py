@@ -68,16 +68,7 @@ class DataFile:
         self._folder.mkdir(exist_ok=True)
         self._draft = self._folder / f"{split}.draft"
         self._sink = HashingFile(self._draft)
-        self._writer = pq.ParquetWriter(
-            self._sink,
-            schema,
-            version="2.6",
-            data_page_version="1.0",
-            compression="zstd",
-            compression_level=3,
-            use_dictionary=True,
-            write_statistics=True,
-        )
+        self._writer = self._open_writer()
         self._waiting: list[Row] = []
         self._num_characters = 0
         self._texts = hashlib.sha256()
@@ -114,6 +105,22 @@ class DataFile:
     @property
     def text_hash(self) -> str:
         return self._texts.hexdigest()
+
+    def _open_writer(self) -> pq.ParquetWriter:
+        try:
+            return pq.ParquetWriter(
+                self._sink,
+                self._schema,
+                version="2.6",
+                data_page_version="1.0",
+                compression="zstd",
+                compression_level=3,
+                use_dictionary=True,
+                write_statistics=True,
+            )
+        except BaseException:  # it writes its first bytes at once, and nobody else knows of the sink yet
+            self._sink.close()
+            raise
 
     def _flush(self) -> None:
         if not self._waiting:
