@@ -80,7 +80,7 @@ def _fence(
 ) -> str:
     """The whole info string is shown: a model could otherwise hide text in it."""
     info = tokens[at].info.strip()
-    label = f'<span class="code-language" dir="auto">{html.escape(info)}</span>' if info else ""
+    label = f'<span class="code-language" dir="auto">{html.escape(info)}</span>\n' if info else ""
     code = highlight_code(tokens[at].content, info.split()[0] if info else "")
     return f'<div class="code-box" dir="ltr">{label}<pre><code>{code}</code></pre></div>\n'
 

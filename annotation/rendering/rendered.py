@@ -16,7 +16,7 @@ from annotation.rendering.markdown import TooDeep, markdown_to_html
 from annotation.rendering.sanitising import sanitise
 
 RENDERER_VERSION = "1"  # raise it whenever the same source comes out differently
-LONGEST_MARKDOWN = 50_000  # characters; a longer text is shown plainly
+LONGEST_MARKDOWN = 30_000  # characters; a longer text is shown plainly
 MOST_ENTRIES = 4_096
 MOST_CACHED_CHARACTERS = 32_000_000
 
