@@ -43,7 +43,7 @@ CONSTANT_STRENGTH = 20.0
 """How many steps at risk the first hazard (and recovery) are worth, where only a constant can be fitted."""
 ROUNDS = 3
 MAX_EM_ITERATIONS = 30
-EM_TOLERANCE = 1e-4
+EM_TOLERANCE = 5e-4
 """EM of a round ends when no entry of any rater's matrix moved further."""
 
 

@@ -68,7 +68,8 @@ def fit_transition(
     events, others = weights
     num_folds = int(folds.max()) + 1
     counts = np.flatnonzero(events + others > NO_WEIGHT)
-    columns, events, others = scaled[np.ix_(counts, standard.varies)], events[counts], others[counts]
+    columns = np.asfortranarray(scaled[np.ix_(counts, standard.varies)])
+    events, others = events[counts], others[counts]
     everything = fit_logistic(columns, events, others, _warm(start, -1, standard.varies))
     answers = []
     for fold in range(num_folds):
