@@ -1,0 +1,137 @@
+"""/exports/: start, poll, download."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from annotation.models import Role
+from exports import actions
+from exports.models import Export
+from tests.annotation.api.callers import make_caller, send
+from tests.exports.worlds import make_world, merge_world, start_export, write_export
+from tests.factories import make_member, make_project
+
+pytestmark = pytest.mark.django_db
+EXPORTS = "/api/v1/exports/"
+
+
+@pytest.mark.parametrize(("role", "sees"), [(r, r in (Role.ADMIN, Role.ENGINEER)) for r in Role])
+def test_admins_and_engineers_see_exports_and_others_see_none(role: Role, sees: bool) -> None:
+    world = make_world(1)
+    export = write_export(start_export(world))
+    write_export(start_export(make_world(1)))
+    caller = make_caller(make_member(world.project, role))
+
+    listed = caller.get(EXPORTS).json()["results"]
+
+    assert [row["id"] for row in listed] == ([export.pk] if sees else [])
+    for path in ("", "archive.zip", "files/README.md"):
+        assert caller.get(f"{EXPORTS}{export.pk}/{path}").status_code == (200 if sees else 404)
+
+
+def test_a_program_starts_polls_and_downloads() -> None:
+    world = make_world(12)
+    caller = make_caller(world.engineer)
+
+    started = send(caller, EXPORTS, {"project": world.project.slug, "configs": ["stepwise", "sft"]})
+    assert started.status_code == 201
+    assert started.json()["state"] == "queued"
+    export = Export.objects.get(pk=started.json()["id"])
+    write_export(export)
+    polled = caller.get(f"{EXPORTS}{export.pk}/").json()
+
+    assert polled["state"] == "finished"
+    assert polled["manifest"]["format"] == 1
+    for name in polled["files"]:
+        answer = caller.get(f"{EXPORTS}{export.pk}/files/{name}")
+        assert b"".join(answer.streaming_content) == (actions.folder_of(export) / name).read_bytes()
+    part = caller.get(f"{EXPORTS}{export.pk}/files/manifest.json", headers={"range": "bytes=0-0"})
+    assert (part.status_code, b"".join(part.streaming_content)) == (206, b"{")
+
+
+def test_a_policy_and_a_merge_run_can_be_chosen() -> None:
+    world = make_world(1)
+    run = merge_world(world)
+    body = {
+        "project": world.project.slug,
+        "configs": ["sft"],
+        "form": "conversational",
+        "merge_run": run.pk,
+        "policy": {"minimum_raters": 1, "evidence": ["human"], "seed": 7},
+    }
+
+    made = send(make_caller(world.engineer), EXPORTS, body).json()
+
+    export = Export.objects.get(pk=made["id"])
+    assert (export.merge_run, export.form) == (run, "conversational")
+    assert (made["policy"]["minimum_raters"], made["policy"]["seed"]) == (1, 7)
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"configs": ["poems"]}, "configs"),
+        ({"configs": []}, "configs"),
+        ({"merge_run": 10**9}, "merge_run"),
+        ({"policy": {"good_from": 0.1, "bad_to": 0.5}}, "policy"),
+        ({"policy": {"seed": -1}}, "policy"),
+        ({"form": "verse"}, "form"),
+    ],
+)
+def test_a_wrong_field_is_named(changed: dict[str, Any], field: str) -> None:
+    world = make_world(1)
+    body = {"project": world.project.slug, "configs": ["sft"], **changed}
+
+    answer = send(make_caller(world.engineer), EXPORTS, body)
+
+    assert answer.status_code == 400
+    assert answer["Content-Type"] == "application/problem+json"
+    assert field in answer.json()["errors"]
+    assert not Export.objects.exists()
+
+
+def test_nothing_to_merge_is_a_conflict() -> None:
+    project = make_project()
+    caller = make_caller(make_member(project, Role.ADMIN))
+
+    answer = send(caller, EXPORTS, {"project": project.slug, "configs": ["sft"]})
+
+    assert answer.status_code == 409
+    assert "nothing to merge" in answer.json()["detail"]
+
+
+def test_a_token_that_may_only_read_starts_nothing() -> None:
+    world = make_world(1)
+    caller = make_caller(world.engineer, can_write=False)
+
+    assert send(caller, EXPORTS, {"project": world.project.slug, "configs": ["sft"]}).status_code == 403
+    assert not Export.objects.exists()
+
+
+@pytest.mark.parametrize("role", [Role.RATER, Role.ADJUDICATOR])
+def test_others_start_nothing(role: Role) -> None:
+    world = make_world(1)
+    caller = make_caller(make_member(world.project, role))
+
+    assert send(caller, EXPORTS, {"project": world.project.slug, "configs": ["sft"]}).status_code == 403
+    assert not Export.objects.exists()
+
+
+def test_an_outsider_starts_nothing() -> None:
+    world = make_world(1)
+    caller = make_caller(make_member(make_project(), Role.ADMIN))
+
+    assert send(caller, EXPORTS, {"project": world.project.slug, "configs": ["sft"]}).status_code == 404
+
+
+def test_a_file_that_is_not_there_is_a_problem_in_words() -> None:
+    world = make_world(1)
+    export = start_export(world)
+    caller = make_caller(world.engineer)
+
+    missing = caller.get(f"{EXPORTS}{export.pk}/files/README.md")
+
+    assert (missing.status_code, missing.json()["detail"]) == (404, "This export has no such file.")
+    assert caller.get(f"{EXPORTS}{export.pk}/archive.zip").status_code == 404

@@ -1,0 +1,173 @@
+"""Downloads: whole, in parts, and all in one archive."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from exports import actions
+from exports.models import Export
+from tests.exports.worlds import World, make_world, start_export, write_export
+
+pytestmark = pytest.mark.django_db
+
+
+def make_finished() -> tuple[World, Export, Client]:
+    world = make_world(3)
+    export = write_export(start_export(world))
+    client = Client()
+    client.force_login(world.engineer)
+    return world, export, client
+
+
+def path_of(export: Export, name: str) -> str:
+    return reverse("exports:download_file", args=[export.project.slug, export.pk, name])
+
+
+def body_of(response: Any) -> bytes:
+    return b"".join(response.streaming_content)
+
+
+def first_file(export: Export) -> tuple[str, bytes]:
+    name = sorted(export.manifest["files"])[0]
+    return name, (actions.folder_of(export) / name).read_bytes()
+
+
+def test_a_file_comes_whole_with_its_length_and_tag() -> None:
+    _, export, client = make_finished()
+    name, content = first_file(export)
+
+    response = client.get(path_of(export, name))
+
+    assert (response.status_code, body_of(response)) == (200, content)
+    assert response["Content-Length"] == str(len(content))
+    assert response["Accept-Ranges"] == "bytes"
+    assert response["Content-Disposition"] == f'attachment; filename="{name.replace("/", "-")}"'
+
+
+@pytest.mark.parametrize("name", ["README.md", "manifest.json"])
+def test_card_and_manifest_can_be_taken_too(name: str) -> None:
+    _, export, client = make_finished()
+
+    response = client.get(path_of(export, name))
+
+    assert body_of(response) == (actions.folder_of(export) / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("asked", "first", "last"),
+    [
+        ("bytes=0-9", 0, 9),
+        ("bytes=100-", 100, None),
+        ("bytes=-20", -20, None),
+        ("bytes=5-999999999", 5, None),
+    ],
+)
+def test_a_part_can_be_asked_for(asked: str, first: int, last: int | None) -> None:
+    _, export, client = make_finished()
+    name, content = first_file(export)
+
+    response = client.get(path_of(export, name), headers={"range": asked})
+
+    expected = content[first:] if last is None else content[first : last + 1]
+    assert (response.status_code, body_of(response)) == (206, expected)
+    start = first % len(content)
+    assert response["Content-Range"] == f"bytes {start}-{start + len(expected) - 1}/{len(content)}"
+
+
+def test_a_download_resumes_where_it_broke_off() -> None:
+    _, export, client = make_finished()
+    name, content = first_file(export)
+    whole = client.get(path_of(export, name))
+    got = body_of(whole)[:777]
+
+    rest = client.get(
+        path_of(export, name), headers={"range": f"bytes={len(got)}-", "if-range": whole["ETag"]}
+    )
+
+    assert got + body_of(rest) == content
+
+
+@pytest.mark.parametrize("asked", ["bytes=999999999-", "bytes=9-5", "bytes=-0"])
+def test_a_part_that_is_not_there_is_refused(asked: str) -> None:
+    _, export, client = make_finished()
+    name, content = first_file(export)
+
+    response = client.get(path_of(export, name), headers={"range": asked})
+
+    assert response.status_code == 416
+    assert response["Content-Range"] == f"bytes */{len(content)}"
+
+
+@pytest.mark.parametrize(
+    "headers", [{"range": "bytes=0-1,4-5"}, {"range": "lines=1-2"}, {"range": "bytes=-"}]
+)
+def test_what_is_no_single_byte_range_means_the_whole(headers: dict[str, str]) -> None:
+    _, export, client = make_finished()
+    name, content = first_file(export)
+
+    assert body_of(client.get(path_of(export, name), headers=headers)) == content
+
+
+def test_a_part_of_another_version_means_the_whole() -> None:
+    _, export, client = make_finished()
+    name, content = first_file(export)
+
+    response = client.get(path_of(export, name), headers={"range": "bytes=5-", "if-range": '"older"'})
+
+    assert body_of(response) == content
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../../secret_key", "..%2f..%2fsecret_key", "stepwise/other.parquet", "stepwise", "/etc/passwd", "."],
+)
+def test_no_name_leads_out_of_the_export(name: str) -> None:
+    world, export, client = make_finished()
+
+    response = client.get(f"/p/{world.project.slug}/exports/{export.pk}/files/{name}")
+
+    assert response.status_code == 404
+
+
+def test_files_that_are_gone_from_the_disk_are_said_to_be() -> None:
+    _, export, client = make_finished()
+    name, _ = first_file(export)
+    (actions.folder_of(export) / name).unlink()
+
+    response = client.get(path_of(export, name))
+
+    assert response.status_code == 404
+    assert b"no longer on the disk" in response.content
+
+
+def test_the_archive_holds_every_file_and_is_the_same_each_time() -> None:
+    world, export, client = make_finished()
+    path = reverse("exports:download_archive", args=[world.project.slug, export.pk])
+
+    first, second = body_of(client.get(path)), body_of(client.get(path))
+
+    assert first == second
+    with zipfile.ZipFile(io.BytesIO(first)) as archive:
+        assert archive.testzip() is None
+        folder = f"{world.project.slug}-{export.content_hash[:12]}"
+        names = {"README.md", "manifest.json", *export.manifest["files"]}
+        assert set(archive.namelist()) == {f"{folder}/{name}" for name in names}
+        for name in names:
+            assert archive.read(f"{folder}/{name}") == (actions.folder_of(export) / name).read_bytes()
+
+
+def test_an_export_that_is_not_finished_has_nothing_to_download() -> None:
+    world = make_world(1)
+    export = start_export(world)
+    client = Client()
+    client.force_login(world.engineer)
+
+    assert client.get(path_of(export, "README.md")).status_code == 404
+    archive = reverse("exports:download_archive", args=[world.project.slug, export.pk])
+    assert client.get(archive).status_code == 404
