@@ -30,7 +30,7 @@ OPEN_TO_EVERYONE = {
     "annotation:claim_account": "its secret is the permission",
     "annotation:join_project": "its secret is the permission",
 }
-# A site admin's pages and one's own: no project's content is on them.
+# One's own pages, and lists that hold rows of one's own projects only; they too must not name the hidden one.
 OPEN_TO_WHOEVER_IS_SIGNED_IN = {
     "annotation:list_projects",
     "annotation:edit_account",
@@ -41,6 +41,7 @@ OPEN_TO_WHOEVER_IS_SIGNED_IN = {
     "api:prompt_list",
     "api:trace_list",
     "api:rating_list",
+    "exports_api:export_list",
 }
 _PARAMETER = re.compile(r"<(\w+:)?\w+>")
 SAMPLES = {"slug": "hidden-project", "str": "x", "int": "1", "path": "x", "uuid": "0" * 32}
@@ -208,7 +209,10 @@ def find_leaks(client: Client) -> list[tuple[str, int]]:
     for address in list_addresses_of_rows():
         answer = client.get(address.path)
         is_open = address.name in OPEN_TO_EVERYONE or address.name in OPEN_TO_WHOEVER_IS_SIGNED_IN
-        names_it = b"Hidden project" in getattr(answer, "content", b"")
+        body = getattr(answer, "content", b"")
+        names_it = b"Hidden project" in body or (
+            answer.status_code == 200 and SAMPLES["slug"].encode() in body
+        )
         if names_it or (answer.status_code == 200 and not is_open):
             leaks.append((address.name, answer.status_code))
     return leaks
