@@ -43,7 +43,7 @@ class Cockpit {
       labels: [...this.state.labels],
       notes,
       is_reference_wrong: this.root.elements.is_reference_wrong?.checked ?? false,
-      active_seconds: Math.round(this.activeSeconds * 10) / 10,
+      active_seconds: Number(this.activeSeconds.toFixed(3)),
     };
   }
 
@@ -121,7 +121,7 @@ class Cockpit {
     if (this.isSubmitting) return;
     this.isSubmitting = true;
     this.noteActivity();
-    this.root.elements.active_seconds.value = this.activeSeconds.toFixed(1);
+    this.root.elements.active_seconds.value = this.activeSeconds.toFixed(3);
     const form = new FormData(this.root);
     form.set("action", action);
     const body = new URLSearchParams(form).toString();
