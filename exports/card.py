@@ -56,10 +56,10 @@ def describe_losses(manifest: Manifest) -> list[str]:
     """The loss report in sentences: what was masked, what was left out and why, what became of neutral ratings."""
     report = manifest["loss_report"]
     said = []
-    if total := report["labelled_steps"] + report["masked_steps"]:
+    if report["masked_steps"]:
         said.append(
-            f"{report['masked_steps']} of {total} exported steps have no label: their posterior lies between the "
-            f"thresholds, or they follow an error and the policy masks those."
+            f"{report['masked_steps']} of {report['labelled_steps'] + report['masked_steps']} exported steps have no "
+            "label: their posterior lies between the thresholds, or they follow an error and the policy masks those."
         )
     for config, reasons in report["dropped"].items():
         for reason, num in sorted(reasons.items(), key=lambda item: (-item[1], item[0])):

@@ -22,7 +22,7 @@ FRESH = [
     ("fresh:majority", "Merge first, majority: the plain share of raters"),
 ]
 _POLICY = ExportPolicy()
-_CONFIG_CHOICES = [(config, f"{config}: {READERS[config]}") for config in CONFIGS]
+_CONFIG_CHOICES = [(config, READERS[config]) for config in CONFIGS]
 _EVIDENCE_CHOICES = [
     ("human", "People"),
     ("hybrid", "People and calibrated judges"),
