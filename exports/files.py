@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import IO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -25,33 +24,38 @@ class HashingFile:
     """A file that hashes and counts what is written to it. All bytes of an export pass through `write`."""
 
     def __init__(self, path: Path) -> None:
-        self._handle: IO[bytes] = path.open("xb")
+        # Unbuffered: what a full disk refused must not be tried again when the file is let go.
+        self._handle = path.open("xb", buffering=0)
         self._digest = hashlib.sha256()
         self.num_bytes = 0
         self.closed = False
 
     def write(self, data: bytes) -> int:
         view = memoryview(data).cast("B")
-        self._handle.write(view)
+        written = 0
+        while written < len(view):  # a nearly full disk may take a part and refuse the rest at the next try
+            written += self._handle.write(view[written:])
         self._digest.update(view)
-        self.num_bytes += len(view)
-        return len(view)
+        self.num_bytes += written
+        return written
 
     def tell(self) -> int:
         return self.num_bytes
 
     def flush(self) -> None:
-        self._handle.flush()
+        """Nothing is held back."""
 
     def close(self) -> None:
         """Leaves the bytes on the disk, not just in its cache."""
         if not self.closed:
             self.closed = True
-            try:
-                self._handle.flush()
+            with self._handle:
                 os.fsync(self._handle.fileno())
-            finally:
-                self._handle.close()
+
+    def discard(self) -> None:
+        """Closes the file as it is; nobody will read it."""
+        self.closed = True
+        self._handle.close()
 
     @property
     def sha256(self) -> str:
@@ -100,7 +104,7 @@ class DataFile:
     def abandon(self) -> None:
         """Lets go of the file after a failure; its folder is deleted by whoever made it."""
         self._writer.is_open = False  # its footer would be written to a disk that may be full
-        self._sink.close()
+        self._sink.discard()
 
     @property
     def text_hash(self) -> str:
@@ -119,7 +123,7 @@ class DataFile:
                 write_statistics=True,
             )
         except BaseException:  # it writes its first bytes at once, and nobody else knows of the sink yet
-            self._sink.close()
+            self._sink.discard()
             raise
 
     def _flush(self) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -511,3 +512,26 @@ def _fail_after(calls: int, error: Callable[[], BaseException]) -> Callable[[Has
         return real(self, data)
 
     return write
+
+
+@pytest.fixture
+def tiny_disk(exports_dir: Path) -> Iterator[Path]:
+    """A real file system with room for 48 KiB, where this machine lets us mount one."""
+    exports_dir.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=48k", "tmpfs", str(exports_dir)],
+        capture_output=True,
+        check=False,
+    )
+    if mounted.returncode:
+        pytest.skip("mounting a small file system needs root")
+    yield exports_dir
+    subprocess.run(["umount", str(exports_dir)], check=True)
+
+
+def test_a_disk_that_is_really_full_fails_the_export_and_is_left_empty(tiny_disk: Path) -> None:
+    export = write_export(start_export(make_world(60)))
+
+    assert export.state == JobState.FAILED
+    assert export.error.startswith("The disk is full")
+    assert list(tiny_disk.iterdir()) == []
