@@ -9,14 +9,14 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from django.db.models import Exists, Max, OuterRef, QuerySet
+from django.db.models import Count, Exists, Max, Min, OuterRef, QuerySet
 
 from annotation.models import Account, Assignment, AssignmentState, Project, Rating, Trace
 from annotation.models.trace import TraceQuerySet
 
 # How many open traces are counted one by one; above that their number is told from how close their keys lie,
-# with a relative standard error of 1 / sqrt(NUM_COUNTED), 6 %.
-NUM_COUNTED = 256
+# with a relative standard error of 1 / sqrt(NUM_COUNTED), 10 %.
+NUM_COUNTED = 100
 
 
 @dataclass(frozen=True)
@@ -39,19 +39,20 @@ def measure_pool(open_traces: TraceQuerySet) -> Pool | None:
     top_need = open_traces.order_by("-need", "queue_key").values_list("need", flat=True).first()
     if top_need is None:
         return None
-    return Pool(
-        num_traces=_count_by_keys(open_traces),
-        top_need=top_need,
-        num_neediest=_count_by_keys(open_traces.filter(need=top_need)),
-    )
+    num_traces = _count_by_keys(open_traces)
+    # Where nothing needs anybody more than the rest, all are the neediest.
+    num_neediest = _count_by_keys(open_traces.filter(need=top_need)) if top_need > 0.0 else num_traces
+    return Pool(num_traces=num_traces, top_need=top_need, num_neediest=num_neediest)
 
 
 def _count_by_keys(traces: TraceQuerySet) -> int:
     """Exact below NUM_COUNTED; above it, k keys drawn uniformly from [0, 1) that span s stand for (k-1)/s traces."""
-    keys = list(traces.order_by("queue_key").values_list("queue_key", flat=True)[:NUM_COUNTED])
-    span = keys[-1] - keys[0] if keys else 0.0
-    if len(keys) < NUM_COUNTED or span <= 0.0:
-        return len(keys)
+    window = traces.order_by("queue_key").values("queue_key")[:NUM_COUNTED]
+    keys = window.aggregate(num=Count("queue_key"), first=Min("queue_key"), last=Max("queue_key"))
+    num = int(keys["num"])
+    span = keys["last"] - keys["first"] if num else 0.0
+    if num < NUM_COUNTED or span <= 0.0:
+        return num
     return max(NUM_COUNTED, round((NUM_COUNTED - 1) / span))
 
 

@@ -9,7 +9,7 @@ document.addEventListener("keydown", (event) => {
   const form = document.querySelector("[data-comparison]");
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const target = form?.querySelector(`[data-key="${CSS.escape(key)}"]`);
-  if (!target || event.repeat || form.classList.contains("htmx-request")) return;
+  if (!target || event.repeat) return; // while an answer is awaited htmx drops further choices
   event.preventDefault();
   target.click();
 });

@@ -81,7 +81,7 @@ def test_moving_and_the_mouse_keep_the_keyboard_on_a_step(open_page: OpenPage) -
     press(page, "j", "ArrowDown", "j", "k", "ArrowUp")
     assert current_step(page) == 2
     page.locator("#step-4").get_by_text("Neutral").click()
-    page.wait_for_function("document.activeElement.matches('#step-4 [data-card]')")
+    expect(page.locator("#step-4 [data-card]")).to_be_focused()
     press(page, "ArrowDown", "3")
     assert shown_labels(page) == ["none", "none", "none", "neutral", "good", "none"]
 

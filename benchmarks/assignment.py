@@ -1,0 +1,242 @@
+"""Concurrent raters drain a project over HTTP: is anything rated too often or lost, how fast, at what cost?
+
+    python -m benchmarks.assignment [--quick] [--raters 32]
+
+Starts PostgreSQL and gunicorn (2 workers x 4 threads, as the product does) on a data folder of its own, and as many
+clients as raters, each in a thread with one kept-alive connection, that read the page, rate every step good and submit.
+Two drains, at overlap 1 and 2:
+
+- `plain`: what a browser without a script does: "next" is the redirect and the page, "submit" is the form's POST.
+- `script`: what the page's own script does: the answer to submitting is the next trace's form, one round trip.
+
+CPU is that of gunicorn and PostgreSQL together, from /proc, for each rating that was stored. Clients and server share
+the machine, so times are upper bounds; PostgreSQL runs without waiting for the disk, as in tests. `next_cost_ratio` is
+the median time of `lease_next` with many open traces over that with 1,000. `next_p95_ms` and `submit_p95_ms` are of the
+plain drain.
+"""
+
+import argparse
+import http.client
+import json
+import os
+import re
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.parse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from config.engine.testing import running_postgres  # noqa: E402
+
+NUM_STEPS = 6
+HIDDEN_FIELD = re.compile(r'name="(csrfmiddlewaretoken|idempotency_key)" value="([^"]+)"')
+FORM_ADDRESS = re.compile(r'action="(/rate/\d+/)"')
+
+
+@dataclass
+class Times:
+    """Milliseconds of each request, over all raters."""
+
+    next_ms: list[float] = field(default_factory=list)
+    submit_ms: list[float] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+
+class Rater:
+    """One client with one connection and one session."""
+
+    def __init__(self, port: int, session: str, slug: str) -> None:
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self.cookies = {"sessionid": session}
+        self.next_url = f"/p/{slug}/rate/"
+
+    def drain(self, *, is_script: bool, times: Times) -> None:
+        page = self._next(times)
+        while (form := FORM_ADDRESS.search(page)) is not None:
+            start = time.perf_counter()
+            status, page = self._request("POST", form[1], self._fill_in(page), is_script=is_script)
+            times.submit_ms.append(1000 * (time.perf_counter() - start))
+            if status >= 400:
+                times.failures.append(f"{form[1]} answered {status}")
+                return
+            if not is_script:
+                page = self._next(times)
+
+    def _next(self, times: Times) -> str:
+        start = time.perf_counter()
+        status, page = self._request("GET", self.next_url)
+        if status == 302:
+            _, page = self._request("GET", page)
+        times.next_ms.append(1000 * (time.perf_counter() - start))
+        return page
+
+    def _fill_in(self, page: str) -> str:
+        fields = dict(HIDDEN_FIELD.findall(page))
+        labels = {f"label-{index}": "1" for index in range(NUM_STEPS)}
+        sent = {**fields, **labels, "action": "submit", "base_revision": "0", "active_seconds": "1"}
+        return urllib.parse.urlencode(sent)
+
+    def _request(self, method: str, url: str, body: str = "", *, is_script: bool = False) -> tuple[int, str]:
+        """Status and page, or for a redirect the address it leads to."""
+        headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
+        if body:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        if is_script:
+            headers["HX-Request"] = "true"
+        self.connection.request(method, url, body or None, headers)
+        response = self.connection.getresponse()
+        text = response.read().decode()
+        for cookie in response.headers.get_all("Set-Cookie") or []:
+            name, _, value = cookie.partition(";")[0].partition("=")
+            self.cookies[name] = value
+        return response.status, response.headers["Location"] if response.status == 302 else text
+
+
+def drain(port: int, slug: str, sessions: list[str], *, is_script: bool) -> tuple[Times, float]:
+    """Lets all raters work until nothing is left; returns their times and the wall seconds."""
+    times = Times()
+    threads = [
+        threading.Thread(
+            target=Rater(port, session, slug).drain, kwargs={"is_script": is_script, "times": times}
+        )
+        for session in sessions
+    ]
+    start = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return times, time.perf_counter() - start
+
+
+def world(data: Path, *arguments: str) -> Any:
+    """Runs benchmarks.assignment_world on the data folder and returns what it says."""
+    command = [sys.executable, "-m", "benchmarks.assignment_world", *arguments]
+    answer = subprocess.run(
+        command, cwd=ROOT, env=environment(data), check=True, capture_output=True, text=True
+    )
+    return json.loads(answer.stdout.splitlines()[-1])
+
+
+def environment(data: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "GRADUS_DATA"}}
+    return {**kept, "GRADUS_DATA": str(data), "GRADUS_LOG_LEVEL": "WARNING"}
+
+
+@contextmanager
+def serving(data: Path) -> Iterator[tuple[int, int]]:
+    """gunicorn on a free port of this machine: (port, process id)."""
+    for command in (["migrate", "-v0"], ["collectstatic", "--noinput", "-v0"]):
+        subprocess.run([sys.executable, "manage.py", *command], cwd=ROOT, env=environment(data), check=True)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    options = ["--worker-class", "gthread", "--workers", "2", "--threads", "4", "--no-control-socket"]
+    command = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}", *options]
+    with (data / "web.log").open("w") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment(data), stdout=log, stderr=log)
+        try:
+            wait_until_served(port)
+            yield port, process.pid
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def wait_until_served(port: int) -> None:
+    for _ in range(300):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        try:
+            connection.request("GET", "/sign-in/")
+            if connection.getresponse().status == 200:
+                return
+        except OSError:
+            pass
+        time.sleep(0.1)
+    raise RuntimeError("gunicorn did not answer in 30 s.")
+
+
+def cpu_seconds(*roots: int) -> float:
+    """User and system time of these processes and all that descend from them, ended children included."""
+    stats = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            stats[int(entry.name)] = (int(fields[1]), sum(map(int, fields[11:15])))
+    family, grew = set(roots), True
+    while grew:
+        children = {pid for pid, (parent, _) in stats.items() if parent in family}
+        grew = not children <= family
+        family |= children
+    return sum(ticks for pid, (_, ticks) in stats.items() if pid in family) / os.sysconf("SC_CLK_TCK")
+
+
+def percentile_95(values: list[float]) -> float:
+    return statistics.quantiles(values, n=20)[-1] if len(values) > 1 else 0.0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="under 50 s: fewer traces")
+    parser.add_argument("--raters", type=int, default=32)
+    given = parser.parse_args()
+    num_traces, num_many = (120, 10_000) if given.quick else (1000, 100_000)
+    data = Path(tempfile.mkdtemp(prefix="gradus-bench-"))
+    report: dict[str, float] = {"raters": given.raters, "traces": num_traces, "many_traces": num_many}
+    totals = {"beyond_overlap": 0, "lost": 0}
+    try:
+        with running_postgres(data) as postgres, serving(data) as (port, web):
+            for overlap, is_script in ((1, False), (2, True)):
+                slug = f"drain-{overlap}"
+                arguments = ("--slug", slug, "--traces", str(num_traces), "--overlap", str(overlap))
+                sessions = world(data, "seed", *arguments, "--raters", str(given.raters))
+                cpu = cpu_seconds(web, postgres.pid)
+                times, seconds = drain(port, slug, sessions, is_script=is_script)
+                cpu = cpu_seconds(web, postgres.pid) - cpu
+                found = world(data, "count", "--slug", slug)
+                totals = {name: totals[name] + found[name] for name in totals}
+                name = "script" if is_script else "plain"
+                report[f"{name}_ratings_per_s"] = round(found["num_ratings"] / seconds, 1)
+                report[f"{name}_cpu_ms_per_rating"] = round(1000 * cpu / found["num_ratings"], 2)
+                report[f"{name}_submit_p95_ms"] = round(percentile_95(times.submit_ms), 1)
+                if not is_script:
+                    report["next_p95_ms"] = round(percentile_95(times.next_ms), 1)
+                for failure in times.failures[:5]:
+                    print(failure)
+                print(f"overlap {overlap}, {name}: {found}, {seconds:.1f} s, {cpu:.1f} s of CPU")
+            few, many = (_time(data, f"open-{num}", num) for num in (1000, num_many))
+    finally:
+        shutil.rmtree(data, ignore_errors=True)
+    report |= totals
+    report["ratings_per_s"] = report["script_ratings_per_s"]
+    report["submit_p95_ms"] = report["plain_submit_p95_ms"]
+    report["cpu_ms_per_rating"] = report["script_cpu_ms_per_rating"]
+    report["next_server_ms_1k"], report["next_server_ms_many"] = round(few, 2), round(many, 2)
+    report["next_cost_ratio"] = round(many / few, 2)
+    print(json.dumps(report))
+
+
+def _time(data: Path, slug: str, num_traces: int) -> float:
+    world(data, "seed", "--slug", slug, "--traces", str(num_traces), "--raters", "1")
+    return float(world(data, "time", "--slug", slug, "--calls", "200"))
+
+
+if __name__ == "__main__":
+    main()

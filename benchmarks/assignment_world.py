@@ -1,0 +1,139 @@
+"""The inside of benchmarks/assignment.py: fills the throw-away database, counts afterwards, times `lease_next`.
+
+    python -m benchmarks.assignment_world seed|count|time ...   (GRADUS_DATA names the data folder)
+
+Each prints one line of JSON.
+"""
+
+import argparse
+import json
+import os
+import random
+import statistics
+import time
+import uuid
+
+import django
+from django.utils import timezone
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+django.setup()
+
+from django.conf import settings  # noqa: E402
+from django.db import connection  # noqa: E402
+from django.db.models import Count  # noqa: E402
+from django.test import Client  # noqa: E402
+
+from annotation.actions.assignments import lease_next  # noqa: E402
+from annotation.models import (  # noqa: E402
+    Account,
+    Assignment,
+    Membership,
+    Project,
+    Prompt,
+    Rating,
+    Role,
+    Trace,
+)
+
+STEPS = [f"Step {number}: ${number} + {number} = {2 * number}$, so we go on.\n\n" for number in range(1, 7)]
+TRACES_A_PROMPT = 4
+
+
+def seed(slug: str, num_traces: int, overlap: int, num_raters: int) -> list[str]:
+    """A project with traces of six steps and raters; returns the raters' session keys."""
+    now, rng = timezone.now(), random.Random(slug)
+    project = Project.objects.create(slug=slug, name=slug, overlap=overlap, created_at=now)
+    prompts = Prompt.objects.bulk_create(
+        Prompt(
+            project=project,
+            text=f"Problem {number} of {slug}",
+            content_hash=f"{slug}-{number}",
+            created_at=now,
+        )
+        for number in range(-(-num_traces // TRACES_A_PROMPT))
+    )
+    ends = [sum(map(len, STEPS[: count + 1])) for count in range(len(STEPS))]
+    Trace.objects.bulk_create(
+        (
+            Trace(
+                project=project,
+                prompt=prompts[number // TRACES_A_PROMPT],
+                completion="".join(STEPS),
+                step_ends=ends,
+                segmenter="auto@1",
+                model_name="benchmark",
+                queue_key=rng.random(),
+                need=round(rng.random(), 3),
+                created_at=now,
+            )
+            for number in range(num_traces)
+        ),
+        batch_size=2000,
+    )
+    raters = Account.objects.bulk_create(
+        Account(username=f"{slug}-{number}", password="!") for number in range(num_raters)
+    )
+    Membership.objects.bulk_create(
+        Membership(project=project, account=rater, role=Role.RATER, created_at=now) for rater in raters
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+    return [_sign_in(rater) for rater in raters]
+
+
+def count(slug: str) -> dict[str, int]:
+    """What the drain left: ratings beyond the overlap, traces short of it, ratings in all."""
+    overlap = Project.objects.get(slug=slug).overlap
+    per_trace = list(
+        Trace.objects.filter(project__slug=slug)
+        .annotate(num=Count("ratings__rater", distinct=True))
+        .values_list("num", flat=True)
+    )
+    return {
+        "beyond_overlap": sum(max(0, num - overlap) for num in per_trace),
+        "lost": sum(max(0, overlap - num) for num in per_trace),
+        "num_ratings": Rating.objects.filter(trace__project__slug=slug).count(),
+    }
+
+
+def time_leases(slug: str, num_calls: int) -> float:
+    """Median milliseconds of `lease_next`, the database included, each call on the same state of the project."""
+    project = Project.objects.get(slug=slug)
+    rater = Account.objects.filter(membership__project=project).first()
+    assert rater is not None
+    source, milliseconds = random.Random(5), []
+    for _ in range(num_calls):
+        start = time.perf_counter()
+        assignment = lease_next(project=project, rater=rater, now=timezone.now(), source=source)
+        milliseconds.append(1000 * (time.perf_counter() - start))
+        Assignment.objects.filter(pk=assignment.pk).delete()
+        Trace.objects.filter(pk=assignment.trace_id).update(wants_ratings=True)
+    return statistics.median(milliseconds)
+
+
+def _sign_in(rater: Account) -> str:
+    client = Client()
+    client.force_login(rater)
+    return client.cookies[settings.SESSION_COOKIE_NAME].value
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=["seed", "count", "time"])
+    parser.add_argument("--slug", default=uuid.uuid4().hex)
+    parser.add_argument("--traces", type=int, default=0)
+    parser.add_argument("--overlap", type=int, default=1)
+    parser.add_argument("--raters", type=int, default=1)
+    parser.add_argument("--calls", type=int, default=100)
+    given = parser.parse_args()
+    if given.what == "seed":
+        print(json.dumps(seed(given.slug, given.traces, given.overlap, given.raters)))
+    elif given.what == "count":
+        print(json.dumps(count(given.slug)))
+    else:
+        print(json.dumps(time_leases(given.slug, given.calls)))
+
+
+if __name__ == "__main__":
+    main()
