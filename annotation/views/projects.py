@@ -13,9 +13,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from annotation.actions import projects
 from annotation.forms.projects import NewProjectForm, ProjectSettingsForm
 from annotation.models import Role
-from annotation.queries.access import list_projects_of
+from annotation.queries.access import get_roles, list_projects_of
 from annotation.queries.projects import get_project_counts
 from annotation.views.access import account_of, load_project
+from annotation.views.overview import list_next_steps
 from annotation.views.responses import redirect_htmx
 
 
@@ -31,9 +32,13 @@ def list_projects(request: HttpRequest) -> HttpResponse:
 @require_safe
 def show_project(request: HttpRequest, slug: str) -> HttpResponse:
     project = load_project(request, slug)
-    return render(
-        request, "projects/show_project.html", {"project": project, "counts": get_project_counts(project)}
-    )
+    counts = get_project_counts(project)
+    context = {
+        "project": project,
+        "counts": counts,
+        "next_steps": list_next_steps(counts, get_roles(account_of(request), project)),
+    }
+    return render(request, "projects/show_project.html", context)
 
 
 @login_required

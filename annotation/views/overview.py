@@ -1,0 +1,70 @@
+"""What a person can do next in a project, by what there is and what their roles allow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from annotation.models import Role
+from annotation.queries.projects import ProjectCounts
+
+_MAKERS = frozenset({Role.ADMIN, Role.ENGINEER})
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """A view of the project, what it is for, and why now. The most useful one comes first."""
+
+    view: str
+    title: str
+    reason: str
+
+
+def list_next_steps(counts: ProjectCounts, roles: frozenset[Role]) -> list[NextStep]:
+    """Never empty for somebody who may do anything at all."""
+    steps = [*_list_for_raters(counts)] if Role.RATER in roles else []
+    if roles & _MAKERS:
+        steps += _list_for_makers(counts)
+    if Role.ADMIN in roles:
+        steps.append(
+            NextStep("annotation:list_people", "Invite people", "A link makes whoever opens it a rater.")
+        )
+    return steps
+
+
+def _list_for_raters(counts: ProjectCounts) -> list[NextStep]:
+    if not counts.num_traces:
+        return []
+    waiting = (
+        f"{_count(counts.num_open, 'trace')} waiting for raters."
+        if counts.num_open
+        else "None is waiting now."
+    )
+    return [
+        NextStep("annotation:next_trace", "Rate traces", f"Step by step, one key each. {waiting}"),
+        NextStep(
+            "annotation:compare_traces", "Compare traces", "Two answers to one prompt: which is better?"
+        ),
+    ]
+
+
+def _list_for_makers(counts: ProjectCounts) -> list[NextStep]:
+    if not counts.num_prompts:
+        return [NextStep("annotation:list_prompts", "Add prompts", "From a file, or made by reasoning-gym.")]
+    steps = [
+        NextStep(
+            "annotation:list_batches",
+            "Generate traces",
+            f"Have a model answer the {_count(counts.num_prompts, 'prompt')}, as often as you like.",
+        )
+    ]
+    if num_unjudged := counts.num_traces - counts.num_judged:
+        reason = f"{_count(num_unjudged, 'trace')} without a judge's score."
+        steps.append(NextStep("annotation:list_judge_runs", "Run a judge", reason))
+    if counts.num_rated:
+        reason = f"Labels from {_count(counts.num_rated, 'rated trace')}, as datasets that trainers load."
+        steps.append(NextStep("exports:list_exports", "Make an export", reason))
+    return steps
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
