@@ -1,12 +1,12 @@
 // The rating page: keys and clicks change the state, the view paints it, the queue saves it. The plain form works
 // without any of this. After submitting, the server's answer is the next trace's form: one round trip.
 import { DraftQueue, Outbox, SignedOut, showSignedOut } from "./rating_queue.js";
-import { BAD, GOOD, RatingState } from "./rating_state.js";
+import { ActiveTime, BAD, GOOD, RatingState } from "./rating_state.js";
 import { RatingView } from "./rating_view.js";
 import { isTyping } from "./typing.js";
 
-const IDLE_AFTER_MS = 60_000;
 const REASONS = { bad_problem: "What is wrong with the problem?", give_up: "Why can’t you judge this trace?" };
+const WORDS = new Map([[BAD, "bad"], [0, "neutral"], [GOOD, "good"]]);
 let cockpit = null;
 
 class Cockpit {
@@ -19,8 +19,9 @@ class Cockpit {
     this.state = new RatingState({ labels: this.data.labels, stopsAtFirstError: this.data.stops_at_first_error });
     this.view = new RatingView(root, this.state);
     this.outbox = new Outbox(this.data.account);
-    this.activeSeconds = this.data.active_seconds;
-    this.lastActive = Date.now();
+    this.time = new ActiveTime(this.data.active_seconds);
+    this.notes = new Map(); // by step index; kept here because asking 2,000 fields at every key is slow
+    for (const area of root.querySelectorAll("textarea[name^='note-']")) this.noteChanged(area);
     this.isSubmitting = false;
     this.queue = this.amends ? null : new DraftQueue({
       data: this.data, view: this.view, token: this.token,
@@ -35,23 +36,18 @@ class Cockpit {
   }
 
   collect() {
-    const notes = {};
-    for (const area of this.root.querySelectorAll("textarea[name^='note-']")) {
-      if (area.value.trim()) notes[area.name.slice(5)] = area.value;
-    }
     return {
       labels: [...this.state.labels],
-      notes,
+      notes: Object.fromEntries(this.notes),
       is_reference_wrong: this.root.elements.is_reference_wrong?.checked ?? false,
-      active_seconds: Number(this.activeSeconds.toFixed(3)),
+      active_seconds: Number(this.time.seconds.toFixed(3)),
     };
   }
 
-  /** Counts time at work: gaps of more than a minute, and time in which the page is hidden, are left out. */
-  noteActivity() {
-    const now = Date.now();
-    if (now - this.lastActive < IDLE_AFTER_MS && !document.hidden) this.activeSeconds += (now - this.lastActive) / 1000;
-    this.lastActive = now;
+  noteChanged(area) {
+    const index = area.name.slice("note-".length);
+    if (area.value.trim()) this.notes.set(index, area.value);
+    else this.notes.delete(index);
   }
 
   changed(spoken) {
@@ -63,7 +59,7 @@ class Cockpit {
   rate(label) {
     const index = this.state.rateCurrent(label);
     if (index === null) return this.view.speak("Not judged: it follows the first error.");
-    this.changed(`Step ${index + 1} ${{ [BAD]: "bad", 0: "neutral", [GOOD]: "good" }[label]}`);
+    this.changed(`Step ${index + 1} ${WORDS.get(label)}`);
     this.view.focusCurrent();
   }
 
@@ -120,8 +116,8 @@ class Cockpit {
   async deliver(action) {
     if (this.isSubmitting) return;
     this.isSubmitting = true;
-    this.noteActivity();
-    this.root.elements.active_seconds.value = this.activeSeconds.toFixed(3);
+    this.time.note();
+    this.root.elements.active_seconds.value = this.time.seconds.toFixed(3);
     const form = new FormData(this.root);
     form.set("action", action);
     const body = new URLSearchParams(form).toString();
@@ -136,14 +132,11 @@ class Cockpit {
     await this.#goOn(answer);
   }
 
-  close() { this.queue?.close({ isStored: true }); }
-
   async #goOn(answer) {
     const redirect = answer.headers.get("HX-Redirect");
     const html = redirect ? "" : await answer.text();
     const next = new DOMParser().parseFromString(html, "text/html").querySelector("#cockpit");
-    if (answer.ok) this.close();
-    else this.queue?.close({ isStored: false });
+    this.queue?.close({ isStored: answer.ok });
     if (redirect || !next) {
       if (answer.ok) location.assign(redirect ?? location.href);
       else this.#refused(answer.status);
@@ -175,7 +168,9 @@ class Cockpit {
       } else if (event.target.name === "is_reference_wrong") this.changed();
     });
     this.root.addEventListener("input", (event) => {
-      if (event.target.name?.startsWith("note-")) this.queue?.changed();
+      if (!event.target.name?.startsWith("note-")) return;
+      this.noteChanged(event.target);
+      this.queue?.changed();
     });
     this.root.addEventListener("click", (event) => this.#click(event));
     this.root.addEventListener("submit", (event) => {
@@ -233,9 +228,10 @@ class Cockpit {
       const details = this.view.noteOf(Number(index));
       details.querySelector("textarea").value = note;
       details.open = true;
+      this.notes.set(index, note);
     }
     if (this.root.elements.is_reference_wrong) this.root.elements.is_reference_wrong.checked = draft.is_reference_wrong;
-    this.activeSeconds = Math.max(this.activeSeconds, draft.active_seconds ?? 0);
+    this.time.seconds = Math.max(this.time.seconds, draft.active_seconds ?? 0);
     this.queue.changed();
   }
 
@@ -253,9 +249,8 @@ class Cockpit {
 }
 
 const KEYS = {
-  1: () => cockpit.rate(BAD), b: () => cockpit.rate(BAD),
-  2: () => cockpit.rate(0), n: () => cockpit.rate(0),
-  3: () => cockpit.rate(GOOD), g: () => cockpit.rate(GOOD),
+  1: () => cockpit.rate(BAD), 2: () => cockpit.rate(0), 3: () => cockpit.rate(GOOD),
+  b: () => cockpit.rate(BAD), n: () => cockpit.rate(0), g: () => cockpit.rate(GOOD),
   a: () => cockpit.rateRestGood(),
   z: () => cockpit.undo(),
   j: () => cockpit.move(1), ArrowDown: () => cockpit.move(1), ArrowRight: () => cockpit.move(1),
@@ -294,7 +289,7 @@ function start() {
 
 document.addEventListener("keydown", pressKey);
 for (const type of ["keydown", "pointerdown", "pointermove", "scroll"]) {
-  addEventListener(type, () => cockpit?.noteActivity(), { passive: true });
+  addEventListener(type, () => cockpit?.time.note(), { passive: true });
 }
 addEventListener("beforeunload", (event) => {
   if (cockpit?.queue?.hasUnsent || (cockpit?.isSubmitting && cockpit.outbox.waiting)) event.preventDefault();

@@ -74,3 +74,18 @@ export class RatingState {
     for (const [index, label] of changes) this.labels[index] = label;
   }
 }
+
+const IDLE_AFTER_MS = 60_000;
+
+/** Time at work in seconds: gaps of more than a minute, and time in which the page is hidden, are left out. */
+export class ActiveTime {
+  #last = Date.now();
+
+  constructor(seconds) { this.seconds = seconds; }
+
+  note() {
+    const now = Date.now();
+    if (now - this.#last < IDLE_AFTER_MS && !document.hidden) this.seconds += (now - this.#last) / 1000;
+    this.#last = now;
+  }
+}
