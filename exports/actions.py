@@ -104,17 +104,14 @@ def cancel_export(*, export: Export, actor: Account, now: dt.datetime) -> None:
 def write_export(*, export_id: int, clock: Clock) -> None:
     """A worker's whole job. Raises JobNotStartable or JobLost where the export is not (any longer) this worker's."""
     export = jobs.start_job(Export, export_id, now=clock(), stall_seconds=settings.JOB_STALL_SECONDS)
+    draft = _draft_of(export)
     try:
-        snapshot = _write(export, clock)
+        _store(export, _write(export, draft, clock), draft, clock)
     except (MergeUnfit, NothingToExport, CheckFailed, DiskFull) as error:
         with transaction.atomic():
             jobs.fail_job(jobs.lock_for_result(export), error=str(error), now=clock())
-        return
-    with transaction.atomic():
-        locked = jobs.lock_for_result(export)
-        locked.manifest, locked.content_hash = snapshot.manifest, snapshot.content_hash
-        locked.save(update_fields=["manifest", "content_hash"])
-        jobs.finish_job(locked, now=clock())
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
 
 
 def await_export(export_id: int) -> Export:
@@ -144,28 +141,35 @@ def _find_or_add_merge(
     return merge
 
 
-def _write(export: Export, clock: Clock) -> Snapshot:
-    exports_dir = Path(settings.EXPORTS_DIR)
+def _draft_of(export: Export) -> Path:
+    return Path(settings.EXPORTS_DIR) / f".draft-{export.pk}-{export.num_attempts}"
+
+
+def _write(export: Export, draft: Path, clock: Clock) -> Snapshot:
     with keep_beating(export, clock=clock):
         run = _await_merge(export, clock)
+    request = Request(run, read_policy(export.policy), tuple(export.configs), _form_of(export))
     try:
-        exports_dir.mkdir(parents=True, exist_ok=True)
-        for leftover in exports_dir.glob(f".draft-{export.pk}-*"):  # of a worker that died
+        draft.parent.mkdir(parents=True, exist_ok=True)
+        for leftover in draft.parent.glob(f".draft-{export.pk}-*"):  # of a worker that died
             shutil.rmtree(leftover)
-        draft = exports_dir / f".draft-{export.pk}-{export.num_attempts}"
-        try:
-            request = Request(run, read_policy(export.policy), tuple(export.configs), _form_of(export))
-            snapshot = write_snapshot(request, draft, _Reporter(export, clock))
-            release_snapshot(draft, exports_dir, snapshot.content_hash)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
+        return write_snapshot(request, draft, _Reporter(export, clock))
     except OSError as error:
         if error.errno in _FULL_DISK:
             raise DiskFull(
                 "The disk is full, so nothing was exported. Make room, then export again."
             ) from error
         raise
-    return snapshot
+
+
+def _store(export: Export, snapshot: Snapshot, draft: Path, clock: Clock) -> None:
+    """Gives the draft its name and the row its manifest, while nobody can cancel the export."""
+    with transaction.atomic():
+        locked = jobs.lock_for_result(export)
+        release_snapshot(draft, draft.parent, snapshot.content_hash)
+        locked.manifest, locked.content_hash = snapshot.manifest, snapshot.content_hash
+        locked.save(update_fields=["manifest", "content_hash"])
+        jobs.finish_job(locked, now=clock())
 
 
 def _form_of(export: Export) -> FormName:

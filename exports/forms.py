@@ -13,9 +13,11 @@ from annotation.queries.merges import list_merge_runs
 from exports.card import READERS
 from exports.models import Form
 from exports.policy import CONFIGS, LOWEST_P_PREFERENCE, BadPolicy, ExportPolicy
-from exports.queries import has_trace_with_raters, list_model_names
+from exports.queries import count_traces_with_raters, list_model_names
 
 MERGES_OFFERED = 20
+ENOUGH_RATED_TWICE = 10
+"""From so many traces with two raters on, the form asks for two; a younger project would get next to nothing."""
 FRESH = [
     ("fresh:chain", "Merge everything said so far first, chain policy"),
     ("fresh:human_only", "Merge first, people only: judges are left out"),
@@ -135,12 +137,12 @@ class ExportForm(forms.Form):
 
 
 def default_choices(project: Project, merge: str = "") -> dict[str, Any]:
-    """What the form offers first. A project whose traces have one rater each would get nothing with two asked for."""
+    """What the form offers first: DOMAIN's thresholds, and one rater only while few traces have two."""
     return {
         "merge": merge or FRESH[0][0],
         "configs": [config for config in CONFIGS if config != "evidence"],
         "form": Form.STANDARD.value,
-        "minimum_raters": 2 if has_trace_with_raters(project, 2) else 1,
+        "minimum_raters": 2 if count_traces_with_raters(project, 2) >= ENOUGH_RATED_TWICE else 1,
         "evidence": list(_POLICY.evidence),
         "good_from": _POLICY.good_from,
         "bad_to": _POLICY.bad_to,

@@ -178,11 +178,11 @@ def list_model_names(project: Project) -> list[str]:
     return sorted(rows.distinct())
 
 
-def has_trace_with_raters(project: Project, num_raters: int) -> bool:
-    """Whether any trace has at least this many blind raters."""
+def count_traces_with_raters(project: Project, num_raters: int) -> int:
+    """How many traces have at least this many blind raters."""
     ratings = Q(ratings__is_current=True, ratings__outcome=Outcome.RATED, ratings__is_assisted=False)
     traces = Trace.objects.current().filter(project=project).order_by()
-    return traces.annotate(num=Count("ratings", filter=ratings)).filter(num__gte=num_raters).exists()
+    return traces.annotate(num=Count("ratings", filter=ratings)).filter(num__gte=num_raters).count()
 
 
 def _read_trace(

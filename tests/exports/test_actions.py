@@ -419,7 +419,7 @@ def test_a_cancelled_export_keeps_nothing(exports_dir: Path) -> None:
 
     export.refresh_from_db()
     assert (export.state, export.manifest) == (JobState.CANCELLED, None)
-    assert not [path for path in exports_dir.iterdir() if path.name.startswith(".draft")]
+    assert list(exports_dir.iterdir()) == []
 
 
 def test_a_finished_export_can_not_be_cancelled() -> None:

@@ -14,7 +14,7 @@ from exports.forms import default_choices
 from exports.models import Export
 from tests.annotation.views.roles import VISITORS, make_visitor
 from tests.exports.worlds import World, make_world, merge_world, start_export, write_export
-from tests.factories import make_member, make_project, make_rating, make_trace
+from tests.factories import make_member, make_project, make_prompt, make_rating, make_trace
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
@@ -195,13 +195,24 @@ def test_nothing_to_merge_is_said_in_the_form() -> None:
     assert not Export.objects.exists()
 
 
-def test_a_project_rated_by_one_person_is_offered_one_rater() -> None:
-    world = make_world(1)
-    project = make_project()
-    make_rating(make_trace(project=project), make_member(project))
+def test_a_young_project_is_offered_one_rater_and_a_grown_one_two() -> None:
+    assert default_choices(make_world(4).project)["minimum_raters"] == 1
+    assert default_choices(make_world(5).project)["minimum_raters"] == 2
 
-    assert default_choices(world.project)["minimum_raters"] == 2
-    assert default_choices(project)["minimum_raters"] == 1
+
+def test_what_one_person_rated_in_a_young_project_reaches_the_dataset() -> None:
+    project = make_project()
+    rater, engineer = make_member(project), make_visitor("engineer", project).client
+    for number in range(3):
+        trace = make_trace(make_prompt(project, text=f"What is {number} + 4?"))
+        make_rating(trace, rater, labels=(1, 1, 1) if number else (1, 1, -1))
+
+    page = reverse("exports:create_export", args=[project.slug])
+    engineer.post(page, {**default_choices(project), "test_percent": 0, "validation_percent": 0})
+    export = write_export(Export.objects.get())
+
+    assert export.manifest["counts"]["configs"]["stepwise"]["rows"] == {"train": 3}
+    assert set(export.manifest["counts"]["configs"]["stepwise"]["provenance"]) == {"none"}
 
 
 def test_an_open_export_polls_and_a_finished_one_does_not() -> None:

@@ -1,0 +1,163 @@
+"""What an export reads: in the order of ids, a batch at a time, as it stood when the merge ran."""
+
+from __future__ import annotations
+
+import datetime as dt
+from unittest.mock import patch
+
+import pytest
+
+from annotation.models import Outcome, Role
+from exports import queries
+from exports.queries import (
+    count_traces_with_raters,
+    find_suspect_prompts,
+    list_exports_of,
+    list_judges,
+    list_model_names,
+    list_segmenters,
+    stream_evidence,
+    stream_pairs,
+    stream_prompts,
+    stream_traces,
+)
+from tests.exports.worlds import LATER, TEMPLATE, call_broken, make_world, merge_world, start_export
+from tests.factories import make_judge_score, make_member, make_project, make_prompt, make_rating, make_trace
+
+pytestmark = pytest.mark.django_db
+MUCH_LATER = LATER + dt.timedelta(days=1)
+
+
+@pytest.mark.parametrize("batch", [1, 3, 500])
+def test_streams_give_the_same_rows_whatever_the_size_of_a_batch(batch: int) -> None:
+    run = merge_world(make_world(4))
+    whole = (list(stream_traces(run)), list(stream_pairs(run, min_p=0.8)), list(stream_evidence(run)))
+
+    with patch.object(queries, "_ROWS_AT_ONCE", batch):
+        again = (list(stream_traces(run)), list(stream_pairs(run, min_p=0.8)), list(stream_evidence(run)))
+
+    assert again == whole
+    assert [trace.trace_id for trace in whole[0]] == sorted(trace.trace_id for trace in whole[0])
+
+
+def test_a_trace_brings_its_prompt_as_the_model_was_given_it() -> None:
+    world = make_world(1)
+    run = merge_world(world)
+
+    trace = next(stream_traces(run))
+
+    assert trace.prompt == TEMPLATE.replace("{prompt}", world.prompts[0].text)
+    assert "".join(trace.steps) == trace.completion
+
+
+def test_a_light_trace_has_the_start_of_its_text_and_all_of_its_posterior() -> None:
+    world = make_world(1)
+    long = make_trace(world.prompts[0], steps=("x" * 100, "y" * 100))
+    for rater in world.raters:
+        make_rating(long, rater, labels=(1, 1))
+    run = merge_world(world)
+
+    light = {trace.trace_id: trace for trace in stream_traces(run, whole=False)}
+
+    assert light[long.pk].completion == "x" * 80
+    assert len(light[long.pk].posterior) == 2
+
+
+def test_pairs_hold_both_traces_from_the_threshold_on() -> None:
+    world = make_world(3)
+    run = merge_world(world)
+
+    pairs = list(stream_pairs(run, min_p=0.8))
+
+    assert [(pair.chosen.trace_id, pair.rejected.trace_id) for pair in pairs] == [
+        (right.pk, wrong.pk) for right, wrong in zip(world.right, world.wrong, strict=True)
+    ]
+    assert list(stream_pairs(run, min_p=1.0)) == []
+
+
+def test_a_prompt_is_asked_as_it_was_last_put_to_a_model() -> None:
+    world = make_world(1)
+    never_asked = make_prompt(world.project, text="Never asked", ground_truth="", reference_answer="12")
+
+    found = {prompt.prompt_id: prompt for prompt in stream_prompts(world.project)}
+
+    assert found[world.prompts[0].pk].text.startswith("Solve it.")
+    assert (found[never_asked.pk].text, found[never_asked.pk].ground_truth) == ("Never asked", "12")
+
+
+def test_evidence_is_what_the_merge_read() -> None:
+    world = make_world(1)
+    run = merge_world(world)
+    make_rating(world.right[0], make_member(world.project), submitted_at=MUCH_LATER)
+    make_judge_score(world.wrong[0], created_at=MUCH_LATER)
+    make_rating(
+        world.silent, make_member(world.project), labels=(None,), outcome=Outcome.GIVE_UP, reason="Too long"
+    )
+
+    found = {row.trace.trace_id: row for row in stream_evidence(run)}
+
+    assert len(found[world.right[0].pk].ratings) == 2
+    assert found[world.right[0].pk].scores[0].probabilities == (0.9, None, 0.8)
+    assert found[world.wrong[0].pk].scores == ()
+    assert found[world.silent.pk].ratings == ()
+
+
+def test_half_of_the_raters_make_a_prompt_suspect() -> None:
+    world = make_world(3)
+    call_broken(world, world.prompts[0])  # 2 of 6
+    call_broken(world, world.prompts[1])
+    call_broken(world, world.prompts[1])  # 4 of 8
+    world.right[2].ratings.update(is_reference_wrong=True)  # 2 of 4
+    run = merge_world(world)
+
+    found = find_suspect_prompts(run)
+
+    assert found.broken == {world.prompts[1].pk}
+    assert found.wrong_reference == {world.prompts[2].pk}
+
+
+def test_a_doubt_raised_after_the_merge_does_not_count() -> None:
+    world = make_world(1)
+    run = merge_world(world)
+    for _ in range(5):
+        trace = make_trace(world.prompts[0], steps=("What?",))
+        make_rating(
+            trace,
+            make_member(world.project),
+            labels=(None,),
+            outcome=Outcome.BAD_PROBLEM,
+            reason="No number",
+            submitted_at=MUCH_LATER,
+        )
+
+    assert find_suspect_prompts(run).broken == frozenset()
+
+
+def test_versions_and_models_are_listed_once() -> None:
+    world = make_world(3)
+    run = merge_world(world)
+    make_trace(world.prompts[0], model_name="another model")
+
+    assert list_segmenters(run) == ["lines@1"]
+    assert len(list_judges(run)) == 1
+    assert list_model_names(world.project) == ["another model", "test model"]
+
+
+def test_assisted_raters_do_not_count_as_blind_ones() -> None:
+    project = make_project()
+    trace = make_trace(project=project)
+    make_rating(trace, make_member(project))
+    make_rating(trace, make_member(project), is_assisted=True)
+
+    assert count_traces_with_raters(project, 1) == 1
+    assert count_traces_with_raters(project, 2) == 0
+
+
+def test_a_person_sees_the_exports_of_projects_they_make_things_in() -> None:
+    world, other = make_world(1), make_world(1)
+    export = start_export(world)
+    start_export(other)
+    rater = make_member(world.project, Role.RATER)
+
+    assert list(list_exports_of(world.engineer)) == [export]
+    assert list(list_exports_of(rater)) == []
