@@ -2,7 +2,21 @@
 
 from django.urls import path
 
-from annotation.views import accounts, comparisons, drafts, health, merges, people, projects, ratings, tokens
+from annotation.views import (
+    accounts,
+    batches,
+    comparisons,
+    drafts,
+    health,
+    judge_runs,
+    merges,
+    people,
+    projects,
+    prompts,
+    ratings,
+    tokens,
+    traces,
+)
 
 app_name = "annotation"
 
@@ -40,6 +54,17 @@ urlpatterns = [
         name="revoke_invitation",
     ),
     # --- prompts, batches, judges ---
+    path("p/<slug:slug>/prompts/", prompts.list_prompts, name="list_prompts"),
+    path("p/<slug:slug>/prompts/upload/", prompts.upload_prompts, name="upload_prompts"),
+    path("p/<slug:slug>/prompts/make/", prompts.make_prompts, name="make_prompts"),
+    path("p/<slug:slug>/prompts/<int:prompt_id>/", prompts.show_prompt, name="show_prompt"),
+    path("p/<slug:slug>/batches/", batches.list_batches, name="list_batches"),
+    path("p/<slug:slug>/batches/new/", batches.launch_batch, name="launch_batch"),
+    path("p/<slug:slug>/batches/<int:batch_id>/", batches.show_batch, name="show_batch"),
+    path("p/<slug:slug>/batches/<int:batch_id>/cancel/", batches.cancel_batch, name="cancel_batch"),
+    path("p/<slug:slug>/judges/", judge_runs.list_judge_runs, name="list_judge_runs"),
+    path("p/<slug:slug>/judges/<int:run_id>/", judge_runs.show_judge_run, name="show_judge_run"),
+    path("p/<slug:slug>/judges/<int:run_id>/cancel/", judge_runs.cancel_judge_run, name="cancel_judge_run"),
     # --- rating and comparing ---
     path("p/<slug:slug>/rate/", ratings.next_trace, name="next_trace"),
     path("rate/<int:assignment_id>/", ratings.rate_trace, name="rate_trace"),
@@ -49,6 +74,9 @@ urlpatterns = [
     path("rate/<int:assignment_id>/steps/<int:index>/", drafts.show_step_source, name="show_step_source"),
     path("p/<slug:slug>/compare/", comparisons.compare_traces, name="compare_traces"),
     # --- traces and merge ---
+    path("p/<slug:slug>/traces/", traces.list_traces, name="list_traces"),
+    path("p/<slug:slug>/traces/<int:trace_id>/", traces.show_trace, name="show_trace"),
+    path("p/<slug:slug>/traces/<int:trace_id>/cut/", traces.resegment_trace, name="resegment_trace"),
     path("p/<slug:slug>/merges/", merges.list_merges, name="list_merges"),
     path("p/<slug:slug>/merges/<int:run_id>/", merges.show_merge, name="show_merge"),
     path("p/<slug:slug>/merges/<int:run_id>/cancel/", merges.cancel_merge, name="cancel_merge"),

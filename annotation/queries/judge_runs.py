@@ -32,8 +32,22 @@ def list_unjudged_traces(
 
 def list_judge_runs(project: Project) -> QuerySet[JudgeRun]:
     """The project's judge runs, the newest first."""
-    runs = JudgeRun.objects.filter(project=project).select_related("judge", "created_by")
-    return cast("QuerySet[JudgeRun]", runs)
+    runs = cast("QuerySet[JudgeRun]", JudgeRun.objects.filter(project=project))
+    return runs.select_related("judge", "created_by")
+
+
+@dataclass(frozen=True)
+class JudgedCount:
+    """How many of a project's current traces a judge has scored."""
+
+    num_judged: int
+    num_traces: int
+
+
+def count_judged(project: Project, judge: Judge) -> JudgedCount:
+    traces = Trace.objects.current().filter(project=project)
+    judged = traces.filter(Exists(JudgeScore.objects.filter(trace=OuterRef("pk"), judge=judge)))
+    return JudgedCount(num_judged=judged.count(), num_traces=traces.count())
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,119 @@
+"""What a batch is to make."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from annotation.actions.batches import BatchSettings
+from annotation.models import GenerationBatch, ModelSpec
+from annotation.queries.prompts import PromptChoice, Which
+from annotation.rules.prompt_template import DEFAULT_TEMPLATE, BadTemplate, check_template
+from annotation.rules.segmentation import DEFAULT_SEGMENTER, SEGMENTERS
+
+
+class BatchField(forms.ModelChoiceField):  # type: ignore[type-arg]  # can't be subscripted at run time
+    """Chooses one of a project's batches."""
+
+    def label_from_instance(self, obj: GenerationBatch) -> str:
+        return f"Batch {obj.pk}"
+
+
+class LaunchBatchForm(forms.Form):
+    """Model, prompts, sampling, template and segmenter of a batch."""
+
+    model_spec = forms.ModelChoiceField(ModelSpec.objects.none(), label="Model", empty_label=None)
+    which = forms.ChoiceField(
+        label="Prompts",
+        choices=[(Which.ALL, "All prompts"), (Which.FIRST, "The first …"), (Which.RANDOM, "A random …")],
+        initial=Which.FIRST,
+    )
+    num_prompts = forms.IntegerField(
+        label="How many prompts",
+        min_value=1,
+        max_value=100_000,
+        initial=20,
+        help_text="Unless all are taken.",
+    )
+    num_samples = forms.IntegerField(
+        label="Candidates for each prompt", min_value=1, max_value=256, initial=2
+    )
+    temperature = forms.FloatField(
+        label="Temperature",
+        min_value=0,
+        max_value=2,
+        initial=0.8,
+        help_text="0 always takes the likeliest token.",
+    )
+    top_p = forms.FloatField(
+        label="Top-p",
+        min_value=0.01,
+        max_value=1,
+        initial=0.95,
+        help_text="Draws from the likeliest tokens that add up to this probability.",
+    )
+    max_new_tokens = forms.IntegerField(
+        label="Most tokens", min_value=1, max_value=32_768, initial=192, help_text="In each completion."
+    )
+    seed = forms.IntegerField(
+        label="Seed",
+        min_value=0,
+        max_value=2**31 - 1,
+        initial=1,
+        help_text="The same seed gives the same texts.",
+    )
+    prompt_template = forms.CharField(
+        label="Prompt template",
+        widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false"}),
+        initial=DEFAULT_TEMPLATE,
+        strip=False,
+        help_text="What the model is told; {prompt} stands for the prompt's text.",
+    )
+    segmenter = forms.ChoiceField(
+        label="Segmenter",
+        choices=[(name, f"{name}: {segmenter.description}") for name, segmenter in SEGMENTERS.items()],
+        initial=DEFAULT_SEGMENTER,
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("label_suffix", "")
+        super().__init__(*args, **kwargs)
+        specs = ModelSpec.objects.all()
+        field = self.fields["model_spec"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = specs
+        field.initial = specs.first()
+        for name in ("temperature", "top_p"):
+            self.fields[name].widget.attrs["step"] = "0.01"
+
+    def clean_prompt_template(self) -> str:
+        # A browser sends line ends as CRLF; the model gets them as they were written.
+        template: str = self.cleaned_data["prompt_template"].replace("\r\n", "\n")
+        try:
+            check_template(template)
+        except BadTemplate as error:
+            raise forms.ValidationError(str(error)) from error
+        return template
+
+    def chosen_settings(self) -> BatchSettings:
+        """The settings of a valid form."""
+        names = (
+            "model_spec",
+            "num_samples",
+            "temperature",
+            "top_p",
+            "max_new_tokens",
+            "seed",
+            "prompt_template",
+            "segmenter",
+        )
+        return BatchSettings(**{name: self.cleaned_data[name] for name in names})
+
+    def chosen_prompts(self) -> PromptChoice:
+        """Which prompts a valid form means."""
+        return PromptChoice(
+            which=Which(self.cleaned_data["which"]),
+            count=self.cleaned_data["num_prompts"],
+            seed=self.cleaned_data["seed"],
+        )

@@ -1,0 +1,114 @@
+"""How far a batch has got, and how long one will take."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import cast
+
+from django.db import connection
+from django.db.models import Count, QuerySet, Sum
+
+from annotation.models import GenerationBatch, ModelSpec, Project, Trace
+from annotation.queries.judge_runs import FailureCount
+
+_NEWEST = 5
+_CHUNKS_MEASURED = 20
+
+
+def list_batches(project: Project) -> QuerySet[GenerationBatch]:
+    """The project's batches, the newest first, with `num_traces`."""
+    batches = cast("QuerySet[GenerationBatch]", GenerationBatch.objects.filter(project=project))
+    counted = batches.select_related("model_spec", "created_by").annotate(num_traces=Count("traces"))
+    return counted.order_by("-queued_at", "-pk")
+
+
+@dataclass(frozen=True)
+class BatchProgress:
+    """How far a batch has got. Times are seconds; eta_seconds is None where nothing can be said yet."""
+
+    num_traces: int
+    num_expected: int
+    num_tokens: int
+    failures: tuple[FailureCount, ...]
+    elapsed_seconds: float
+    eta_seconds: float | None
+    newest: tuple[Trace, ...]
+
+    @property
+    def num_failed(self) -> int:
+        return sum(failure.count for failure in self.failures)
+
+    @property
+    def num_done(self) -> int:
+        return self.num_traces + self.num_failed
+
+    @property
+    def tokens_per_second(self) -> float:
+        return self.num_tokens / self.elapsed_seconds if self.elapsed_seconds > 0 else 0.0
+
+
+def get_batch_progress(batch: GenerationBatch, *, now: dt.datetime) -> BatchProgress:
+    traces = Trace.objects.filter(batch=batch, segmentation=1)
+    counted = traces.order_by().aggregate(num=Count("pk"), tokens=Sum("num_tokens"))
+    failures = _count_failures(batch)
+    num_done = counted["num"] + sum(failure.count for failure in failures)
+    elapsed = ((batch.finished_at or now) - batch.started_at).total_seconds() if batch.started_at else 0.0
+    eta = elapsed / num_done * (batch.num_expected - num_done) if batch.is_open and num_done else None
+    return BatchProgress(
+        num_traces=counted["num"],
+        num_expected=batch.num_expected,
+        num_tokens=counted["tokens"] or 0,
+        failures=failures,
+        elapsed_seconds=elapsed,
+        eta_seconds=eta,
+        newest=tuple(traces.select_related("prompt").order_by("-pk")[:_NEWEST]),
+    )
+
+
+@dataclass(frozen=True)
+class ModelSpeed:
+    """What a model did when last measured: tokens a second, and tokens a completion."""
+
+    tokens_per_second: float
+    tokens_per_trace: float
+
+
+def find_model_speed(spec: ModelSpec) -> ModelSpeed | None:
+    """Measured over the model's last finished chunks; None where it has made nothing yet."""
+    sql = """
+        WITH measured AS (
+            SELECT chunk.batch_id, chunk.prompt_ids, chunk.sample_indexes,
+                   extract(epoch FROM chunk.finished_at - chunk.started_at) AS seconds
+            FROM annotation_generationchunk AS chunk
+            JOIN annotation_generationbatch AS batch ON batch.id = chunk.batch_id
+            WHERE batch.model_spec_id = %s AND chunk.state = 'finished'
+            ORDER BY chunk.finished_at DESC LIMIT %s
+        )
+        SELECT (SELECT sum(seconds) FROM measured), sum(trace.num_tokens), count(trace.id)
+        FROM measured CROSS JOIN unnest(prompt_ids, sample_indexes) AS pair(prompt_id, sample_index)
+        JOIN annotation_trace AS trace ON trace.batch_id = measured.batch_id AND trace.prompt_id = pair.prompt_id
+            AND trace.sample_index = pair.sample_index AND trace.segmentation = 1
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [spec.pk, _CHUNKS_MEASURED])
+        seconds, num_tokens, num_traces = cursor.fetchone()
+    if not num_traces or not num_tokens or not seconds:
+        return None
+    return ModelSpeed(tokens_per_second=num_tokens / float(seconds), tokens_per_trace=num_tokens / num_traces)
+
+
+def estimate_seconds(speed: ModelSpeed, *, num_traces: int, max_new_tokens: int) -> float:
+    """How long so many traces take, if they are as long as the last ones were, and no longer than allowed."""
+    return num_traces * min(speed.tokens_per_trace, max_new_tokens) / speed.tokens_per_second
+
+
+def _count_failures(batch: GenerationBatch) -> tuple[FailureCount, ...]:
+    sql = """
+        SELECT failure ->> 'reason', count(*)
+        FROM annotation_generationchunk, jsonb_array_elements(failures) AS failure
+        WHERE batch_id = %s GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 20
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [batch.pk])
+        return tuple(FailureCount(reason, count) for reason, count in cursor.fetchall())

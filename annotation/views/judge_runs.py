@@ -1,0 +1,78 @@
+"""Judges: what they are, their runs, launched, watched and cancelled."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from annotation.actions import judge_runs
+from annotation.forms.judge_runs import LaunchJudgeRunForm
+from annotation.models import Role
+from annotation.queries import judge_runs as queries
+from annotation.views.access import account_of, load_project
+from annotation.views.responses import redirect_htmx
+
+MAKERS = (Role.ENGINEER, Role.ADMIN)
+_RUNS_A_PAGE = 25
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def list_judge_runs(request: HttpRequest, slug: str) -> HttpResponse:
+    """The judges, the form that sets one to work, and the runs so far."""
+    project = load_project(request, slug, *MAKERS)
+    judges = judge_runs.ensure_builtin_judges(now=timezone.now())
+    form = LaunchJudgeRunForm(
+        request.POST or None, project=project, judges=judges, initial={"batch": request.GET.get("batch")}
+    )
+    if request.method == "POST" and form.is_valid():
+        try:
+            run = judge_runs.launch_judge_run(
+                project=project,
+                judge=form.cleaned_data["judge"],
+                batch=form.cleaned_data["batch"],
+                actor=account_of(request),
+                now=timezone.now(),
+            )
+        except judge_runs.RunAlreadyOpen as error:
+            messages.info(request, str(error))
+            return redirect_htmx(request, "annotation:show_judge_run", slug, error.run.pk)
+        except judge_runs.NothingToJudge as error:
+            form.add_error(None, str(error))
+        else:
+            return redirect_htmx(request, "annotation:show_judge_run", slug, run.pk)
+    page = Paginator(queries.list_judge_runs(project), _RUNS_A_PAGE).get_page(request.GET.get("page"))
+    counts = [(judge, queries.count_judged(project, judge)) for judge in judges]
+    context = {"project": project, "form": form, "page": page, "judges": counts}
+    return render(request, "judge_runs/list_judge_runs.html", context)
+
+
+@login_required
+@never_cache
+@require_safe
+def show_judge_run(request: HttpRequest, slug: str, run_id: int) -> HttpResponse:
+    """One run; while it is open htmx asks for its progress every second."""
+    project = load_project(request, slug, *MAKERS)
+    run = get_object_or_404(queries.list_judge_runs(project), pk=run_id)
+    progress = queries.get_run_progress(run, now=timezone.now())
+    template = "judge_runs/show_judge_run.html" + ("#run-progress" if request.htmx else "")  # type: ignore[attr-defined]  # django-htmx
+    return render(request, template, {"project": project, "run": run, "progress": progress})
+
+
+@login_required
+@require_POST
+def cancel_judge_run(request: HttpRequest, slug: str, run_id: int) -> HttpResponse:
+    project = load_project(request, slug, *MAKERS)
+    run = get_object_or_404(queries.list_judge_runs(project), pk=run_id)
+    try:
+        judge_runs.cancel_judge_run(run=run, actor=account_of(request), now=timezone.now())
+    except judge_runs.RunNotOpen as error:
+        messages.info(request, str(error))
+    return redirect_htmx(request, "annotation:show_judge_run", slug, run.pk)

@@ -1,0 +1,194 @@
+"""The pages of prompts: who may open them, what they list, and what an upload answers."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from annotation.models import Project, Prompt, Role
+from tests.annotation.views.roles import VISITORS, make_visitor
+from tests.factories import make_member, make_project, make_prompt, make_trace
+
+pytestmark = pytest.mark.django_db
+MAY = {"engineer", "admin", "site admin"}
+STATUS = {"rater": 403, "adjudicator": 403, "paused admin": 404, "outsider": 404, "nobody": 302}
+
+
+def path(project: Project, view: str = "list_prompts", *args: object) -> str:
+    return reverse(f"annotation:{view}", args=[project.slug, *args])
+
+
+@pytest.fixture
+def project() -> Project:
+    return make_project()
+
+
+@pytest.fixture
+def maker(project: Project) -> Client:
+    client = Client()
+    client.force_login(make_member(project, Role.ENGINEER))
+    return client
+
+
+def upload(client: Client, project: Project, content: bytes, name: str = "prompts.jsonl") -> str:
+    file = SimpleUploadedFile(name, content)
+    response = client.post(path(project, "upload_prompts"), {"file": file}, follow=True)
+    return response.content.decode()
+
+
+@pytest.mark.parametrize("visitor", VISITORS)
+@pytest.mark.parametrize("view", ["list_prompts", "upload_prompts", "make_prompts", "show_prompt"])
+def test_only_those_who_make_traces_see_prompts(visitor: str, view: str, project: Project) -> None:
+    args = [make_prompt(project).pk] if view == "show_prompt" else []
+    client = make_visitor(visitor, project).client
+
+    response = client.get(path(project, view, *args))
+
+    assert response.status_code == (200 if visitor in MAY else STATUS[visitor])
+
+
+@pytest.mark.parametrize("visitor", ["rater", "adjudicator", "outsider", "nobody"])
+def test_nobody_else_adds_prompts(visitor: str, project: Project) -> None:
+    client = make_visitor(visitor, project).client
+    file = SimpleUploadedFile("x.jsonl", b'{"prompt": "A"}')
+
+    client.post(path(project, "upload_prompts"), {"file": file})
+    client.post(path(project, "make_prompts"), {"data_set": "sums", "count": 1, "seed": 1})
+
+    assert not Prompt.objects.exists()
+
+
+def test_the_list_shows_prompts_with_their_traces_and_finds_them(maker: Client, project: Project) -> None:
+    wanted = make_prompt(project, text="Apples & pears")
+    make_prompt(project, text="Oranges")
+    make_trace(wanted)
+
+    full = maker.get(path(project), {"q": "apples &"}).content.decode()
+    fragment = maker.get(path(project), {"q": "apples &"}, headers={"HX-Request": "true"}).content.decode()
+
+    assert "Apples &amp; pears" in full
+    assert "Oranges" not in full
+    assert "<html" in full
+    assert "<html" not in fragment
+    assert fragment.strip().startswith('<div id="prompts">')
+    assert '<td class="number">1</td>' in fragment
+
+
+def test_a_search_survives_turning_the_page(maker: Client, project: Project) -> None:
+    for _ in range(51):
+        make_prompt(project)
+
+    page = maker.get(path(project), {"q": "Tom has 3 & no"}).content.decode()
+    assert "No prompt holds" in page
+    page = maker.get(path(project), {"q": "Tom has"}).content.decode()
+    assert "?q=Tom+has&amp;page=2" in page
+
+
+def test_an_empty_project_says_what_to_do_next(maker: Client, project: Project) -> None:
+    assert "Upload a file, or have some made" in maker.get(path(project)).content.decode()
+
+
+def test_prompts_of_another_project_are_not_shown(maker: Client, project: Project) -> None:
+    strange = make_prompt()
+
+    assert strange.text not in maker.get(path(project)).content.decode()
+    assert maker.get(path(project, "show_prompt", strange.pk)).status_code == 404
+
+
+def test_a_prompt_shows_its_traces_and_its_source(maker: Client, project: Project) -> None:
+    prompt = make_prompt(project, source={"file": "sums.jsonl", "line": 4})
+    trace = make_trace(prompt)
+
+    page = maker.get(path(project, "show_prompt", prompt.pk)).content.decode()
+
+    assert "sums.jsonl" in page
+    assert path(project, "show_trace", trace.pk) in page
+
+
+def test_what_a_prompts_author_wrote_cannot_run(maker: Client, project: Project) -> None:
+    prompt = make_prompt(project, text="<script>alert(1)</script> and <img src=x onerror=alert(1)>")
+
+    page = maker.get(path(project, "show_prompt", prompt.pk)).content.decode()
+
+    assert "<script>alert" not in page
+    assert "<img src=x" not in page
+
+
+def test_an_upload_is_stored_and_counted(maker: Client, project: Project) -> None:
+    make_prompt(project, text="B")
+
+    page = upload(maker, project, b'{"prompt": "A"}\n{"prompt": "B"}\n')
+
+    assert "1 prompt stored. 1 were there already." in page
+    assert Prompt.objects.filter(project=project).count() == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b'{"prompt": "A"}\n{"prompt": \n', "Line 2: not JSON ("),
+        (b'{"prompt": "A"}\n\xff\xfe\n', "Line 2: not UTF-8"),
+        (b'{"prompt": "A", "verifier": "oracle"}', "Line 1: there is no verifier “oracle”"),
+        (b"\n\n", "The file holds no prompts"),
+        (b"", "The file is empty."),
+    ],
+)
+def test_a_bad_file_is_one_clear_sentence_and_nothing_is_stored(
+    content: bytes, words: str, maker: Client, project: Project
+) -> None:
+    page = upload(maker, project, content)
+
+    assert words in page
+    assert not Prompt.objects.exists()
+
+
+def test_a_file_over_the_limit_is_one_clear_sentence(
+    maker: Client, project: Project, settings: pytest.FixtureRequest
+) -> None:
+    settings.UPLOAD_LIMIT_BYTES = 2 * 2**20  # type: ignore[attr-defined]
+
+    page = upload(maker, project, b'{"prompt": "A"}\n' * 400_000)
+
+    assert "The file is 6 MB; at most 2 MB are taken at a time. Split it into smaller files." in page
+    assert not Prompt.objects.exists()
+
+
+def test_no_file_at_all_is_said(maker: Client, project: Project) -> None:
+    page = maker.post(path(project, "upload_prompts")).content.decode()
+
+    assert "Choose a file." in page
+
+
+def test_problems_are_made(maker: Client, project: Project) -> None:
+    response = maker.post(
+        path(project, "make_prompts"), {"data_set": "sums", "count": 2, "seed": 5}, follow=True
+    )
+
+    assert "2 prompts stored." in response.content.decode()
+    prompt = Prompt.objects.all()[0]
+    assert json.loads(prompt.ground_truth)["dataset"] == "chain_sum"
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({"data_set": "other", "count": 1, "seed": 1}, "Say which data set."),
+        ({"data_set": "other", "other_name": "Not/A name", "count": 1, "seed": 1}, "small letters"),
+        (
+            {"data_set": "other", "other_name": "no_such_set", "count": 1, "seed": 1},
+            "no data set “no_such_set”",
+        ),
+        ({"data_set": "sums", "count": 99999, "seed": 1}, "less than or equal to 5000"),
+    ],
+)
+def test_what_cannot_be_made_is_said_on_the_form(
+    data: dict[str, object], words: str, maker: Client, project: Project
+) -> None:
+    page = maker.post(path(project, "make_prompts"), data).content.decode()
+
+    assert words in page
+    assert not Prompt.objects.exists()
