@@ -194,7 +194,9 @@ def _go_on(request: HttpRequest, project: Project) -> HttpResponse:
     except assignments.NothingToRate:
         response = _show_nothing_left(request, project, account)
         return push_url(response, reverse("annotation:next_trace", args=[project.slug]))
-    response = _show_cockpit(request, list_assigned_to(account).get(pk=leased.pk))
+    assignment = list_assigned_to(account).get(pk=leased.pk)
+    form = RatingForm(trace=assignment.trace, draft=ratings.get_draft(assignment))
+    response = _render_cockpit(request, assignment, form)
     return push_url(response, reverse("annotation:rate_trace", args=[leased.pk]))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.sessions.models import Session
-from playwright.sync_api import expect
+from playwright.sync_api import Dialog, Request, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from annotation.models import Assignment, Rating
@@ -67,9 +67,10 @@ def test_a_rating_whose_answer_got_lost_is_stored_once(open_page: OpenPage) -> N
     project, rater = make_rating_project(2)
     page = open_page(rater)
     start_rating(page, project)
-    first, lost = page.url, []
+    first = page.url
+    lost: list[int] = []
 
-    def lose_the_first_answer(route, request) -> None:  # type: ignore[no-untyped-def]
+    def lose_the_first_answer(route: Route, request: Request) -> None:
         if request.method == "POST" and not lost:
             lost.append(route.fetch().status)
             route.abort()
@@ -106,7 +107,12 @@ def test_leaving_with_unsent_work_warns_and_with_sent_work_does_not(open_page: O
     page = open_page(rater)
     start_rating(page, project)
     warned: list[str] = []
-    page.on("dialog", lambda dialog: (warned.append(dialog.type), dialog.accept()))
+
+    def accept(dialog: Dialog) -> None:
+        warned.append(dialog.type)
+        dialog.accept()
+
+    page.on("dialog", accept)
     press(page, "3")
     expect_saved(page)
     page.reload()
