@@ -68,33 +68,39 @@ def forward_backward(
 ) -> tuple[Beliefs, FirstErrors]:
     """Posterior beliefs of every step given all evidence of its trace.
 
-    `hazard`, `recovery` and the three `evidence` arrays (the likelihood of the step's ratings in R, E, A, up to a
-    factor a step) are flat (S,). `hazard` must lie strictly between 0 and 1. Rabiner 1989, with scaled forward
-    variables.
+    `hazard`, `recovery` and the three `evidence` arrays (the log-likelihood of the step's ratings in R, E, A, up to a
+    number added to all three) are flat (S,). `hazard` must lie strictly between 0 and 1. Rabiner 1989, on log-odds:
+    hundreds of steps against a state, then hundreds for it, go beyond what a probability can hold.
     """
     order = packing.order
     leave, back = hazard[order], recovery[order]
     in_right, in_error, in_rest = (likelihood[order] for likelihood in evidence)
-    # One step's four transitions times what its ratings say; everything after this is products and sums.
-    moves = _Moves((1.0 - leave) * in_right, leave * in_error, back * in_right, (1.0 - back) * in_rest)
+    with np.errstate(divide="ignore"):  # without recovery, the logarithm of 0: -inf
+        moves = _Moves(
+            stay=np.log1p(-leave) + in_right,
+            err=np.log(leave) + in_error,
+            recover=np.log(back) + in_right,
+            rest=np.log1p(-back) + in_rest,
+        )
+    first = slice(0, packing.bounds[1] if len(packing.bounds) > 1 else 0)
+    moves.recover[first] = moves.rest[first] = -np.inf  # nothing was wrong before the first step
     before = _run_forward(packing, moves)
-    moves = _Moves(*(move / before.scale for move in (moves.stay, moves.err, moves.recover, moves.rest)))
-    after_right, after_wrong = _run_backward(packing, moves)
-    err = moves.err * after_wrong
-    beliefs = Beliefs(
-        stayed=_unpack(order, before.right * moves.stay * after_right),
-        erred=_unpack(order, before.right * err),
-        recovered=_unpack(order, before.wrong * moves.recover * after_right),
-        rested=_unpack(order, before.wrong * moves.rest * after_wrong),
+    after = _run_backward(packing, moves)
+    weights = np.stack(
+        [before.right + moves.stay + after, before.right + moves.err, moves.recover + after, moves.rest]
     )
+    top = weights.max(axis=0)
+    shares = np.exp(weights - top)
+    total = shares.sum(axis=0)
+    beliefs = Beliefs(*(_unpack(order, share / total) for share in shares))
     none = np.empty(len(packing.rank_to_trace))
     none[packing.rank_to_trace] = before.none
-    return beliefs, FirstErrors(_unpack(order, before.clean * err), none)
+    return beliefs, FirstErrors(_unpack(order, np.exp(before.clean + moves.err - top) / total), none)
 
 
 @dataclass(frozen=True, slots=True)
 class _Moves:
-    """Weight of each way to arrive at a step, packed (S,): R from R, E from R, R and A from E or A."""
+    """Log-weight of each way to arrive at a step, packed (S,): R from R, E from R, R and A from E or A."""
 
     stay: Floats
     err: Floats
@@ -104,48 +110,49 @@ class _Moves:
 
 @dataclass(frozen=True, slots=True)
 class _Before:
-    """What is known just before each step, packed (S,): P(R), P(E or A), P(no error so far); and each step's scale.
+    """What is known just before each step, packed (S,), as log-odds against E or A: of R, and of no error so far.
 
     `none` is P(no error at all) by rank, (T,).
     """
 
     right: Floats
-    wrong: Floats
     clean: Floats
-    scale: Floats
     none: Floats
 
 
 def _run_forward(packing: Packing, moves: _Moves) -> _Before:
     num_places, num_traces = len(packing.order), len(packing.rank_to_trace)
-    blank = [np.empty(num_places) for _ in range(4)]
-    before = _Before(blank[0], blank[1], blank[2], blank[3], np.empty(num_traces))
-    right, wrong, clean = np.ones(num_traces), np.zeros(num_traces), np.ones(num_traces)
+    before = _Before(np.empty(num_places), np.empty(num_places), np.empty(num_traces))
+    right, clean = np.zeros(num_traces), np.zeros(num_traces)
     for low, high in pairwise(packing.bounds):
         here, n = slice(low, high), high - low
-        before.none[n : len(clean)] = clean[n:]
-        right, wrong, clean = right[:n], wrong[:n], clean[:n]
-        before.right[here], before.wrong[here], before.clean[here] = right, wrong, clean
-        now_right = right * moves.stay[here] + wrong * moves.recover[here]
-        now_wrong = right * moves.err[here] + wrong * moves.rest[here]
-        total = now_right + now_wrong
-        before.scale[here] = total
-        right, wrong, clean = now_right / total, now_wrong / total, clean * moves.stay[here] / total
-    before.none[: len(clean)] = clean
+        before.none[n : len(clean)] = _chance_of_none(right[n:], clean[n:])
+        right, clean = right[:n], clean[:n]
+        before.right[here], before.clean[here] = right, clean
+        stayed = moves.stay[here]
+        wrong = np.logaddexp(right + moves.err[here], moves.rest[here])
+        right = np.logaddexp(right + stayed, moves.recover[here]) - wrong
+        clean = clean + stayed - wrong
+    before.none[: len(clean)] = _chance_of_none(right, clean)
     return before
 
 
-def _run_backward(packing: Packing, moves: _Moves) -> tuple[Floats, Floats]:
-    """How well R, and E or A, at each step explain the rest of the trace, packed (S,) each; `moves` are scaled."""
+def _chance_of_none(right: Floats, clean: Floats) -> Floats:
+    """P(no error at all) from the log-odds of R and of no error after the last step."""
+    return np.asarray(np.exp(clean - np.logaddexp(right, 0.0)))
+
+
+def _run_backward(packing: Packing, moves: _Moves) -> Floats:
+    """How much better R than E or A at each step explains the rest of the trace: a log-ratio, packed (S,)."""
     bounds = packing.bounds
-    after_right, after_wrong = np.ones(len(packing.order)), np.ones(len(packing.order))
+    after = np.zeros(len(packing.order))
     for t in range(len(bounds) - 2, 0, -1):
         low, high = bounds[t], bounds[t + 1]
         here, earlier = slice(low, high), slice(bounds[t - 1], bounds[t - 1] + high - low)
-        right, wrong = after_right[here], after_wrong[here]
-        after_right[earlier] = moves.stay[here] * right + moves.err[here] * wrong
-        after_wrong[earlier] = moves.recover[here] * right + moves.rest[here] * wrong
-    return after_right, after_wrong
+        later = after[here]
+        from_right = np.logaddexp(moves.stay[here] + later, moves.err[here])
+        after[earlier] = from_right - np.logaddexp(moves.recover[here] + later, moves.rest[here])
+    return after
 
 
 def _unpack(order: Ints, packed: Floats) -> Floats:

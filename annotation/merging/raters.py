@@ -38,15 +38,16 @@ def fit_raters(counts: Floats, crew: Floats) -> Floats:
 
 
 def weigh_evidence(labels: Labels, matrices: Floats, num_steps: int) -> tuple[Floats, Floats, Floats]:
-    """Likelihood of each step's labels in R, E and A, each (S,), scaled so that the largest of the three is 1.
+    """Log-likelihood of each step's labels in R, E and A, each (S,).
 
-    A step nobody judged has 1 in all three: `None` carries no evidence.
+    A step nobody judged has 0 in all three: `None` carries no evidence.
     """
     cell = labels.rater * 3 + labels.column
     logs = np.log(matrices).transpose(1, 0, 2).reshape(3, -1)
-    right, error, rest = (np.bincount(labels.step, weights=row[cell], minlength=num_steps) for row in logs)
-    top = np.maximum(np.maximum(right, error), rest)
-    return np.exp(right - top), np.exp(error - top), np.exp(rest - top)
+    right, error, rest = (
+        np.bincount(labels.step, weights=row[cell], minlength=num_steps).astype(np.float64) for row in logs
+    )
+    return right, error, rest
 
 
 def report_raters(

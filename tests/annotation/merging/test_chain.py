@@ -24,9 +24,14 @@ def chains(draw: st.DrawFn, longest: int = 5) -> tuple[Floats, Floats, Floats]:
     return np.array(hazard), np.array(recovery), np.array(evidence).T
 
 
+def log_evidence(evidence: Floats) -> tuple[Floats, Floats, Floats]:
+    right, error, rest = np.log(evidence)
+    return right, error, rest
+
+
 def believe(hazard: Floats, recovery: Floats, evidence: Floats) -> tuple[Beliefs, FirstErrors]:
     packing = pack(np.array([len(hazard)]))
-    return forward_backward(packing, hazard, recovery, (evidence[R], evidence[E], evidence[A]))
+    return forward_backward(packing, hazard, recovery, log_evidence(evidence))
 
 
 def move(before: int, now: int, hazard: float, recovery: float) -> float:
@@ -116,7 +121,7 @@ def test_many_traces_at_once_give_what_each_gives_alone(many: list[tuple[Floats,
         pack(lengths),
         np.concatenate([one[0] for one in many]),
         np.concatenate([one[1] for one in many]),
-        (evidence[R], evidence[E], evidence[A]),
+        log_evidence(evidence),
     )
 
     alone = [believe(*one) for one in many]
@@ -160,3 +165,56 @@ def test_ten_thousand_steps_neither_overflow_nor_lose_their_sum() -> None:
 
     total = beliefs.stayed + beliefs.erred + beliefs.recovered + beliefs.rested
     np.testing.assert_allclose(total, 1.0, atol=1e-9)
+
+
+@pytest.mark.parametrize("recovery", [0.0, 0.3])
+@pytest.mark.parametrize("num_bad", [50, 400])
+def test_hundreds_of_steps_against_a_state_are_weighed_against_hundreds_for_it(
+    num_bad: int, recovery: float
+) -> None:
+    # Each bad step speaks 7 to 1 for A, each good one 8 to 5 for R: odds that no floating-point ratio can hold.
+    bad, good = np.array([0.05, 0.7, 0.35]), np.array([0.8, 0.18, 0.5])
+    evidence = np.array([bad] * num_bad + [good] * 1_000).T
+    size = evidence.shape[1]
+
+    beliefs, first_errors = believe(np.full(size, 1e-4), np.full(size, recovery), evidence)
+
+    total = beliefs.stayed + beliefs.erred + beliefs.recovered + beliefs.rested
+    np.testing.assert_allclose(total, 1.0, atol=1e-9)
+    # 1,000 good steps weigh ln(8/5) * 1,000 = 470 nats; 50 bad ones 97 (the first 2.6), 400 of them 778.
+    stands_throughout = recovery == 0.0 and num_bad == 50
+    assert first_errors.none[0] == pytest.approx(1.0 if stands_throughout else 0.0, abs=1e-3)
+    assert beliefs.stands[num_bad // 2] == pytest.approx(1.0 if stands_throughout else 0.0, abs=1e-3)
+    assert beliefs.stands[-1] == pytest.approx(0.0 if (num_bad, recovery) == (400, 0.0) else 1.0, abs=1e-3)
+
+
+@given(chains(longest=6), st.floats(-500, 500))
+def test_only_differences_between_states_count_as_evidence(
+    chain: tuple[Floats, Floats, Floats], shift: float
+) -> None:
+    hazard, recovery, evidence = chain
+    right, error, rest = log_evidence(evidence)
+    packing = pack(np.array([len(hazard)]))
+
+    plain, _ = forward_backward(packing, hazard, recovery, (right, error, rest))
+    shifted, _ = forward_backward(packing, hazard, recovery, (right + shift, error + shift, rest + shift))
+
+    np.testing.assert_allclose(plain.stands, shifted.stands, atol=1e-9)
+
+
+@given(chains(longest=6))
+def test_steps_that_nobody_judged_at_the_end_change_nothing_before_them(
+    chain: tuple[Floats, Floats, Floats],
+) -> None:
+    hazard, recovery, evidence = chain
+    longer = (
+        np.append(hazard, [0.2, 0.3]),
+        np.append(recovery, [0.4, 0.1]),
+        np.append(evidence, np.ones((3, 2)), axis=1),
+    )
+
+    short, firsts = believe(hazard, recovery, evidence)
+    long, later_firsts = believe(*longer)
+
+    np.testing.assert_allclose(long.stands[: len(hazard)], short.stands, atol=1e-9)
+    np.testing.assert_allclose(later_firsts.at_step[: len(hazard)], firsts.at_step, atol=1e-9)

@@ -443,3 +443,15 @@ def test_merging_finds_first_errors_better_than_chance() -> None:
     found = [merged.first_error for merged in merge(world.data, CHAIN).traces]
 
     assert np.mean([a == b for a, b in zip(found, truth, strict=True)]) > 0.75
+
+
+def test_a_long_trace_that_goes_wrong_for_hundreds_of_steps_and_then_right_has_an_answer() -> None:
+    labels = [-1] * 200 + [1] * 700
+    data = MergeInput([trace("long", steps=900)], [rating("long", name, *labels) for name in "abc"])
+
+    strict, learned = (find(merge(data, policy), "long") for policy in (CHAIN, LEARNED))
+
+    assert strict.first_error == 0
+    assert max(strict.posterior) < 0.05
+    assert learned.first_error == 0
+    assert learned.posterior[100] < 0.01 < 0.99 < learned.posterior[-1]

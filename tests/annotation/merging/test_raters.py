@@ -68,7 +68,7 @@ def test_one_rater_over_two_steps_gives_bayes_rule_over_the_three_cases() -> Non
 def test_a_step_nobody_judged_carries_no_evidence() -> None:
     evidence = weigh_evidence(label_rows((0, 0, -1)), reliability(0.7, 0.05), num_steps=3)
 
-    assert [likelihood[1:].tolist() for likelihood in evidence] == [[1.0, 1.0]] * 3
+    assert [likelihood[1:].tolist() for likelihood in evidence] == [[0.0, 0.0]] * 3
 
 
 def test_many_raters_on_one_step_do_not_underflow() -> None:
@@ -78,8 +78,8 @@ def test_many_raters_on_one_step_do_not_underflow() -> None:
         label_rows(*rows), np.repeat(reliability(0.7, 0.05), 2_000, axis=0), num_steps=1
     )
 
-    assert evidence[1][0] == 1.0
-    assert evidence[0][0] == 0.0
+    right, error, _ = (float(likelihood[0]) for likelihood in evidence)
+    assert error - right == pytest.approx(2_000 * np.log(0.7 / 0.05))
 
 
 def test_a_crew_without_labels_has_the_prior_matrix() -> None:
