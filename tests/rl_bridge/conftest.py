@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from config import paths
 from rl_bridge import models
 from tests.rl_bridge import export_folders, tiny
 
@@ -24,8 +25,8 @@ def tiny_falcon_h1(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def shipped_models_dir() -> Path:
-    """A models folder kept between test runs, because converting the shipped model takes 15 s."""
-    models_dir = Path(__file__).parents[2] / "var" / "test-models"
+    """The models folder of all test runs: converting the shipped model takes 15 s."""
+    models_dir = paths.models_dir()
     models.prepare_shipped_model(models_dir)
     return models_dir
 
