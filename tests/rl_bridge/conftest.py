@@ -26,7 +26,7 @@ def tiny_falcon_h1(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def shipped_models_dir() -> Path:
     """The models folder of all test runs: converting the shipped model takes 15 s."""
-    models_dir = paths.models_dir()
+    models_dir = paths.models_dir(paths.data_dir())
     models.prepare_shipped_model(models_dir)
     return models_dir
 
