@@ -1,0 +1,70 @@
+"""One side of `benchmarks.generation`: launches batches and waits for them. JSON lines in and out."""
+
+import json
+import sys
+import time
+
+import django
+
+django.setup()
+
+from django.core.management import call_command  # noqa: E402
+from django.db.models import Sum  # noqa: E402
+from django.utils import timezone  # noqa: E402
+
+from annotation.actions.batches import BatchSettings, launch_batch  # noqa: E402
+from annotation.actions.model_specs import ensure_shipped_model  # noqa: E402
+from annotation.actions.prompts import NewPrompt, add_prompts  # noqa: E402
+from annotation.models import Account, JobState, Project, Prompt, Trace  # noqa: E402
+from benchmarks.generation_prompts import TEMPERATURE, TEMPLATE, TOP_P, list_problems  # noqa: E402
+
+
+def run_batch(
+    project: Project, actor: Account, *, num_traces: int, num_tokens: int, seed: int
+) -> dict[str, float]:
+    """One batch from its launch to its end. Raises SystemExit where it does not finish."""
+    prompts = [
+        NewPrompt(text, reference_answer=answer, verifier="numeric")
+        for text, answer in list_problems(num_traces)
+    ]
+    add_prompts(project=project, prompts=prompts, actor=actor, now=timezone.now())
+    prompt_ids = list(Prompt.objects.filter(project=project).values_list("pk", flat=True)[:num_traces])
+    settings = BatchSettings(
+        model_spec=ensure_shipped_model(now=timezone.now()),
+        num_samples=1,
+        temperature=TEMPERATURE,
+        top_p=TOP_P,
+        max_new_tokens=num_tokens,
+        seed=seed,
+        prompt_template=TEMPLATE,
+        segmenter="auto@1",
+    )
+    begun = time.perf_counter()
+    batch = launch_batch(
+        project=project, settings=settings, prompt_ids=prompt_ids, actor=actor, now=timezone.now()
+    )
+    while batch.is_open:
+        time.sleep(0.02)
+        batch.refresh_from_db(fields=["state"])
+    seconds = time.perf_counter() - begun
+    if batch.state != JobState.FINISHED:
+        raise SystemExit(f"The batch ended as {batch.state}.")
+    tokens = Trace.objects.filter(batch=batch).aggregate(tokens=Sum("num_tokens"))["tokens"]
+    return {"tokens": tokens, "traces": num_traces, "seconds": round(seconds, 3)}
+
+
+def main() -> None:
+    call_command("migrate", verbosity=0, interactive=False)
+    now = timezone.now()
+    project = Project.objects.create(slug="bench", name="Bench", created_at=now)
+    actor = Account.objects.create_user(username="bench")
+    for line in sys.stdin:
+        request = json.loads(line)
+        reply = run_batch(
+            project, actor, num_traces=request["traces"], num_tokens=request["tokens"], seed=request["seed"]
+        )
+        print(json.dumps(reply), flush=True)
+
+
+if __name__ == "__main__":
+    main()
