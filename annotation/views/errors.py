@@ -1,19 +1,49 @@
-"""What a person sees when a page can't be shown: one clear sentence, in the product's own frame."""
+"""What a person sees when a page can't be shown: one clear sentence, in the product's own frame.
+
+A program that asks the API gets the same sentence as problem details (RFC 9457), also where no API view was reached.
+"""
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+import re
+from http import HTTPStatus
+
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+
+_BY_DJANGO = re.compile(r"No \w+ matches the given query\.")
 
 
 def show_error(request: HttpRequest, *, status: int, title: str, message: str) -> HttpResponse:
     """An error page, or for htmx the message alone (shown as a notice where the person looks)."""
+    if request.path.startswith("/api/"):
+        return _answer_program(status, message)
     template = "errors/error.html#message" if getattr(request, "htmx", False) else "errors/error.html"
     return render(request, template, {"title": title, "message": message, "status": status}, status=status)
 
 
+def show_bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """What Django refuses before a view is asked: too much of something, a foreign host name, a broken form."""
+    if isinstance(exception, RequestDataTooBig | TooManyFieldsSent | TooManyFilesSent):
+        return show_error(
+            request,
+            status=413,
+            title="Too much at once",
+            message="What you sent is larger than a form may be. Nothing was stored. Go back and shorten it.",
+        )
+    return show_error(
+        request,
+        status=400,
+        title="Not understood",
+        message="The server can’t make sense of this request. Check the address, and send the form again.",
+    )
+
+
 def show_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     message = str(exception.args[0]) if exception.args and isinstance(exception.args[0], str) else ""
+    if _BY_DJANGO.fullmatch(message):
+        message = ""
     return show_error(
         request, status=404, title="Not found", message=message or "There is nothing at this address."
     )
@@ -41,3 +71,14 @@ def show_server_error(request: HttpRequest) -> HttpResponse:
         title="Something broke",
         message="This is our fault, and it is in the log. Nothing was stored.",
     )
+
+
+def _answer_program(status: int, message: str) -> HttpResponse:
+    problem = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": message,
+        "errors": {},
+    }
+    return JsonResponse(problem, status=status, content_type="application/problem+json")
