@@ -10,17 +10,23 @@ from http import HTTPStatus
 
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.template.loader import render_to_string
 
 _BY_DJANGO = re.compile(r"No \w+ matches the given query\.")
 
 
 def show_error(request: HttpRequest, *, status: int, title: str, message: str) -> HttpResponse:
-    """An error page, or for htmx the message alone (shown as a notice where the person looks)."""
+    """An error page, or for htmx the message alone (shown as a notice where the person looks).
+
+    It is rendered without the request, so that it needs neither a session nor a database: one of them may be the
+    reason why it is shown.
+    """
     if request.path.startswith("/api/"):
         return _answer_program(status, message)
-    template = "errors/error.html#message" if getattr(request, "htmx", False) else "errors/error.html"
-    return render(request, template, {"title": title, "message": message, "status": status}, status=status)
+    template = (
+        "errors/error.html" if request.headers.get("HX-Request") != "true" else "errors/error.html#message"
+    )
+    return HttpResponse(render_to_string(template, {"title": title, "message": message}), status=status)
 
 
 def show_bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -78,11 +78,11 @@ def test_a_form_that_is_too_large_says_so(
     answer = client.post(reverse("annotation:edit_project", args=[project.slug]), fields)
 
     assert answer.status_code == 413
-    assert "too large for one form" in answer.text
+    assert "larger than a form may be" in answer.text
 
 
 def test_a_browser_that_is_not_understood_is_told_what_to_do(client: Client) -> None:
     answer = client.get("/", headers={"Host": "elsewhere.example"})
 
     assert answer.status_code == 400
-    assert "reload the page" in answer.text
+    assert "Check the address" in answer.text
