@@ -54,8 +54,13 @@ def describe_type(kind: pa.DataType) -> dict[str, Any]:
 
 def describe_losses(manifest: Manifest) -> list[str]:
     """The loss report in sentences: what was masked, what was left out and why, what became of neutral ratings."""
-    report = manifest["loss_report"]
+    report, merge = manifest["loss_report"], manifest["merge"]
     said = []
+    if num_simulated := merge["num_simulated_ratings"]:
+        said.append(
+            f"{num_simulated} of the {merge['num_ratings']} ratings behind the labels were given by simulated raters: "
+            "programs, not people."
+        )
     if report["masked_steps"]:
         said.append(
             f"{report['masked_steps']} of {report['labelled_steps'] + report['masked_steps']} exported steps have no "

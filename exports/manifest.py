@@ -38,6 +38,8 @@ class MergeFacts(TypedDict):
     recovery: str
     uses_verdict: bool
     calibrated_judges: list[str]
+    num_ratings: int
+    num_simulated_ratings: int  # given by programs, not by people
     library_versions: dict[str, str]
 
 

@@ -16,6 +16,7 @@ from typing import TypeVar
 import pyarrow as pa
 
 from annotation.models import MergeRun
+from annotation.queries.merges import count_ratings
 from exports.candidates import PAIR_FORMATS, TRACE_FORMATS, Chooser, schema_of
 from exports.card import write_card
 from exports.checks import check_files, text_of_row
@@ -214,6 +215,7 @@ def _describe(request: Request, splits: Splits, drafts: _Drafts, entries: list[F
             for judge in report["judges"]
         }
     )
+    ratings = count_ratings(run)
     wanted = [config for config in CONFIGS if config in request.configs]
     tallies = {config: drafts.tallies[config] for config in wanted}
     return Manifest(
@@ -231,6 +233,8 @@ def _describe(request: Request, splits: Splits, drafts: _Drafts, entries: list[F
             recovery=run.recovery,
             uses_verdict=run.uses_verdict,
             calibrated_judges=used,
+            num_ratings=ratings.num_ratings,
+            num_simulated_ratings=ratings.num_simulated,
             library_versions=dict(run.diagnostics.get("library_versions", [])),
         ),
         files={file_name(entry): entry for entry in entries},

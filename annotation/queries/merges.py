@@ -30,6 +30,12 @@ _ROWS_AT_ONCE = 2000
 NUM_BINS = 20
 
 
+@dataclass(frozen=True)
+class RatingCounts:
+    num_ratings: int
+    num_simulated: int
+
+
 def list_ratings_as_of(project: Project, *, at: dt.datetime) -> QuerySet[Rating]:
     """The ratings that stood at a moment: each rater's last revision until then, whatever its outcome.
 
@@ -42,6 +48,15 @@ def list_ratings_as_of(project: Project, *, at: dt.datetime) -> QuerySet[Rating]
         submitted_at__lte=at,
     )
     return Rating.objects.filter(~Exists(later), trace__project=project, submitted_at__lte=at)
+
+
+def count_ratings(run: MergeRun) -> RatingCounts:
+    """How many ratings a merge rests on, and how many of them a program gave."""
+    ratings = list_ratings_as_of(run.project, at=run.started_at or run.queued_at).filter(
+        outcome=Outcome.RATED
+    )
+    simulated = ratings.filter(rater__is_simulated=True)
+    return RatingCounts(num_ratings=ratings.count(), num_simulated=simulated.count())
 
 
 def read_merge_input(project: Project, *, at: dt.datetime) -> MergeInput:
@@ -159,6 +174,7 @@ class RaterRow:
 class MergeSummary:
     """What the page of a finished merge run shows."""
 
+    rating_counts: RatingCounts
     provenances: tuple[ProvenanceCount, ...]
     num_preferences: int
     bins: tuple[PosteriorBin, ...]
@@ -178,6 +194,7 @@ def summarise_merge(run: MergeRun) -> MergeSummary:
     people = found.get("people") or {}
     bins = _count_posteriors(run)
     return MergeSummary(
+        rating_counts=count_ratings(run),
         provenances=_count_provenances(run),
         num_preferences=MergedPreference.objects.filter(run=run).count(),
         bins=bins,

@@ -55,6 +55,8 @@ def make_manifest(*entries: FileEntry, **losses: Any) -> Manifest:
             "recovery": "off",
             "uses_verdict": False,
             "calibrated_judges": ["sums@1"],
+            "num_ratings": 6,
+            "num_simulated_ratings": 0,
             "library_versions": {},
         },
         "files": files,
@@ -151,3 +153,16 @@ def test_losses_are_sentences_the_largest_first() -> None:
 
 def test_where_nothing_was_lost_only_the_neutral_policy_is_told() -> None:
     assert len(describe_losses(make_manifest(make_entry("stepwise")))) == 1
+
+
+def test_labels_that_rest_on_programs_say_so_first() -> None:
+    manifest = make_manifest(make_entry("stepwise"))
+    manifest["merge"]["num_simulated_ratings"] = 4
+
+    said = describe_losses(manifest)
+
+    assert (
+        said[0]
+        == "4 of the 6 ratings behind the labels were given by simulated raters: programs, not people."
+    )
+    assert said[0] in write_card(manifest, {"stepwise": FORMATS["stepwise"].schema("standard")})

@@ -9,6 +9,8 @@ import pytest
 from annotation.models import MergedTrace, MergeRun, Project, Rating, Role, Trace
 from annotation.queries.merges import (
     NUM_BINS,
+    RatingCounts,
+    count_ratings,
     find_latest_merge,
     has_anything_to_merge,
     list_merge_runs,
@@ -115,3 +117,15 @@ def test_the_latest_merge_is_the_newest_that_finished() -> None:
 
     assert find_latest_merge(project) == newest
     assert list_merge_runs(project).count() == 3
+
+
+def test_ratings_by_programs_are_counted_apart_and_those_after_the_merge_are_not() -> None:
+    trace = make_trace()
+    make_rating(trace)
+    make_rating(trace, make_member(trace.project, is_simulated=True))
+    make_rating(trace, outcome="give_up", reason="I can't read it.", labels=[None] * 3)
+    make_rating(trace, submitted_at=NOW + HOUR)
+
+    counts = count_ratings(make_run(trace.project, started_at=NOW))
+
+    assert counts == RatingCounts(num_ratings=2, num_simulated=1)

@@ -184,6 +184,7 @@ def test_a_finished_merge_shows_what_rests_on_what() -> None:
     assert 'role="img" aria-labelledby="chart-title"' in page
     assert "Simulated" in page
     assert "rests on an error" in page
+    assert "given by simulated raters: programs, not people" in page
     assert reverse("exports:create_export", args=[project.slug]) + f"?merge=run:{run.pk}" in page
 
 
