@@ -12,7 +12,6 @@ urlpatterns = [
 ]
 
 handler400 = "annotation.views.errors.show_bad_request"
-handler400 = "annotation.views.errors.show_bad_request"
 handler403 = "annotation.views.errors.show_forbidden"
 handler404 = "annotation.views.errors.show_not_found"
 handler500 = "annotation.views.errors.show_server_error"

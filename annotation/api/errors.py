@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from rest_framework import serializers
-from rest_framework.exceptions import ErrorDetail
+from rest_framework.exceptions import ErrorDetail, ParseError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
@@ -36,6 +36,8 @@ def render_problem(error: Exception, context: dict[str, Any]) -> Response | None
     if isinstance(error, RequestDataTooBig):
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1024**2
         error = TooLarge(f"A request may have {limit} MiB; send the rest in another one.")
+    elif isinstance(error, RecursionError):
+        error = ParseError("The JSON is nested too deeply to be read.")
     response = exception_handler(error, context)
     if response is None:
         return None

@@ -145,6 +145,10 @@ def _submit(rater: Account, body: dict[str, Any]) -> Rating:
     assignment = list_assigned_to(rater).filter(trace_id=body.pop("trace")).first()
     if assignment is None:
         raise NotFound("You hold no such trace. Take one on the rating page first.")
+    if any(index >= assignment.trace.num_steps for index in body["notes"]):
+        raise ValidationError(
+            {"notes": [f"The trace has {assignment.trace.num_steps} steps, counted from 0."]}
+        )
     key = body.pop("idempotency_key")
     rating = ratings.NewRating(
         **{**body, "labels": tuple(body["labels"]), "outcome": Outcome(body["outcome"])}

@@ -9,6 +9,7 @@ or late, is told from one that would overwrite somebody else's.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypedDict
@@ -17,6 +18,8 @@ from annotation.rules.rating import VALUES, Label, first_error
 
 MAX_NOTE_CHARACTERS = 5_000
 MAX_WRITER_CHARACTERS = 40
+# What JSON can say and PostgreSQL can't store: NUL, and halves of surrogate pairs.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class InvalidDraft(ValueError):
@@ -119,10 +122,10 @@ def _parse_notes(data: object, num_steps: int) -> dict[int, str]:
 
 
 def check_note(note: object, *, index: int) -> str:
-    """The note, if it is a text of bearable length that PostgreSQL can hold. Raises InvalidDraft."""
+    """The note, without what no text may hold, if it is a text of bearable length. Raises InvalidDraft."""
     if not isinstance(note, str) or len(note) > MAX_NOTE_CHARACTERS:
         raise InvalidDraft(f"The note on step {index + 1} is longer than {MAX_NOTE_CHARACTERS:,} characters.")
-    return note.replace("\x00", "")
+    return _UNSTORABLE.sub("", note)
 
 
 def _parse_flag(data: object) -> bool:
@@ -140,7 +143,7 @@ def _parse_seconds(data: object) -> float:
 
 
 def _parse_writer(data: object) -> str:
-    if not isinstance(data, str) or len(data) > MAX_WRITER_CHARACTERS or "\x00" in data:
+    if not isinstance(data, str) or len(data) > MAX_WRITER_CHARACTERS or _UNSTORABLE.search(data):
         raise InvalidDraft("The writer of a draft is a short text.")
     return data
 

@@ -19,11 +19,21 @@ from annotation.queries.accounts import find_account_of_start_link
 from annotation.views.access import account_of
 from annotation.views.responses import redirect_htmx
 
-# Django's own views: they refuse a `next` that leaves the site, and sign out on POST only.
-sign_in = LoginView.as_view(
-    template_name="accounts/sign_in.html", authentication_form=SignInForm, redirect_authenticated_user=True
-)
-sign_out = LogoutView.as_view()
+
+class _SignIn(LoginView):
+    """Django's own, which refuses a `next` that leaves the site; here also one that leads back to this very page."""
+
+    template_name = "accounts/sign_in.html"
+    authentication_form = SignInForm
+    redirect_authenticated_user = True
+
+    def get_redirect_url(self, request: HttpRequest | None = None) -> str:
+        url = super().get_redirect_url()
+        return "" if url == self.request.path else url
+
+
+sign_in = _SignIn.as_view()
+sign_out = LogoutView.as_view()  # on POST only
 
 
 @never_cache

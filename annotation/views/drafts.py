@@ -29,7 +29,7 @@ def save_draft(request: HttpRequest, assignment_id: int) -> JsonResponse:
     assignment = get_assignment(request, assignment_id)
     now = timezone.now()
     try:
-        sent = json.loads(request.body)
+        sent = _read_json(request.body)
         draft = parse_draft(sent, assignment.trace.num_steps)
         saved = ratings.save_draft(
             assignment=assignment,
@@ -40,9 +40,8 @@ def save_draft(request: HttpRequest, assignment_id: int) -> JsonResponse:
         )
     except RequestDataTooBig:
         return _refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "This draft is too large to be stored.")
-    except (InvalidDraft, json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        message = str(error) if isinstance(error, InvalidDraft) else "A draft is sent as JSON."
-        return _refuse(HTTPStatus.BAD_REQUEST, message)
+    except InvalidDraft as error:
+        return _refuse(HTTPStatus.BAD_REQUEST, str(error))
     except ratings.AlreadySubmitted as error:
         return _refuse(HTTPStatus.GONE, str(error))
     except ratings.StaleDraft as stale:
@@ -67,6 +66,16 @@ def show_step_source(request: HttpRequest, assignment_id: int, index: int) -> Ht
         raise Http404("This trace has no such step.")
     start, end = step_spans(trace.step_ends)[index]
     return HttpResponse(trace.completion[start:end], content_type="text/plain; charset=utf-8")
+
+
+def _read_json(body: bytes) -> object:
+    try:
+        return json.loads(body)
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # not JSON or not UTF-8; a number too long, or nested too deeply
+        raise InvalidDraft("A draft is sent as JSON.") from error
 
 
 def _parse_revision(sent: object) -> int:

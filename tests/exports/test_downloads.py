@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from exports import actions
+from exports.downloads import list_files
 from exports.models import Export
 from tests.exports.worlds import World, make_world, start_export, write_export
 
@@ -171,3 +173,47 @@ def test_an_export_that_is_not_finished_has_nothing_to_download() -> None:
     assert client.get(path_of(export, "README.md")).status_code == 404
     archive = reverse("exports:download_archive", args=[world.project.slug, export.pk])
     assert client.get(archive).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "given", ["bytes=" + "9" * 5000 + "-", "bytes=-" + "9" * 5000, "bytes=١-٢", "bytes=0-1,3-4"]
+)
+def test_a_range_that_is_none_means_the_whole_file(given: str) -> None:
+    _, export, client = make_finished()
+    name, content = first_file(export)
+
+    response = client.get(path_of(export, name), headers={"Range": given})
+
+    assert response.status_code == 200
+    assert body_of(response) == content
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../secret_key",
+        "..%2f..%2fsecret_key",
+        "/etc/passwd",
+        "stepwise/../../secret_key",
+        "README.md/",
+        "README.md\x00",
+    ],
+)
+def test_no_name_leads_out_of_the_exports_folder(name: str) -> None:
+    _, export, client = make_finished()
+    folder = path_of(export, "README.md").removesuffix("README.md")
+
+    assert client.get(folder + name).status_code == 404
+
+
+def test_names_in_headers_and_archive_hold_nothing_but_plain_letters() -> None:
+    _, export, client = make_finished()
+    archive = client.get(reverse("exports:download_archive", args=[export.project.slug, export.pk]))
+    headers = [client.get(path_of(export, name))["Content-Disposition"] for name in list_files(export)]
+    names = zipfile.ZipFile(io.BytesIO(body_of(archive))).namelist()
+
+    assert all(
+        re.fullmatch(r'attachment; filename="[\w.-]+"', header, re.ASCII)
+        for header in [archive["Content-Disposition"], *headers]
+    )
+    assert all(re.fullmatch(r"[\w-]+(/[\w.-]+)+", name, re.ASCII) and ".." not in name for name in names)
