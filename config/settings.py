@@ -37,12 +37,17 @@ STATIC_URL = "/static/"
 # --- security ---------------------------------------------------------------------------------------
 DEBUG = _flag("GRADUS_DEBUG", default=False)
 SECRET_KEY = os.environ.get("GRADUS_SECRET_KEY") or secret_key(DATA_DIR)
-ALLOWED_HOSTS = _words("GRADUS_HOSTS", default="localhost 127.0.0.1 [::1]")
+# "localhost" always: under this name the supervisor asks the web server whether it is up.
+ALLOWED_HOSTS = [*_words("GRADUS_HOSTS", default="127.0.0.1 [::1]"), "localhost"]
 IS_BEHIND_HTTPS = _flag("GRADUS_HTTPS", default=False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_BEHIND_HTTPS
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 SECURE_HSTS_SECONDS = 31_536_000 if IS_BEHIND_HTTPS else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if IS_BEHIND_HTTPS else None
+SECURE_SSL_REDIRECT = IS_BEHIND_HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]  # asked on this machine, without TLS
+# Whether the other names of a domain speak HTTPS too is for its owner to say, at the proxy, and hard to take back.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CSRF_TRUSTED_ORIGINS = _words("GRADUS_ORIGINS", default="")
@@ -77,7 +82,11 @@ LOGOUT_REDIRECT_URL = "annotation:sign_in"
 # --- what people may send ---------------------------------------------------------------------------
 UPLOAD_LIMIT_BYTES = int(os.environ.get("GRADUS_UPLOAD_LIMIT_MB", "20")) * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024  # forms without their files; drafts and notes are far smaller
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000  # a 2,000-step trace has a field for each step
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 70_000  # a trace has two for each step, and up to 32,768 tokens, hence steps
+FILE_UPLOAD_HANDLERS = [
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",  # requests of up to 2.5 MB
+    "config.uploads.LimitedFileUploadHandler",
+]
 
 # --- apps -------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -161,7 +170,12 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # A page does not wait for a broker that is away: the row says "queued", and the reaper sends it later.
-CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.1}
+CELERY_TASK_PUBLISH_RETRY_POLICY = {
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0.1,
+    "interval_max": 0.1,
+}
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
