@@ -5,6 +5,7 @@ The columns are TRL's (see `docs/engineers.md`). A wrong file costs seconds here
 
 import dataclasses
 from collections.abc import Callable
+from functools import reduce
 from pathlib import Path
 from typing import TypedDict
 
@@ -23,6 +24,7 @@ __all__ = [
     "Prompt",
     "StepwiseRow",
     "check_export",
+    "is_text",
     "load_config",
     "load_stepwise",
     "open_export",
@@ -154,6 +156,7 @@ def _check_pairs(name: str, table: pa.Table) -> None:
     if "margin" in table.column_names:
         _require_columns(name, table, margin=pa.types.is_floating)
         _require_no_nulls(name, table, "margin")
+        _refuse(name, pc.invert(pc.is_finite(_whole(table, "margin"))), "has a margin that is no number")
     same = [a == b for a, b in zip(table["chosen"].to_pylist(), table["rejected"].to_pylist(), strict=True)]
     _refuse(name, pa.array(same, pa.bool_()), "prefers a completion to itself")
 
@@ -172,7 +175,7 @@ def _check_sft(name: str, table: pa.Table) -> None:
 
 
 def _check_prompts(name: str, table: pa.Table) -> None:
-    _require_columns(name, table, prompt=_is_prompt, ground_truth=_is_text, verifier=_is_text)
+    _require_columns(name, table, prompt=_is_prompt, ground_truth=is_text, verifier=is_text)
     _require_no_nulls(name, table, "prompt", "ground_truth", "verifier")
     if "prompt_id" not in table.column_names:
         raise BadColumn(f"{name} has no column 'prompt_id'; it has {', '.join(table.column_names)}.")
@@ -213,10 +216,21 @@ def _require_no_nulls(name: str, table: pa.Table, *columns: str) -> None:
         if table[column].null_count:
             row = pc.index(table[column].is_null(), True).as_py()
             raise BadRow(f"{name}, row {row}: {column!r} is empty (null).")
+        if _is_list(table.schema.field(column).type, _is_message):
+            _require_whole_messages(name, column, _whole(table, column))
+
+
+def _require_whole_messages(name: str, column: str, talks: pa.Array) -> None:
+    """A chat template fails on a message without role or content, and on no message at all."""
+    _refuse(name, pc.equal(pc.list_value_length(talks), 0), f"has no message in {column!r}")
+    messages = pc.list_flatten(talks)
+    fields = (pc.struct_field(messages, field) for field in sorted(_MESSAGE_FIELDS))
+    is_bad = reduce(pc.or_, (field.is_null() for field in fields), messages.is_null())
+    _refuse_items(name, talks, is_bad, f"a message without role or content in {column!r}")
 
 
 def _require_one_form(name: str, table: pa.Table, *columns: str) -> None:
-    forms = {column: _is_text(table.schema.field(column).type) for column in columns}
+    forms = {column: is_text(table.schema.field(column).type) for column in columns}
     if len(set(forms.values())) > 1:
         text = ", ".join(column for column, is_text in forms.items() if is_text)
         raise BadColumn(
@@ -243,7 +257,8 @@ def _whole(table: pa.Table, column: str) -> pa.Array:
     return combined if isinstance(combined, pa.Array) else pa.concat_arrays(combined.chunks)
 
 
-def _is_text(kind: pa.DataType) -> bool:
+def is_text(kind: pa.DataType) -> bool:
+    """Whether a column holds text."""
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
@@ -256,11 +271,11 @@ def _is_message(kind: pa.DataType) -> bool:
 
 
 def _is_prompt(kind: pa.DataType) -> bool:
-    return _is_text(kind) or _is_list(kind, _is_message)
+    return is_text(kind) or _is_list(kind, _is_message)
 
 
 def _is_text_list(kind: pa.DataType) -> bool:
-    return _is_list(kind, _is_text)
+    return _is_list(kind, is_text)
 
 
 def _is_integer_list(kind: pa.DataType) -> bool:

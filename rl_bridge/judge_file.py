@@ -46,17 +46,22 @@ def read_traces(source: Path) -> list[dict[str, Any]]:
     if not source.is_file():
         raise BadTraceLine(f"There is no file {source}.")
     rows: list[dict[str, Any]] = []
-    with source.open(encoding="utf-8") as lines:
+    with source.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             if line.strip():
                 rows.append(_read_line(line, f"{source}, line {number}"))
     return rows
 
 
-def _read_line(line: str, place: str) -> dict[str, Any]:
+def _read_line(line: bytes, place: str) -> dict[str, Any]:
     try:
-        row = json.loads(line)
-    except ValueError as error:
+        row = json.loads(line.decode("utf-8-sig"))
+        json.dumps(row, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise BadTraceLine(f"{place} holds half a surrogate pair, which is no character.") from error
+    except UnicodeDecodeError as error:
+        raise BadTraceLine(f"{place} is not UTF-8 text.") from error
+    except (ValueError, RecursionError) as error:
         raise BadTraceLine(f"{place} is not JSON.") from error
     if not isinstance(row, dict) or not _is_prompt(row.get("prompt")):
         raise BadTraceLine(f"{place} has no `prompt` that is text or a list of messages.")
@@ -69,7 +74,9 @@ def _read_line(line: str, place: str) -> dict[str, Any]:
 def _is_prompt(prompt: object) -> bool:
     if isinstance(prompt, list):
         return bool(prompt) and all(
-            isinstance(message, dict) and {"role", "content"} <= message.keys() for message in prompt
+            isinstance(message, dict)
+            and all(isinstance(message.get(key), str) for key in ("role", "content"))
+            for message in prompt
         )
     return isinstance(prompt, str)
 

@@ -131,6 +131,8 @@ def open_export(folder: Path) -> ExportFolder:
     for key in ("project", "version", "files"):
         if key not in manifest:
             raise NotAnExport(f"{path} has no {key!r}.")
+    if not isinstance(manifest["files"], dict):
+        raise NotAnExport(f"{path} lists no files by name.")
     files = tuple(_read_file_entry(folder, name, entry) for name, entry in sorted(manifest["files"].items()))
     _refuse_strangers(folder, files)
     return ExportFolder(

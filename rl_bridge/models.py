@@ -16,9 +16,9 @@ from typing import Any
 
 import torch
 import transformers
-from safetensors import SafetensorError
 from tokenizers import pre_tokenizers
 from transformers import (
+    AutoModel,
     AutoModelForCausalLM,
     AutoTokenizer,
     GgufConfig,
@@ -125,23 +125,57 @@ def load_causal_lm(
     `dtype` to what the weights are stored in. Raises `ModelNotFound` or `ShippedModelMissing`.
     """
     resolved = resolve_model(location, models_dir=models_dir)
-    try:
-        with without_loading_bars():
-            tokenizer = AutoTokenizer.from_pretrained(resolved.location, local_files_only=resolved.is_local)
-            model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-                resolved.location,
-                dtype=dtype or "auto",
-                use_safetensors=True,
-                trust_remote_code=False,
-                local_files_only=resolved.is_local,
-            )
-    except (OSError, ValueError, SafetensorError) as error:
-        raise ModelNotFound(f"{location} does not open as a language model: {_first_line(error)}") from error
+    tokenizer = open_tokenizer(resolved)
+    model = open_weights(resolved, with_head=True, dtype=dtype)
     target: Any = torch.device(device or pick_device())
     model.to(target).eval()
     return LoadedModel(
         model=model, tokenizer=tokenizer, name=resolved.name, revision=get_revision(resolved, model)
     )
+
+
+def open_tokenizer(resolved: ResolvedModel) -> PreTrainedTokenizerBase:
+    """Open a model's tokenizer. Raises `ModelNotFound`."""
+    try:
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+            resolved.location, local_files_only=resolved.is_local, trust_remote_code=False
+        )
+    except Exception as error:  # a damaged file makes the libraries raise anything, even a bare Exception
+        raise ModelNotFound(
+            f"The tokenizer of {resolved.name} does not open: {_first_line(error)}"
+        ) from error
+    return tokenizer
+
+
+def open_weights(
+    resolved: ResolvedModel, *, with_head: bool, dtype: torch.dtype | None = None
+) -> PreTrainedModel:
+    """Open a model's weights: a causal language model, or without its head the backbone alone.
+
+    `dtype` defaults to what the weights are stored in. Raises `ModelNotFound`, also where some weight is absent:
+    transformers would make it up at random.
+    """
+    opener: Any = AutoModelForCausalLM if with_head else AutoModel
+    try:
+        with without_loading_bars():
+            opened: tuple[PreTrainedModel, dict[str, Any]] = opener.from_pretrained(
+                resolved.location,
+                dtype=dtype or "auto",
+                use_safetensors=True,
+                trust_remote_code=False,
+                local_files_only=resolved.is_local,
+                output_loading_info=True,
+            )
+    except Exception as error:  # as above
+        raise ModelNotFound(
+            f"{resolved.name} does not open as a language model: {_first_line(error)}"
+        ) from error
+    model, loading = opened
+    if loading["missing_keys"]:
+        raise ModelNotFound(
+            f"The weights of {resolved.name} are not whole: {min(loading['missing_keys'])} is missing."
+        )
+    return model
 
 
 def get_revision(resolved: ResolvedModel, model: PreTrainedModel) -> str:
@@ -229,4 +263,4 @@ def _hash_file(path: Path) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
+    return str(error).strip().partition("\n")[0].rstrip(" :.") + "."

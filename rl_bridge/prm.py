@@ -16,13 +16,20 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from rl_bridge.data import Prompt
 from rl_bridge.devices import pick_device
 from rl_bridge.errors import BridgeError
 from rl_bridge.layout import EncodedTrace, TraceEncoder
-from rl_bridge.models import hash_weights, without_loading_bars
+from rl_bridge.models import (
+    ModelNotFound,
+    ResolvedModel,
+    hash_weights,
+    open_tokenizer,
+    open_weights,
+    without_loading_bars,
+)
 
 PRM_FILE = "prm.json"
 HEAD_FILE = "step_head.safetensors"
@@ -69,9 +76,8 @@ class StepRewardModel(nn.Module):
         hidden = output.last_hidden_state
         index = positions.unsqueeze(-1).expand(-1, -1, hidden.shape[-1])
         at_ends = hidden.gather(1, index)
-        with torch.autocast(
-            hidden.device.type, enabled=False
-        ):  # a logit from bf16 products is too coarse to train
+        # A logit from bf16 products is too coarse to train.
+        with torch.autocast(hidden.device.type, enabled=False):
             logits: Tensor = self.head(at_ends.float()).squeeze(-1)
         return logits
 
@@ -110,20 +116,13 @@ def save_prm(
 def load_prm(folder: Path, *, device: str | None = None, dtype: torch.dtype | None = None) -> Prm:
     """Open a saved PRM in evaluation mode, on the GPU where there is one. Raises `NotAPrm`."""
     config = _read_config(folder)
+    resolved = ResolvedModel(location=str(folder), name=str(folder), is_local=True)
     try:
         head = load_file(folder / HEAD_FILE)
-        with without_loading_bars():
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            backbone: PreTrainedModel = AutoModel.from_pretrained(
-                folder,
-                dtype=dtype or "auto",
-                use_safetensors=True,
-                trust_remote_code=False,
-                local_files_only=True,
-            )
-        model = StepRewardModel(backbone)
+        tokenizer = open_tokenizer(resolved)
+        model = StepRewardModel(open_weights(resolved, with_head=False, dtype=dtype))
         model.head.load_state_dict(head)
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+    except (ModelNotFound, OSError, RuntimeError, SafetensorError) as error:
         raise NotAPrm(f"{folder} does not open as a process reward model: {error}") from error
     model.to(device or pick_device()).eval()
     return Prm(

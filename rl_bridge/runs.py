@@ -27,6 +27,10 @@ class BadTrainingSetting(BridgeError):
     """A setting is outside its range; the text names it."""
 
 
+class NothingToTrainOn(BridgeError):
+    """No row is left that could teach anything."""
+
+
 class TrainingConfig(Protocol):
     """What every trainer's configuration has; frozen dataclasses implement it."""
 
@@ -52,14 +56,19 @@ def name_run(kind: str, now: datetime.datetime) -> Path:
     return Path("runs") / f"{kind}-{now:%Y%m%d-%H%M%S}"
 
 
+def refuse_existing(folder: Path) -> None:
+    """Raise `RunFolderExists` where a run would write over something."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise RunFolderExists(f"The output folder {folder} is not empty; name another with --output.")
+
+
 def start_run(config: Any, *, export: ExportFolder, hashes: Mapping[str, str]) -> Path:
     """Create the run folder and write what is known beforehand: settings, data and environment.
 
     Raises `RunFolderExists`.
     """
     folder = Path(config.output)
-    if folder.exists() and any(folder.iterdir()):
-        raise RunFolderExists(f"The output folder {folder} is not empty; name another with --output.")
+    refuse_existing(folder)
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "config.json", describe_config(config))
     write_json(

@@ -10,41 +10,49 @@ import pyarrow as pa
 import torch
 from datasets import Dataset
 from peft import LoraConfig
-from transformers import (
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-    set_seed,
-)
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 from trl.trainer.dpo_config import DPOConfig
 from trl.trainer.dpo_trainer import DPOTrainer
 
 from rl_bridge import runs
-from rl_bridge.data import load_config
+from rl_bridge.data import is_text, load_config
 from rl_bridge.devices import pick_device, uses_bf16
 from rl_bridge.layout import render_prompt
 from rl_bridge.manifest import open_export
-from rl_bridge.models import ResolvedModel, get_revision, resolve_model, without_loading_bars
+from rl_bridge.models import (
+    get_revision,
+    open_tokenizer,
+    open_weights,
+    resolve_model,
+    without_loading_bars,
+)
 from rl_bridge.settings import DpoTraining
 
 
 def train_dpo(config: DpoTraining) -> runs.RunSummary:
     """Train a policy on preferences and write its run folder; the policy lies in `model/`, adapters merged in.
 
-    Raises `ExportError` before a model is loaded, `ModelNotFound`, `RunFolderExists`.
+    Raises `ExportError`, `NothingToTrainOn` and `RunFolderExists` before a model is loaded, `ModelNotFound`.
     """
     export = open_export(config.export)
     loaded = load_config(export, config.config, config.split)
+    if not loaded.table.num_rows:
+        raise runs.NothingToTrainOn(
+            f"The split {config.split!r} of {config.config} in {export.path} has no rows."
+        )
+    runs.refuse_existing(config.output)
     resolved = resolve_model(config.model, models_dir=config.models_dir)
     set_seed(config.seed)
+    tokenizer = open_tokenizer(resolved)
+    # Frozen weights may be bf16; weights that learn by small steps are kept in float32.
+    dtype = torch.bfloat16 if uses_bf16(config.bf16) and config.lora_rank else torch.float32
+    model = open_weights(resolved, with_head=True, dtype=dtype)
     folder = runs.start_run(config, export=export, hashes=loaded.hashes)
     # DPO has no use for the margin: it is the reward model's.
     table = loaded.table.select(["prompt", "chosen", "rejected"])
-    tokenizer = AutoTokenizer.from_pretrained(resolved.location, local_files_only=resolved.is_local)
     if config.config == "preference":
         table = render_prompts(table, tokenizer)
-    trainer = _train(resolved, tokenizer, Dataset(table), config)
+    trainer = _train(model, tokenizer, Dataset(table), config)
     metrics = _read_metrics(trainer.state.log_history)
     target = folder / runs.MODEL_FOLDER
     policy: Any = trainer.model
@@ -71,7 +79,7 @@ def render_prompts(table: pa.Table, tokenizer: PreTrainedTokenizerBase) -> pa.Ta
     TRL takes texts as they are. Where the tokenizer itself begins a text with its first token, the template's is taken
     off, or there would be two. (`step_preference` prompts end in shared steps, so no template fits around them.)
     """
-    if not pa.types.is_string(table.schema.field("prompt").type):
+    if not is_text(table.schema.field("prompt").type):
         return table
     begins = bool(tokenizer("").input_ids) and isinstance(tokenizer.bos_token, str)
     first = str(tokenizer.bos_token) if begins else ""
@@ -83,18 +91,8 @@ def render_prompts(table: pa.Table, tokenizer: PreTrainedTokenizerBase) -> pa.Ta
 
 
 def _train(
-    resolved: ResolvedModel, tokenizer: PreTrainedTokenizerBase, dataset: Any, config: DpoTraining
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, dataset: Any, config: DpoTraining
 ) -> Any:
-    bf16 = uses_bf16(config.bf16)
-    with without_loading_bars():
-        # Frozen weights may be bf16; weights that learn by small steps are kept in float32.
-        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-            resolved.location,
-            dtype=torch.bfloat16 if bf16 and config.lora_rank else torch.float32,
-            use_safetensors=True,
-            trust_remote_code=False,
-            local_files_only=resolved.is_local,
-        )
     lora = LoraConfig(r=config.lora_rank, target_modules="all-linear", task_type="CAUSAL_LM")
     with tempfile.TemporaryDirectory() as scratch:
         arguments = DPOConfig(
@@ -104,7 +102,7 @@ def _train(
             learning_rate=config.learning_rate,
             beta=config.beta,
             max_length=config.limit_length,
-            bf16=bf16,
+            bf16=uses_bf16(config.bf16),
             use_cpu=pick_device() == "cpu",
             activation_checkpointing=False,
             seed=config.seed,

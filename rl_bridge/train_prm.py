@@ -13,22 +13,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
-from transformers import AutoModel, AutoTokenizer, PreTrainedModel, Trainer, TrainingArguments, set_seed
+from transformers import PreTrainedModel, Trainer, TrainingArguments, set_seed
 
 from rl_bridge import evaluation, prm, runs
 from rl_bridge.data import StepwiseRow, load_stepwise
 from rl_bridge.devices import pick_device, uses_bf16
-from rl_bridge.errors import BridgeError
 from rl_bridge.layout import EncodedTrace, TraceEncoder, TraceTargets, TraceTooLong, read_targets
 from rl_bridge.manifest import ExportFolder, open_export
-from rl_bridge.models import ResolvedModel, get_revision, resolve_model, without_loading_bars
+from rl_bridge.models import ResolvedModel, get_revision, open_tokenizer, open_weights, resolve_model
 from rl_bridge.settings import PrmTraining
 
 _LAYERS_TRAINED_ON_CPU = 2
-
-
-class NothingToTrainOn(BridgeError):
-    """No row is left with a labelled step."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -81,28 +76,28 @@ class StepLoss(nn.Module):
 def train_prm(config: PrmTraining) -> runs.RunSummary:
     """Train a PRM and write its run folder; the PRM itself lies in `model/`.
 
-    Raises `ExportError` and `NothingToTrainOn` before a model is loaded, `ModelNotFound`, `RunFolderExists`.
+    Raises `ExportError`, `RunFolderExists` and `NothingToTrainOn` before a model is loaded, `ModelNotFound`.
     """
     export = open_export(config.export)
     rows, hashes = load_stepwise(export, config.split)
+    runs.refuse_existing(config.output)
     test_rows: list[StepwiseRow] = []
     if config.test_split in export.list_splits("stepwise"):
         test_rows, test_hashes = load_stepwise(export, config.test_split)
         hashes = hashes | test_hashes
     resolved = resolve_model(config.model, models_dir=config.models_dir)
     set_seed(config.seed)
-    tokenizer = AutoTokenizer.from_pretrained(resolved.location, local_files_only=resolved.is_local)
+    tokenizer = open_tokenizer(resolved)
     encoder = TraceEncoder(tokenizer, max_length=config.limit_length)
     prepared = prepare_rows(encoder, rows, soft=config.soft_targets)
-    folder = runs.start_run(config, export=export, hashes=hashes)
     model = _build_model(resolved, config)
+    folder = runs.start_run(config, export=export, hashes=hashes)
     balance = weigh_classes([example.targets for example in prepared.examples], config.class_weights)
     trainer = _train(
         StepLoss(model, balance), prepared.examples, config, pad_token_id=prm.pad_token_of(tokenizer)
     )
-    if uses_bf16(
-        config.bf16
-    ):  # training multiplied by weights rounded to bf16: storing them so loses nothing
+    if uses_bf16(config.bf16):
+        # Training multiplied by weights rounded to bf16, so storing them rounded loses next to nothing.
         backbone: Any = model.backbone
         backbone.to(torch.bfloat16)
     opened = prm.Prm(
@@ -114,9 +109,14 @@ def train_prm(config: PrmTraining) -> runs.RunSummary:
     )
     metrics = {"train_loss": float(trainer.state.log_history[-1]["train_loss"])}
     metrics |= evaluation.measure_steps(opened, test_rows[: config.max_test_rows], prefix="test")
-    _save(folder, opened, export, metrics, prepared.warnings)
+    warnings = prepared.warnings
+    if not test_rows:
+        warnings += (
+            f"Nothing was measured: the export has no stepwise rows in the split {config.test_split!r}.",
+        )
+    _save(folder, opened, export, metrics, warnings)
     log = [dict(entry) for entry in trainer.state.log_history]
-    return runs.finish_run(folder, metrics=metrics, log=log, warnings=prepared.warnings)
+    return runs.finish_run(folder, metrics=metrics, log=log, warnings=warnings)
 
 
 def prepare_rows(encoder: TraceEncoder, rows: Sequence[StepwiseRow], *, soft: bool) -> PreparedRows:
@@ -152,7 +152,7 @@ def prepare_rows(encoder: TraceEncoder, rows: Sequence[StepwiseRow], *, soft: bo
     ]
     warnings = tuple(text for count, text in findings if count)
     if not examples:
-        raise NothingToTrainOn(" ".join(("No labelled step is left to train on.", *warnings)))
+        raise runs.NothingToTrainOn(" ".join(("No labelled step is left to train on.", *warnings)))
     return PreparedRows(examples=examples, warnings=warnings)
 
 
@@ -199,15 +199,8 @@ def collate(examples: Sequence[Example], *, pad_token_id: int) -> dict[str, Tens
 
 
 def _build_model(resolved: ResolvedModel, config: PrmTraining) -> prm.StepRewardModel:
-    with without_loading_bars():
-        # float32 holds the small updates that bf16 would round away; bf16 is for the products alone (autocast).
-        backbone: PreTrainedModel = AutoModel.from_pretrained(
-            resolved.location,
-            dtype=torch.float32,
-            use_safetensors=True,
-            trust_remote_code=False,
-            local_files_only=resolved.is_local,
-        )
+    # float32 holds the small updates that bf16 would round away; bf16 is for the products alone (autocast).
+    backbone = open_weights(resolved, with_head=False, dtype=torch.float32)
     on_cpu = pick_device() == "cpu"
     default = _LAYERS_TRAINED_ON_CPU if on_cpu else None
     freeze_layers(backbone, default if config.trained_layers is None else config.trained_layers)

@@ -43,6 +43,7 @@ def test_an_error_is_one_sentence_and_exit_code_2(
     [
         (["--split", "dev"], "has no split 'dev'"),
         (["--max-steps", "0"], "max-steps must be above zero, not 0"),
+        (["--export", "/no/such/export"], "There is no export folder /no/such/export"),
         (["--model", "/no/such/model"], "There is no folder /no/such/model"),
     ],
 )
@@ -158,6 +159,9 @@ def test_from_an_export_to_a_policy(
         ('{"prompt": "p"}', "line 2 has no `steps`"),
         ('{"prompt": "p", "steps": []}', "line 2 has no `steps`"),
         ('{"prompt": "p", "steps": ["a", ""]}', "line 2 has no `steps`"),
+        ('{"prompt": [{"role": "user", "content": 5}], "steps": ["a"]}', "line 2 has no `prompt`"),
+        ('{"prompt": "p", "steps": ["\\ud800"]}', "line 2 holds half a surrogate pair"),
+        ("[" * 100_000, "line 2 is not JSON"),
     ],
 )
 def test_a_bad_line_is_named_before_the_prm_is_loaded(tmp_path: Path, line: str, complaint: str) -> None:
@@ -166,6 +170,14 @@ def test_a_bad_line_is_named_before_the_prm_is_loaded(tmp_path: Path, line: str,
 
     with pytest.raises(judge_file.BadTraceLine, match=complaint):
         judge_file.judge_file(prm_folder=tmp_path / "no-prm", source=source, target=tmp_path / "out")
+
+
+def test_a_line_that_is_no_text_is_named(tmp_path: Path) -> None:
+    source = tmp_path / "traces.jsonl"
+    source.write_bytes(b'{"prompt": "p", "steps": ["a"]}\n{"prompt": "\xff", "steps": ["a"]}\n')
+
+    with pytest.raises(judge_file.BadTraceLine, match="line 2 is not UTF-8 text"):
+        judge_file.read_traces(source)
 
 
 def test_a_missing_input_is_named(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Opening exports: what is accepted, and that everything else is refused in one sentence that names the place."""
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -183,6 +184,35 @@ def test_every_config_is_checked(
         data.load_config(folder, config, "train")
 
 
+@pytest.mark.parametrize("margin", [math.nan, math.inf])
+def test_a_margin_that_is_no_number_is_refused(tmp_path: Path, margin: float) -> None:
+    folder = export_of(tmp_path, "preference", prompt=["p"], chosen=["a"], rejected=["b"], margin=[margin])
+
+    with pytest.raises(data.BadRow, match="row 0 has a margin that is no number"):
+        data.load_config(folder, "preference", "train")
+
+
+@pytest.mark.parametrize(
+    ("talk", "complaint"),
+    [
+        ([], "has no message in 'prompt'"),
+        ([{"role": "user", "content": None}], "a message without role or content in 'prompt'"),
+        ([{"role": None, "content": "What?"}], "a message without role or content in 'prompt'"),
+        ([None], "a message without role or content in 'prompt'"),
+    ],
+)
+def test_a_conversation_that_no_template_could_show_is_refused(
+    tmp_path: Path, talk: list[Any], complaint: str
+) -> None:
+    whole = [{"role": "user", "content": "What?"}]
+    prompts = pa.array([whole, whole + talk if talk else talk], MESSAGES)
+    answers = pa.array([whole, whole], MESSAGES)
+    folder = export_of(tmp_path, "sft", prompt=prompts, completion=answers)
+
+    with pytest.raises(data.BadRow, match=f"row 1 .*{complaint}"):
+        data.load_config(folder, "sft", "train")
+
+
 def test_a_conversational_preference_passes(tmp_path: Path) -> None:
     other = pa.array([[{"role": "assistant", "content": "no"}]], MESSAGES)
     folder = export_of(tmp_path, "preference", prompt=TALK, chosen=TALK, rejected=other)
@@ -247,6 +277,7 @@ def test_a_folder_without_manifest_or_card_is_no_export(export_folder: Path, tmp
     ("change", "complaint"),
     [
         ({"format": 2}, "not an export manifest of format 1"),
+        ({"files": []}, "lists no files by name"),
         ({"files": {"../secret.parquet": {}}}, "names the file"),
         ({"files": {"stepwise/train-0123456789abcdef.parquet": {"config": "stepwise"}}}, "is incomplete"),
         (

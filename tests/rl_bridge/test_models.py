@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
 
 from rl_bridge import models, shipped
 
@@ -59,6 +60,34 @@ def test_damaged_weights_are_named(tiny_llama: Path, tmp_path: Path) -> None:
     (folder / "model.safetensors").write_bytes(b"\xff" * 64)
 
     with pytest.raises(models.ModelNotFound, match="damaged does not open as a language model"):
+        models.load_causal_lm(str(folder), models_dir=tmp_path)
+
+
+def test_weights_that_are_not_whole_are_refused_rather_than_made_up(tiny_llama: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "partial"
+    shutil.copytree(tiny_llama, folder)
+    weights = load_file(folder / "model.safetensors")
+    del weights["model.layers.1.mlp.up_proj.weight"]
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+
+    with pytest.raises(
+        models.ModelNotFound, match=r"not whole: .*layers\.1\.mlp\.up_proj\.weight is missing"
+    ):
+        models.load_causal_lm(str(folder), models_dir=tmp_path)
+
+
+@pytest.mark.parametrize("content", ["{", "[]", None])
+def test_a_tokenizer_that_does_not_open_is_named(
+    tiny_llama: Path, tmp_path: Path, content: str | None
+) -> None:
+    folder = tmp_path / "mute"
+    shutil.copytree(tiny_llama, folder)
+    for path in folder.glob("tokenizer*"):
+        path.unlink()
+    if content is not None:
+        (folder / "tokenizer.json").write_text(content)
+
+    with pytest.raises(models.ModelNotFound, match=r"The tokenizer of mute does not open: .*\.$"):
         models.load_causal_lm(str(folder), models_dir=tmp_path)
 
 

@@ -1,12 +1,14 @@
 """The process reward model: saving, opening, scoring one trace and many."""
 
 import json
+import math
 from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
 from transformers import AutoModel
 
 from rl_bridge import layout, prm
@@ -121,3 +123,30 @@ def test_a_prm_without_its_head_is_named(tiny_llama: Path, tmp_path: Path) -> No
 
     with pytest.raises(prm.NotAPrm, match="does not open as a process reward model"):
         prm.load_prm(folder)
+
+
+def test_a_prm_whose_backbone_lacks_a_weight_is_refused(tiny_llama: Path, tmp_path: Path) -> None:
+    folder = write_prm(tmp_path / "prm", tiny_llama)
+    weights = load_file(folder / "model.safetensors")
+    del weights["layers.0.self_attn.q_proj.weight"]
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+
+    with pytest.raises(prm.NotAPrm, match=r"q_proj\.weight is missing"):
+        prm.load_prm(folder)
+
+
+def test_a_score_is_the_head_s_probability_at_the_last_token_of_its_step(
+    tiny_llama: Path, tmp_path: Path
+) -> None:
+    opened = prm.load_prm(write_prm(tmp_path / "prm", tiny_llama), device="cpu")
+    steps = ("One.\n", "Two, é.\n", "Three.")
+    encoded = opened.encoder.encode("p", steps)
+    ends = [len(opened.tokenizer("".join(steps[: i + 1])).input_ids) for i in range(3)]
+    num_prompt_tokens = len(encoded.input_ids) - ends[-1]
+
+    with torch.inference_mode():
+        hidden = opened.model.backbone(input_ids=torch.tensor([encoded.input_ids])).last_hidden_state[0]
+        log_odds = hidden @ opened.model.head.weight[0] + opened.model.head.bias
+    expected = [1 / (1 + math.exp(-float(log_odds[num_prompt_tokens + end - 1]))) for end in ends]
+
+    assert prm.score_steps(opened, "p", steps) == pytest.approx(expected, abs=1e-5)

@@ -102,6 +102,25 @@ def test_an_export_without_preferences_is_refused(
         train_dpo.train_dpo(training(export_folder, tmp_path / "run", tiny_llama, split="dev"))
 
 
+def test_an_empty_split_is_refused_before_a_model_is_looked_for(tmp_path: Path) -> None:
+    empty = export_folders.make_table("preference", [])
+    export = export_folders.write_export(tmp_path / "export", {("preference", "train"): empty})
+
+    with pytest.raises(runs.NothingToTrainOn, match=r"'train' of preference in .* has no rows"):
+        train_dpo.train_dpo(training(export, tmp_path / "run", tmp_path / "no-model"))
+
+    assert not (tmp_path / "run").exists()
+
+
+def test_long_text_columns_are_put_into_the_template_too() -> None:
+    prompts = pa.array(["What?"], pa.large_string())
+    table = pa.table({"prompt": prompts, "chosen": ["a"], "rejected": ["b"]})
+
+    (rendered,) = train_dpo.render_prompts(table, tiny.build_tokenizer())["prompt"].to_pylist()
+
+    assert rendered == "<|im_start|>user\nWhat?<|im_end|>\n<|im_start|>assistant\n"
+
+
 @pytest.mark.parametrize("change", [{"config": "sft"}, {"lora_rank": -1}, {"beta": 0.0}])
 def test_a_setting_out_of_range_is_refused(change: dict[str, object], tmp_path: Path) -> None:
     with pytest.raises(runs.BadTrainingSetting):

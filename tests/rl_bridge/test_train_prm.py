@@ -2,12 +2,13 @@
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 
-from rl_bridge import layout, manifest, prm, runs, train_prm
+from rl_bridge import layout, manifest, models, prm, runs, train_prm
 from rl_bridge.data import StepwiseRow
 from rl_bridge.settings import PrmTraining
 from tests.rl_bridge import tiny
@@ -104,6 +105,9 @@ def test_an_export_without_a_test_split_trains_without_test_figures(tiny_llama: 
     summary = train_prm.train_prm(training(export, tmp_path / "run", tiny_llama))
 
     assert set(summary.metrics) == {"train_loss"}
+    (warning,) = summary.warnings
+    assert warning == "Nothing was measured: the export has no stepwise rows in the split 'test'."
+    assert warning in (summary.folder / "model" / "README.md").read_text()
 
 
 def test_a_bad_export_is_refused_before_a_model_is_looked_for(export_folder: Path, tmp_path: Path) -> None:
@@ -121,6 +125,28 @@ def test_a_run_never_overwrites_another(export_folder: Path, tiny_llama: Path, t
 
     with pytest.raises(runs.RunFolderExists, match="not empty"):
         train_prm.train_prm(training(export_folder, tmp_path / "run", tiny_llama))
+
+
+def test_a_model_that_does_not_open_leaves_no_run_behind(
+    export_folder: Path, tiny_llama: Path, tmp_path: Path
+) -> None:
+    damaged = tmp_path / "damaged"
+    shutil.copytree(tiny_llama, damaged)
+    (damaged / "model.safetensors").write_bytes(b"\xff" * 64)
+
+    with pytest.raises(models.ModelNotFound, match="damaged does not open as a language model"):
+        train_prm.train_prm(training(export_folder, tmp_path / "run", damaged))
+
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_folder_in_use_is_noticed_before_a_model_is_looked_for(
+    export_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "run").write_text("a file")
+
+    with pytest.raises(runs.RunFolderExists):
+        train_prm.train_prm(training(export_folder, tmp_path / "run", tmp_path / "no-model"))
 
 
 def row(labels: tuple[int, ...], steps: tuple[str, ...] | None = None, prompt: str = "p") -> StepwiseRow:
@@ -154,7 +180,7 @@ def test_without_a_label_there_is_nothing_to_train_on() -> None:
     encoder = layout.TraceEncoder(tiny.build_tokenizer(), max_length=60)
 
     with pytest.raises(
-        train_prm.NothingToTrainOn, match=r"No labelled step is left to train on\. 1 traces left out"
+        runs.NothingToTrainOn, match=r"No labelled step is left to train on\. 1 traces left out"
     ):
         train_prm.prepare_rows(encoder, [row((-100,))], soft=False)
 
