@@ -231,13 +231,13 @@ def _train(model: StepLoss, examples: list[Example], config: PrmTraining, *, pad
             args=arguments,
             train_dataset=dataset,
             data_collator=lambda batch: collate(batch, pad_token_id=pad_token_id),
-            optimizers=(_build_optimizer(model, config), None),
+            optimizers=(build_optimizer(model, config), None),
         )
         trainer.train()
     return trainer
 
 
-def _build_optimizer(model: StepLoss, config: PrmTraining) -> torch.optim.Optimizer:
+def build_optimizer(model: StepLoss, config: PrmTraining) -> torch.optim.Optimizer:
     """AdamW with a rate of its own for the head, which starts from nothing; no decay for vectors (norms, biases)."""
     backbone = [p for p in model.model.backbone.parameters() if p.requires_grad]
     groups: list[dict[str, Any]] = [

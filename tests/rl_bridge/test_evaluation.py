@@ -35,6 +35,11 @@ def test_accuracy_is_balanced_over_classes() -> None:
     assert (found["num_steps"], found["standing_share"]) == (4.0, 0.75)
 
 
+def test_a_score_of_one_half_says_that_the_step_stands() -> None:
+    assert evaluation.measure_scores([1], [0.5])["accuracy"] == 1.0
+    assert evaluation.measure_scores([0], [0.5])["accuracy"] == 0.0
+
+
 def test_without_labels_there_are_no_figures() -> None:
     assert evaluation.measure_scores([], []) == {}
 

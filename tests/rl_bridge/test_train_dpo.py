@@ -65,6 +65,20 @@ def test_preferences_are_learnt(export_folder: Path, tiny_llama: Path, tmp_path:
     assert summary.metrics["rewards_margins"] > 0.1
 
 
+def test_beta_scales_the_rewards(export_folder: Path, tiny_llama: Path, tmp_path: Path) -> None:
+    low, high = (
+        train_dpo.train_dpo(
+            training(
+                export_folder, tmp_path / str(beta), tiny_llama, lora_rank=0, beta=beta, learning_rate=1e-4
+            )
+        )
+        for beta in (0.01, 1.0)
+    )
+
+    # Both see the same pairs and Adam's first step hardly depends on the scale of the loss.
+    assert abs(high.metrics["rewards_margins"]) > 20 * abs(low.metrics["rewards_margins"])
+
+
 def test_text_prompts_are_trained_on_as_the_policy_saw_them() -> None:
     table = pa.table({"prompt": ["What?"], "chosen": ["a"], "rejected": ["b"]})
     tokenizer = tiny.build_tokenizer()

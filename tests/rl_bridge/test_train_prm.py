@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from rl_bridge import layout, manifest, models, prm, runs, train_prm
 from rl_bridge.data import StepwiseRow
@@ -195,6 +197,80 @@ def test_balanced_weights_give_both_classes_the_same_total() -> None:
     assert train_prm.weigh_classes(targets, "none") == train_prm.ClassBalance(standing=1.0, failing=1.0)
 
 
+def test_the_rarer_class_weighs_more_in_the_loss() -> None:
+    balance = train_prm.ClassBalance(standing=0.5, failing=2.0)
+
+    assert balance.weigh(torch.tensor([1.0, 0.0, 0.5])).tolist() == [0.5, 2.0, 1.25]
+
+
+CLASSES = st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=30)
+
+
+@given(CLASSES)
+def test_balanced_weights_halve_the_total_between_the_classes_whatever_the_targets(
+    steps: list[tuple[float, bool]],
+) -> None:
+    values, counted = zip(*steps, strict=True)
+    kept = [value for value, is_counted in steps if is_counted]
+
+    balance = train_prm.weigh_classes(
+        [layout.TraceTargets(values=list(values), counted=list(counted))], "balanced"
+    )
+
+    standing, failing = sum(kept), len(kept) - sum(kept)
+    assume(min(standing, failing) > 1e-3)
+    assert balance.standing * standing == pytest.approx(len(kept) / 2)
+    assert balance.failing * failing == pytest.approx(len(kept) / 2)
+
+
+def test_padding_is_masked_and_points_at_nothing_that_counts() -> None:
+    encoder = layout.TraceEncoder(tiny.build_tokenizer(), max_length=200)
+    prepared = train_prm.prepare_rows(encoder, [row((1, 0, -100)), row((0,))], soft=False)
+
+    batch = train_prm.collate(prepared.examples, pad_token_id=7)
+
+    long, short = (len(example.trace.input_ids) for example in prepared.examples)
+    assert batch["attention_mask"].tolist() == [[1] * long, [1] * short + [0] * (long - short)]
+    assert batch["input_ids"][1, short:].tolist() == [7] * (long - short)
+    assert batch["targets"].tolist() == [[1, 0, 0], [0, 0, 0]]
+    assert batch["counted"].tolist() == [[1, 1, 0], [1, 0, 0]]
+
+
+def test_a_step_that_no_token_stands_for_never_teaches() -> None:
+    trace = layout.EncodedTrace(
+        input_ids=[1, 2], positions=[1, 1], is_located=[True, False], num_prompt_tokens_cut=0
+    )
+
+    assert layout.read_targets(row((1, 0)), trace, soft=False).counted == [True, False]
+
+
+def test_the_head_learns_at_its_own_rate_and_vectors_do_not_decay() -> None:
+    model = prm.StepRewardModel(tiny.build_llama().model)
+    train_prm.freeze_layers(model.backbone, 1)
+    loss = train_prm.StepLoss(model, train_prm.ClassBalance(standing=1.0, failing=1.0))
+    config = training(Path(), Path(), Path(), learning_rate=1e-4, head_learning_rate=1e-2, weight_decay=0.3)
+
+    matrices, vectors, head = train_prm.build_optimizer(loss, config).param_groups
+
+    assert {p.ndim for p in matrices["params"]} == {2}
+    assert {p.ndim for p in vectors["params"]} == {1}
+    assert (matrices["lr"], matrices["weight_decay"]) == (1e-4, 0.3)
+    assert (vectors["lr"], vectors["weight_decay"]) == (1e-4, 0.0)
+    assert (head["lr"], head["weight_decay"]) == (1e-2, 0.0)
+    assert head["params"] == list(model.head.parameters())
+    num_learning = sum(p.requires_grad for p in model.backbone.parameters())
+    assert len(matrices["params"]) + len(vectors["params"]) == num_learning
+
+
+def test_at_most_max_test_rows_are_measured(export_folder: Path, tiny_llama: Path, tmp_path: Path) -> None:
+    summary = train_prm.train_prm(
+        training(export_folder, tmp_path / "run", tiny_llama, max_steps=1, max_test_rows=2)
+    )
+
+    rows = sum_rows(6)[:2]
+    assert summary.metrics["test_num_steps"] == sum(label != -100 for r in rows for label in r["labels"])
+
+
 def test_one_class_alone_is_not_weighted() -> None:
     targets = [layout.TraceTargets(values=[1.0, 1.0], counted=[True, True])]
 
@@ -227,6 +303,7 @@ def test_only_the_last_layers_learn(asked: int | None, learning: int) -> None:
 
     flags = [all(p.requires_grad for p in layer.parameters()) for layer in backbone.layers]
     assert flags == [False] * (2 - learning) + [True] * learning
+    assert backbone.norm.weight.requires_grad == (asked != 0)
     assert backbone.embed_tokens.weight.requires_grad == (asked is None)
 
 
