@@ -29,7 +29,9 @@ def empty_queue(broker: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     """A socket on which nothing listens."""
     monkeypatch.setattr(
-        jobs, "current_app", Celery("elsewhere", broker="redis+socket:///nowhere/valkey.sock")
+        jobs,
+        "current_app",
+        Celery("elsewhere", broker="redis+socket:///nowhere/valkey.sock", set_as_current=False),
     )
     jobs.current_app.conf.update(
         task_queues=[Queue("default")],

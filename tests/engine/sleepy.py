@@ -8,7 +8,8 @@ from pathlib import Path
 
 from celery import Celery
 
-app = Celery("sleepy", broker=os.environ.get("SLEEPY_BROKER"))
+# Not the current application: importing this module must not send other tests' jobs elsewhere.
+app = Celery("sleepy", broker=os.environ.get("SLEEPY_BROKER"), set_as_current=False)
 app.conf.update(
     task_acks_late=True,
     task_reject_on_worker_lost=True,

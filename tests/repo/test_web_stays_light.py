@@ -20,7 +20,9 @@ print(",".join(name for name in {HEAVY!r} if name in sys.modules))
 
 
 def test_the_web_process_never_loads_torch() -> None:
-    done = subprocess.run([sys.executable, "-c", SCRIPT], cwd=BASE_DIR, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT], cwd=BASE_DIR, capture_output=True, text=True, timeout=120
+    )
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == ""
