@@ -14,6 +14,7 @@ _ANNOTATION = re.compile(r"<<([^<>\n]{1,400})>>")  # GSM8K's calculator marks
 _LIST_MARK = re.compile(r"^[ \t]*(?:[-*+•][ \t]+|\(?\d{1,3}[.)][ \t]+|#{1,6}[ \t]+)", re.MULTILINE)
 _FRACTION = re.compile(r"\\[dt]?frac\s*\{([^{}]{1,200})\}\s*\{([^{}]{1,200})\}")
 _TEXT = re.compile(r"\\(?:text|mathrm|textbf|mathbf)\s*\{([^{}]{0,200})\}")
+_MODULO = re.compile(r"\(\s*mod\b|\\[pb]?mod\b")
 _TIMES = re.compile(r"(?<=\d)\s?[xX]\s?(?=\d)")
 _REWRITES = (
     ("\\times", "*"), ("\\cdot", "*"), ("\\div", "/"), ("\\approx", "≈"), ("\\left", ""), ("\\right", ""), ("\\%", "%"),
@@ -29,9 +30,11 @@ _WORD_SIGNS = re.compile(
 )
 _SIGN_OF = {"equals": "=", "about": "≈", "plus": "+", "minus": "-", "times": "*", "by": "/", "share": "*"}
 _TOKEN = re.compile(
-    # 10:30, 1.2.3, 2x, apples. Every repetition is bounded, or a long row of digits would take quadratic time.
-    r"(?P<opaque>\d{1,20}(?::\d{1,20}){1,9}|\d{1,20}(?:\.\d{1,20}){2,9}|\d[\d.,]{0,40}[^\W\d_]\w*|[^\W\d]\w*)"
-    r"|(?P<number>\d{1,3}(?:,\d{3}){1,12}(?![\d,])(?:\.\d{1,40})?|\d{1,40}(?:\.\d{1,40})?|\.\d{1,40})"
+    # 10:30, 1.2.3, 3,5 (which some read as a decimal), 2x, apples. Every repetition is bounded, or a long row of digits would take quadratic time.
+    r"(?P<opaque>\d{1,20}(?::\d{1,20}){1,9}|\d{1,20}(?:\.\d{1,20}){2,9}"
+    r"|(?!\d{1,3}(?:,\d{3}){1,12}(?!,?\d))\d{1,20}(?:,\d{1,20}){1,9}"
+    r"|\d[\d.,]{0,40}[^\W\d_]\w*|[^\W\d]\w*)"
+    r"|(?P<number>\d{1,3}(?:,\d{3}){1,12}(?!,?\d)(?:\.\d{1,40})?|\d{1,40}(?:\.\d{1,40})?|\.\d{1,40})"
     r"|(?P<relation>[=≈])"
     r"|(?P<operator>[-+*/^%()])"
     r"|(?P<boundary>[.,;:!?\"'`\[\]\n\r<>≤≥≠→⇒…“”‘’])"
@@ -45,7 +48,8 @@ _ALTERS_WHAT_FOLLOWS = re.compile(
     re.IGNORECASE,
 )
 _ALTERS_WHAT_PRECEDES = re.compile(
-    r"remainder|rem|and|mod|hundred|thousand|[mbtr]+illion|dozen|percent|cents?|squared|cubed", re.IGNORECASE
+    r"remainder|rem|r\d*|and|mod|hundred|thousand|[mbtr]+illion|dozen|percent|cents?|squared|cubed",
+    re.IGNORECASE,
 )
 
 
@@ -74,7 +78,7 @@ def find_links(step: str) -> list[Link]:
 
 def _rewrite(text: str) -> str:
     """LaTeX, words and typographic signs as plain ones."""
-    text = _LIST_MARK.sub("\n", _TEXT.sub(r" \1 ", text))
+    text = _MODULO.sub(" mod ", _LIST_MARK.sub("\n", _TEXT.sub(r" \1 ", text)))
     for _ in range(3):  # a fraction within a fraction within a fraction
         text = _FRACTION.sub(r"((\1)/(\2))", text)
     for old, new in _REWRITES:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import re
 import time
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from annotation.judging.arithmetic import P_ALL_RIGHT, P_SOME_WRONG, ArithmeticJudge, check_step
+from annotation.judging.expressions import evaluate
 from annotation.judging.judge import JudgedTrace, Opinion
 
 RIGHT = [
@@ -40,6 +44,19 @@ RIGHT = [
     "0.1 + 0.2 = 0.3",
     "5 * 60 = 300 minutes = 5 hours",
     "3 + 4 == 7",
+    "1,000 + 234 = 1,234, so he has enough",
+    "From 1,000, 2,000 + 1 = 2,001",
+    "1,234.5 + 1 = 1,235.5",
+    "1 / 8 = 0.13",
+    "1 / 8 = 0.12",
+    "1 / 3 = 33.3%",
+    "1 / 3 ≈ 33%",
+    "2^-1 = 0.5",
+    "2^3^2 = 512",
+    "-2^2 + 5 = 1",
+    "The area (2 + 1) = 3",
+    r"\frac{1}{\frac{1}{\frac{1}{2}}} = 0.5",
+    "Sum: " + " + ".join(["(1)"] * 45) + " = 45",
 ]
 WRONG = [
     "3 + 4 = 8",
@@ -52,6 +69,12 @@ WRONG = [
     "3 + 4 = 7 and 7 * 2 = 15",
     "5 / 0 = 0",
     "The total is 12 × 4 = 46 dollars.",
+    "1,000 + 234 = 1,235, so he has enough",
+    "1 / 3 = 36.3%",
+    "1 / 8 = 0.14",
+    "1 / 3 = 0.33%",
+    "2^3^2 = 64",
+    "-2^2 + 5 = 9",
 ]
 SILENT = [
     "",
@@ -77,6 +100,16 @@ SILENT = [
     "9" * 50 + " + 1 = 2",
     "def f(): return 3 +",
     "= = =",
+    "12,5 + 1 = 13,5",
+    "1,00 + 1 = 101",
+    "7 / 2 = 3 R1",
+    "9 + 5 = 2 (mod 12)",
+    r"9 + 5 = 2 \pmod{12}",
+    r"9 + 5 = 2 \bmod 12",
+    "area(2 + 1) = 9",
+    "total - 3 + 1 = 9",
+    "50% - 20% = 30%",
+    "(" * 60 + "1" + ")" * 60 + " + 1 = 2",
 ]
 
 
@@ -117,6 +150,47 @@ def test_every_sum_of_two_numbers_is_judged_right_exactly_where_it_is(
     )
 
     assert check.probability == (P_ALL_RIGHT if error == 0 else P_SOME_WRONG)
+
+
+@given(st.integers(1_000, 10**12), st.integers(1_000, 10**12), st.sampled_from(["", ".", ",", ", so", " km"]))
+def test_thousands_may_be_parted_by_commas_whatever_follows(a: int, b: int, after: str) -> None:
+    assert check_step(f"We get {a:,} + {b:,} = {a + b:,}{after}").probability == P_ALL_RIGHT
+    assert check_step(f"We get {a:,} + {b:,} = {a + b + 1:,}{after}").probability == P_SOME_WRONG
+
+
+@given(st.integers(-(10**4), 10**4), st.integers(1, 10**3), st.integers(1, 6))
+def test_a_quotient_may_be_rounded_or_cut_off_at_any_place_but_not_be_two_units_off(
+    a: int, b: int, places: int
+) -> None:
+    unit = Fraction(1, 10**places)
+    cut = math.trunc(Fraction(a, b) / unit)
+    rounded = math.floor(Fraction(a, b) / unit + Fraction(1, 2))
+
+    def write(units: int) -> str:
+        digits = f"{abs(units):0{places + 1}d}"
+        return f"{'-' if units < 0 else ''}{digits[:-places]}.{digits[-places:]}"
+
+    for units in (cut, rounded):
+        assert check_step(f"{a} / {b} = {write(units)}").probability == P_ALL_RIGHT
+    for units in (cut - 2, cut + 2):
+        assert check_step(f"{a} / {b} = {write(units)}").probability == P_SOME_WRONG
+
+
+EXPRESSIONS = st.recursive(
+    st.integers(0, 20).map(str),
+    lambda inner: st.builds(
+        lambda a, sign, b: f"({a} {sign} {b})", inner, st.sampled_from(["+", "-", "*"]), inner
+    ),
+    max_leaves=8,
+)
+
+
+@given(EXPRESSIONS, EXPRESSIONS, st.sampled_from(["+", "-", "*"]))
+def test_an_expression_comes_to_what_python_makes_of_it(left: str, right: str, sign: str) -> None:
+    text = f"{left} {sign} {right}"
+
+    # The expression is ours, built of whole numbers and three signs: Python may work it out.
+    assert evaluate(re.findall(r"\d+|\S", text)).number == eval(text)
 
 
 @given(st.text(alphabet="0123456789+-*/^%()=≈. ,x\n$\\{}<>", max_size=80))
