@@ -161,6 +161,8 @@ class _Restore:
                 self.number += 1
                 self._take(json.loads(line))
             self._store_waiting()
+        except UnicodeDecodeError as error:
+            raise BadBackup(f"Line {self.number + 1} is not UTF-8 text.") from error
         except json.JSONDecodeError as error:
             raise BadBackup(f"Line {self.number}: not JSON ({error.msg}).") from error
         except KeyError as error:

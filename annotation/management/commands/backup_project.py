@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ class Command(BaseCommand):
                 )
             draft.replace(out)
         except OSError as error:
-            draft.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # where it could not even be made
+                draft.unlink()
             raise CommandError(f"The backup can't be written to {out}: {error.strerror}.") from error
         self.stdout.write(f"{out} ({out.stat().st_size:,} bytes)")

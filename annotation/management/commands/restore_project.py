@@ -24,8 +24,6 @@ class Command(BaseCommand):
                 project = restore_backup(lines=lines, actor=None, now=timezone.now())
         except OSError as error:
             raise CommandError(f"{file} can't be read: {error.strerror}.") from error
-        except UnicodeDecodeError as error:
-            raise CommandError(f"{file} is not UTF-8 text.") from error
         except BadBackup as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{project.name} (/p/{project.slug}/)")
