@@ -30,7 +30,8 @@ _WORD_SIGNS = re.compile(
 )
 _SIGN_OF = {"equals": "=", "about": "≈", "plus": "+", "minus": "-", "times": "*", "by": "/", "share": "*"}
 _TOKEN = re.compile(
-    # 10:30, 1.2.3, 3,5 (which some read as a decimal), 2x, apples. Every repetition is bounded, or a long row of digits would take quadratic time.
+    # 10:30, 1.2.3, 3,5 (a decimal to some, two numbers to others), 2x, apples.
+    # Every repetition is bounded, or a long row of digits would take quadratic time.
     r"(?P<opaque>\d{1,20}(?::\d{1,20}){1,9}|\d{1,20}(?:\.\d{1,20}){2,9}"
     r"|(?!\d{1,3}(?:,\d{3}){1,12}(?!,?\d))\d{1,20}(?:,\d{1,20}){1,9}"
     r"|\d[\d.,]{0,40}[^\W\d_]\w*|[^\W\d]\w*)"

@@ -183,9 +183,9 @@ class _Bench:
     def _measure_gain(self, judges: JudgeNames, support: Support) -> tuple[float, float]:
         with_judges, without = self._hold_out(judges, support), self._hold_out((), support)
         prompts = self.corpus.prompt_of[support.view.traces][support.view.owner]
-        by_prompt = np.bincount(np.unique(prompts, return_inverse=True)[1], weights=with_judges - without)
-        deviation = float(by_prompt.std(ddof=1)) * float(np.sqrt(len(by_prompt)))
-        return float(by_prompt.sum()), deviation
+        group = np.unique(prompts, return_inverse=True)[1]
+        by_prompt = np.bincount(group, weights=with_judges - without).astype(np.float64)
+        return float(by_prompt.sum()), estimate_sum_error(by_prompt)
 
     def _hold_out(self, judges: JudgeNames, support: Support) -> Floats:
         """Expected log-likelihood of each step under the model that did not see its prompt, (N,)."""
@@ -196,6 +196,11 @@ class _Bench:
         model = fit_transition(names, standard, scaled, (support.events, support.others), support.folds)
         p = predict_transition(model, scaled, support.folds)
         return np.asarray(support.events * np.log(p) + support.others * np.log1p(-p))
+
+
+def estimate_sum_error(values: Floats) -> float:
+    """Standard error of the sum of independent values, (N,) with N >= 2."""
+    return float(values.std(ddof=1)) * float(np.sqrt(len(values)))
 
 
 def find_support(corpus: Corpus, targets: Targets, folds: Ints, scored: Bools, judges: JudgeNames) -> Support:

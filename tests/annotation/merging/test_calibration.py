@@ -3,15 +3,19 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from sklearn.model_selection import GroupKFold
 
+from annotation.merging import calibration as calibration_module
 from annotation.merging.calibration import (
     FEW_JUDGES,
     MAX_JUDGE_SETS,
+    MIN_GAIN,
     Calibration,
     Targets,
     assign_folds,
     calibrate_judges,
+    estimate_sum_error,
 )
 from annotation.merging.corpus import build_corpus
 from annotation.merging.data import MergeInput, MergePolicy
@@ -81,6 +85,39 @@ def test_a_noise_judge_alone_is_refused_and_its_traces_have_no_set() -> None:
 
     assert calibration.sets == ()
     assert set(calibration.set_of.tolist()) == {-1}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_judge_is_calibrated_exactly_where_its_gain_exceeds_its_error(seed: int) -> None:
+    data = simulated().data
+
+    calibration = calibrate(keep_judges(data, noise_judge(data, seed=seed)))
+
+    (report,) = calibration.reports
+    assert report.is_calibrated == (report.gain > max(report.gain_standard_error, MIN_GAIN))
+    assert report.gain_standard_error > 0.1
+
+
+def test_a_judge_that_gains_less_than_its_error_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = simulated().data
+    alone = keep_judges(data, [row for row in data.judges if row.judge == "judge-0@1"])
+    gain = calibrate(alone).reports[0].gain
+    assert gain > 1.0
+
+    monkeypatch.setattr(calibration_module, "estimate_sum_error", lambda values: gain + 0.1)
+    assert calibrate(alone).sets == ()
+    monkeypatch.setattr(calibration_module, "estimate_sum_error", lambda values: gain - 0.1)
+    assert calibrate(alone).sets == (("judge-0@1",),)
+
+
+def test_the_error_of_a_sum_is_that_of_its_resamples() -> None:
+    random = np.random.default_rng(0)
+    values = random.exponential(size=200)
+
+    sums = [float(random.choice(values, size=200).sum()) for _ in range(4_000)]
+
+    assert estimate_sum_error(values) == pytest.approx(np.std(sums), rel=0.05)
+    assert estimate_sum_error(np.array([1.0, 2.0, 3.0])) == pytest.approx(np.sqrt(3.0))
 
 
 def test_judges_that_rated_traces_of_one_prompt_only_are_refused() -> None:

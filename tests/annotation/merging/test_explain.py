@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.special import expit
 
 from annotation.merging.data import MergedTrace, MergeInput, MergeInputError, MergePolicy, MergeResult
 from annotation.merging.explain import Explanation, explain
@@ -92,6 +93,23 @@ def test_a_single_source_moves_the_posterior_by_all_that_it_moved() -> None:
         np.array(explanation.without_sources) + only.changes, explanation.posterior, atol=1e-12
     )
     np.testing.assert_allclose(explanation.without_sources, np.cumprod(1.0 - np.array(explanation.hazards)))
+
+
+def test_without_any_source_a_trace_has_what_its_position_and_average_judges_say() -> None:
+    data = mixed_world()
+    result = merge(data, MergePolicy())
+    spoken = next(merged for merged in result.traces if merged.provenance == "ai")
+
+    explanation = explain_from(data, result, spoken)
+
+    assert result.diagnostics.joint is not None
+    model = next(model for model in result.diagnostics.joint.hazards if model.judges == spoken.judges)
+    assert spoken.fold is None
+    size = len(spoken.posterior)
+    position = (np.arange(size) + 0.5) / size
+    scaled = (position - model.means[0]) / model.scales[0]
+    hazard = expit(model.intercepts[-1] + model.coefficients[-1][0] * scaled)
+    np.testing.assert_allclose(explanation.without_sources, np.cumprod(1.0 - hazard), atol=1e-9)
 
 
 def test_gold_is_moved_by_nobody() -> None:

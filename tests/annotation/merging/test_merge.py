@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import expit
 
+from annotation.merging import merge as merge_module
 from annotation.merging.chain import FirstErrors
 from annotation.merging.data import (
     MERGE_VERSION,
@@ -455,3 +457,40 @@ def test_a_long_trace_that_goes_wrong_for_hundreds_of_steps_and_then_right_has_a
     assert max(strict.posterior) < 0.05
     assert learned.first_error == 0
     assert learned.posterior[100] < 0.01 < 0.99 < learned.posterior[-1]
+
+
+def test_no_error_is_taken_where_it_is_just_as_likely_as_some_error() -> None:
+    beliefs = FirstErrors(at_step=np.array([0.25, 0.25]), none=np.array([0.5]))
+
+    assert locate_first_errors(np.array([0, 2]), beliefs).tolist() == [-1]
+
+
+@pytest.mark.parametrize("policy", [CHAIN, LEARNED])
+def test_how_many_steps_are_held_in_memory_changes_nothing(
+    policy: MergePolicy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = simulated().data
+
+    whole = merge(data, policy)
+    monkeypatch.setattr(merge_module, "STEPS_A_CHUNK", 7)
+    in_chunks = merge(data, policy)
+
+    np.testing.assert_allclose(posteriors(whole), posteriors(in_chunks), atol=1e-12)
+    assert [t.first_error for t in whole.traces] == [t.first_error for t in in_chunks.traces]
+    assert [t.provenance for t in whole.traces] == [t.provenance for t in in_chunks.traces]
+
+
+def test_ratings_that_saw_ai_scores_do_not_set_how_often_errors_happen() -> None:
+    blind = [(f"blind-{i:03}", "ann", (1, 1, -1) if i % 3 == 0 else (1, 1, 1)) for i in range(90)]
+    swayed = [(f"swayed-{i:03}", "bob", (-1, None, None)) for i in range(200)]
+    traces = [trace(name, prompt=name) for name, _, _ in blind + swayed]
+    seen = [rating(name, rater, *labels) for name, rater, labels in blind]
+    led = [rating(name, rater, *labels, assisted=True) for name, rater, labels in swayed]
+
+    fit = merge(MergeInput(traces, [*seen, *led]), CHAIN).diagnostics.people
+
+    assert fit is not None
+    (model,) = fit.hazards
+    scaled = (np.array([1, 3, 5]) / 6 - model.means[0]) / model.scales[0]
+    first, _, last = expit(model.intercepts[-1] + model.coefficients[-1][0] * scaled)
+    assert first < 0.1 < last

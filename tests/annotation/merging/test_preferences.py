@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.special import expit, logit
 
 from annotation.merging.data import Choice, ComparisonRow, MergedTrace, MergeInput, MergePolicy
@@ -66,6 +68,41 @@ def test_beta_is_fitted_from_fifty_comparisons_on() -> None:
     assert (few.beta, few.is_beta_fitted) == (1.0, False)
     assert enough.is_beta_fitted
     assert enough.beta > 1.0
+
+
+@pytest.mark.parametrize("share_of_a", [1.0, 0.75])
+def test_a_fitted_beta_is_the_most_probable_one(share_of_a: float) -> None:
+    num_a = int(60 * share_of_a)
+    choices = [compared("a")] * num_a + [compared("b")] * (60 - num_a)
+    skill, start = 0.8, logit(np.array([0.7, 0.4]))
+
+    found = fit_strengths([merged("a", 0.7), merged("b", 0.4)], choices, {"ann": skill}, 0.65)
+
+    def surprise(delta_a: float, delta_b: float, log_beta: float) -> float:
+        gap = np.exp(log_beta) * skill * (start[0] + delta_a - start[1] - delta_b)
+        told = num_a * np.log1p(np.exp(-gap)) + (60 - num_a) * np.log1p(np.exp(gap))
+        return float(told + (delta_a**2 + delta_b**2 + log_beta**2) / 2.0)
+
+    best = (*(found.strength - start).tolist(), float(np.log(found.beta)))
+    least = surprise(*best)
+    for direction in np.vstack([np.eye(3), -np.eye(3)]) * 1e-2:
+        assert surprise(*(best + direction)) > least
+
+
+@given(st.lists(st.sampled_from(["a", "b", "tie", "both_bad"]), max_size=70), st.floats(0.05, 0.95))
+def test_naming_the_traces_the_other_way_round_changes_no_strength(
+    choices: list[Choice], skill: float
+) -> None:
+    swap: dict[Choice, Choice] = {"a": "b", "b": "a", "tie": "tie", "both_bad": "both_bad"}
+    traces = [merged("a", 0.8), merged("b", 0.6)]
+
+    plain = fit_strengths(traces, [compared(choice) for choice in choices], {"ann": skill}, 0.65)
+    swapped = fit_strengths(
+        traces, [compared(swap[choice], a="b", b="a") for choice in choices], {"ann": skill}, 0.65
+    )
+
+    np.testing.assert_allclose(plain.strength, swapped.strength, atol=1e-4)
+    assert plain.beta == pytest.approx(swapped.beta, rel=1e-4)
 
 
 def test_raters_who_choose_at_random_get_a_flatter_beta_than_raters_who_agree_with_the_traces() -> None:
