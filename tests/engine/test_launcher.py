@@ -21,7 +21,7 @@ MANAGE = "import sys; print('manage', *sys.argv[1:], sys.prefix)"
 
 @pytest.fixture(scope="session")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of tiny wheels (`weights` needs a package that does not exist), for pip to install from without an index."""
+    """A folder of tiny wheels for pip to install from without an index; `weights` needs a package that is nowhere."""
     folder = tmp_path_factory.mktemp("wheels")
     for name, needs in (("tiny", ""), ("other", ""), ("weights", "Requires-Dist: nowhere\n")):
         information = f"{name}-1.0.dist-info"
