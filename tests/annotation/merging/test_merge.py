@@ -482,7 +482,7 @@ def test_how_many_steps_are_held_in_memory_changes_nothing(
 
 def test_ratings_that_saw_ai_scores_do_not_set_how_often_errors_happen() -> None:
     blind = [(f"blind-{i:03}", "ann", (1, 1, -1) if i % 3 == 0 else (1, 1, 1)) for i in range(90)]
-    swayed = [(f"swayed-{i:03}", "bob", (-1, None, None)) for i in range(200)]
+    swayed = [(f"swayed-{i:03}", "bob", (-1, None, None) if i % 2 else (1, 1, 1)) for i in range(200)]
     traces = [trace(name, prompt=name) for name, _, _ in blind + swayed]
     seen = [rating(name, rater, *labels) for name, rater, labels in blind]
     led = [rating(name, rater, *labels, assisted=True) for name, rater, labels in swayed]
