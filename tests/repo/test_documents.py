@@ -47,3 +47,14 @@ def test_the_settings_that_deploy_lists_are_those_the_code_reads() -> None:
 
     assert read <= listed, f"docs/deploy.md does not list {sorted(read - listed)}"
     assert {name for name in listed if name.startswith("GRADUS_")} <= read
+
+
+def test_every_document_that_the_code_names_is_there() -> None:
+    named = {
+        found
+        for path in [*list_tracked("*.py"), BASE_DIR / "run"]
+        for found in re.findall(r"\bdocs/[a-z/-]+\.md", path.read_text(encoding="utf-8"))
+    }
+
+    assert len(named) > 5
+    assert [name for name in sorted(named) if not (BASE_DIR / name).exists()] == []
