@@ -52,7 +52,9 @@ class _Worker:
     def ask(self, request: dict[str, Any], timeout_seconds: float) -> dict[str, Any]:
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write(json.dumps(request).encode() + b"\n")
+            unsent = memoryview(json.dumps(request).encode() + b"\n")
+            while unsent:  # the pipe is unbuffered, and a signal may end a long write half-way
+                unsent = unsent[self._process.stdin.write(unsent) :]
         except OSError as error:
             raise CheckingFailed("The process that compares answers died.") from error
         return self._read_reply(timeout_seconds)

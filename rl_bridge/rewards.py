@@ -94,4 +94,5 @@ def read_text(completion: Completion) -> str:
 def is_well_formed(text: str) -> bool:
     """Whether the answer is stated explicitly, outside of thinking, and every `<think>` is closed once."""
     opened, closed = text.count("<think>"), text.count("</think>")
-    return opened == closed <= 1 and answers.find_stated_answer(text) is not None
+    is_closed = opened == closed <= 1 and text.find("<think>") <= text.find("</think>")
+    return is_closed and answers.find_stated_answer(text) is not None

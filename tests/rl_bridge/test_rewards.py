@@ -46,6 +46,7 @@ def test_outcome_raises_on_a_broken_prompt() -> None:
         ("<think>2 and 2</think>\nThe answer is 4.", 1.0),
         ("2 + 2 = 4", 0.0),
         ("<think>The answer is 4.", 0.0),
+        ("</think>2 and 2<think>\nThe answer is 4.", 0.0),
         ("<think>a</think><think>b</think> The answer is 4.", 0.0),
         ("", 0.0),
     ],

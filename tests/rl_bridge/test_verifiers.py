@@ -318,3 +318,16 @@ print(sorted(heavy & set(sys.modules)))
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "[]"
+
+
+def test_a_request_larger_than_a_pipe_arrives_whole_although_signals_interrupt_it() -> None:
+    request = {"kind": "math", "expected": "4", "answer": "\\boxed{4}", "unread": "x" * 4_000_000}
+    before = signal.signal(signal.SIGALRM, lambda *_: None)
+    signal.setitimer(signal.ITIMER_REAL, 0.0002, 0.0002)
+    try:
+        answers = [checking.ask_worker(request, timeout_seconds=30) for _ in range(3)]
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+    assert answers == [True, True, True]
