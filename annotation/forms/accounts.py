@@ -12,6 +12,15 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
 from annotation.models import Account
+from annotation.rendering import spell_out
+
+
+def check_name(name: str) -> None:
+    """Refuses characters that hide, or turn round what stands beside the name on others' pages."""
+    if spell_out(name) != name:
+        raise ValidationError(
+            "A name holds no invisible characters and none that change the writing direction."
+        )
 
 
 class SignInForm(AuthenticationForm):
@@ -43,6 +52,7 @@ class NewSignInForm(forms.Form):
         label="Name",
         max_length=120,
         required=False,
+        validators=[check_name],
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
         help_text="What others see; your user name where you leave it empty.",
     )
@@ -86,6 +96,7 @@ class NameForm(forms.Form):
         label="Name",
         max_length=120,
         required=False,
+        validators=[check_name],
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
         help_text="What others see; your user name where you leave it empty.",
     )

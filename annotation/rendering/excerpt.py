@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from annotation.rendering.invisible import show_nul, spell_invisible
+from annotation.rendering.invisible import spell_out
 
 _JOINER = "\u200d"
 
@@ -18,7 +18,7 @@ def plain_excerpt(source: str, limit: int) -> str:
         raise ValueError(f"An excerpt has at least one character, not {limit}.")
     # Enough for any excerpt: every run of white space may shrink to one character, but nobody pads like that
     # for long.
-    text = " ".join(spell_invisible(show_nul(source[: 50 * limit + 1000])).split())
+    text = " ".join(spell_out(source[: 50 * limit + 1000]).split())
     if len(text) <= limit:
         return text
     end = limit - 1

@@ -15,6 +15,7 @@ from math_core import LatexError, LatexToMathML
 from annotation.rendering.formula_limits import is_within_limits
 
 WIDEST_SPACE_EM = 20.0
+FURTHEST_BACK_EM = 3.0  # of all negative spaces together: text pulled back would cover what stands before it
 
 _CONVERTER = LatexToMathML(
     macros={
@@ -72,7 +73,7 @@ _TEXT_CLASSES = {
 _STYLE = re.compile(r' style="([^"]*)"')
 _TEXT_ELEMENT = re.compile(r"<mtext><(b|i|em|code|u|s)>|<mtext><(span) style=\"font-variant-caps")
 _HTML_ELEMENT = re.compile(r"</?(?:b|i|em|code|u|s|span|a)(?: [^>]*)?>")
-_SPACE_WIDTH = re.compile(r'width="(-?[\d.]+)em"')
+_SPACE_WIDTH = re.compile(r'(?:width="|margin-left:)(-?[\d.]+)em')
 _EMPTY_LAST_ROW = re.compile(r'<mtr><mtd class="(?:solid|dashed)-top[^"]*"></mtd></mtr></mtable>')
 _TAG = re.compile(r"<[^>]*>")
 
@@ -106,7 +107,8 @@ def _convert(latex: str, *, is_display: bool) -> str | None:
         )
     except LatexError:
         return None
-    if any(abs(float(width)) > WIDEST_SPACE_EM for width in _SPACE_WIDTH.findall(mathml)):
+    widths = [float(width) for width in _SPACE_WIDTH.findall(mathml)]
+    if max(widths, default=0.0) > WIDEST_SPACE_EM or -sum(w for w in widths if w < 0) > FURTHEST_BACK_EM:
         return None
     if not _TAG.sub("", mathml).strip():
         return None

@@ -38,6 +38,11 @@ def spell_invisible(text: str) -> str:
     return _PATTERN.sub(lambda found: f"[{_code(found[0])}]", text)
 
 
+def spell_out(text: str) -> str:
+    """Plain text that any page can show and no reader is deceived by: `show_nul` and `spell_invisible`."""
+    return spell_invisible(show_nul(text))
+
+
 def show_nul(text: str) -> str:
     """NUL as its control picture, which an HTML parser keeps; lone surrogates, which no encoder takes, as U+FFFD."""
     return re.sub("[\ud800-\udfff]", "\ufffd", text.replace("\0", _NUL_PICTURE))

@@ -1,6 +1,7 @@
 """What a model wrote, as safe HTML: the entry the pages use.
 
-Markdown, formulas and code, through an allow-list; where that would be too long or too deep, the plain text.
+Markdown, formulas and code, through an allow-list; where that would be too long or too deep, the plain text, of
+which a million characters are shown and the rest is counted.
 Results are kept in a cache of this process, by the text's hash and RENDERER_VERSION, of at most MOST_ENTRIES
 texts and MOST_CACHED_CHARACTERS of HTML (about 32 MB for Latin text), whichever is reached first; the least
 recently used leaves. It is shared by threads.
@@ -11,12 +12,13 @@ import html
 from collections import OrderedDict
 from threading import Lock
 
-from annotation.rendering.invisible import label_invisible, show_nul
+from annotation.rendering.invisible import label_invisible, show_nul, spell_invisible
 from annotation.rendering.markdown import TooDeep, markdown_to_html
 from annotation.rendering.sanitising import sanitise
 
-RENDERER_VERSION = "1"  # raise it whenever the same source comes out differently
+RENDERER_VERSION = "2"  # raise it whenever the same source comes out differently
 LONGEST_MARKDOWN = 30_000  # characters; a longer text is shown plainly
+LONGEST_SHOWN = 1_000_000  # characters; a browser takes seconds to lay out more, and says nothing meanwhile
 MOST_ENTRIES = 4_096
 MOST_CACHED_CHARACTERS = 32_000_000
 
@@ -83,7 +85,7 @@ def _render(source: str) -> str:
     if text.isspace():
         return label_invisible(_show_white_space(text))
     if len(text) > LONGEST_MARKDOWN:
-        return label_invisible(_plain(text))
+        return _plain_start(text)
     try:
         rendered = sanitise(markdown_to_html(text))
     except (TooDeep, RecursionError):
@@ -94,6 +96,15 @@ def _render(source: str) -> str:
 
 def _plain(text: str) -> str:
     return f'<p class="plain-text" dir="auto">{html.escape(text)}</p>'
+
+
+def _plain_start(text: str) -> str:
+    """As much as a browser can show; codes are plain text here, since elements might be millions."""
+    shown = _plain(spell_invisible(text[:LONGEST_SHOWN]))
+    if len(text) <= LONGEST_SHOWN:
+        return shown
+    rest = f"… {len(text) - LONGEST_SHOWN:,} more characters are not shown here; the source has all of them."
+    return f"{shown}{_plain(rest)}"
 
 
 def _show_white_space(text: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django import template
 from django.utils.safestring import SafeString, mark_safe
 
-from annotation.rendering import render_markdown, render_step
+from annotation.rendering import plain_excerpt, render_markdown, render_step, spell_out
 from annotation.rules.rating import BAD, GOOD, NEUTRAL, Label
 
 register = template.Library()
@@ -40,6 +40,18 @@ def rendered_step(text: str) -> SafeString:
 def rendered_markdown(text: str) -> SafeString:
     """A prompt or guidelines as HTML, sanitised likewise."""
     return mark_safe(render_markdown(text))
+
+
+@register.filter
+def excerpt(text: str | None, limit: int) -> str:
+    """The beginning of a text that somebody else wrote, on one line, with nothing hidden in it; plain text."""
+    return plain_excerpt(text or "", limit)
+
+
+@register.filter
+def spelled(text: str) -> str:
+    """A text as it is, with its lines, but characters that hide or turn others round as their codes; plain text."""
+    return spell_out(text)
 
 
 @register.filter

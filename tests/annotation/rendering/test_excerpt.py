@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotation.rendering import plain_excerpt
+from annotation.rendering import plain_excerpt, spell_out
 
 
 def test_a_short_text_is_kept_on_one_line() -> None:
@@ -42,3 +42,14 @@ def test_an_excerpt_keeps_its_limit_and_splits_no_character(text: str, limit: in
     if excerpt.endswith("…") and len(excerpt) < len(text):
         following = " ".join(text.split())[len(excerpt) - 1 : len(excerpt)]
         assert not following.startswith("\u0301") or len(excerpt) == 1 or "\u200d" in text
+
+
+def test_spelling_out_keeps_lines_and_letters_and_shows_what_hides() -> None:
+    text = "7\u202e si\nit\x00 \ud800\u200b\u05d0\u0301"
+
+    assert spell_out(text) == "7[U+202E] si\nit\u2400 \ufffd[U+200B]\u05d0\u0301"
+
+
+@given(st.text())
+def test_spelling_out_twice_changes_nothing_more(text: str) -> None:
+    assert spell_out(spell_out(text)) == spell_out(text)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from annotation.rendering import render_markdown, render_step
-from annotation.rendering.rendered import LONGEST_MARKDOWN, RenderCache, _render
+from annotation.rendering.rendered import LONGEST_MARKDOWN, LONGEST_SHOWN, RenderCache, _render
 from tests.annotation.rendering.pages import read_page
 
 
@@ -104,6 +104,19 @@ def test_a_text_too_long_for_markdown_is_shown_plainly_and_whole() -> None:
 
     assert page.tags() == {"p"}
     assert page.text == source
+
+
+def test_of_a_text_too_long_for_a_browser_the_beginning_is_shown_and_the_rest_counted() -> None:
+    page = read_page(_render("\u202ea" * LONGEST_SHOWN))
+
+    assert page.tags() == {"p"}
+    assert page.text.startswith("[U+202E]a[U+202E]a")
+    assert page.text.count("a[U") == LONGEST_SHOWN // 2 - 1
+    assert "… 1,000,000 more characters are not shown here" in page.text
+
+
+def test_a_text_of_just_what_is_shown_is_shown_whole() -> None:
+    assert "more characters" not in _render("a" * LONGEST_SHOWN)
 
 
 def count_calls(source: str) -> int:
