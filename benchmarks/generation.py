@@ -72,14 +72,14 @@ def rate(reply: dict[str, float]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="The whole pipeline against the bare model.")
-    parser.add_argument("--quick", action="store_true", help="short texts and one round: about 40 s")
+    parser.add_argument("--quick", action="store_true", help="short texts: about 40 s")
     parser.add_argument("--traces", type=int, default=128)
     parser.add_argument("--tokens", type=int, default=96)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--keep", action="store_true", help="keep the data folder with its logs")
     given = parser.parse_args()
     if given.quick:
-        given.traces, given.tokens, given.rounds = 128, 16, 1
+        given.traces, given.tokens, given.rounds = 128, 16, 2
 
     data = Path(tempfile.mkdtemp(prefix="gradus-bench-"))
     os.environ |= {

@@ -63,7 +63,7 @@ def list_model_names(project: Project) -> list[str]:
 
 @dataclass(frozen=True)
 class StepOpinion:
-    """What one judge says of one step."""
+    """What one judge says of one step; there is none where it says nothing."""
 
     judge: str
     probability: float | None
@@ -122,6 +122,7 @@ def _view_step(index: int, text: str, opinions: list[JudgeOpinion], ratings: lis
         opinions=tuple(
             StepOpinion(opinion.judge, opinion.probabilities[index], opinion.rationales[index])
             for opinion in opinions
+            if opinion.probabilities[index] is not None
         ),
         ratings=tuple(
             StepRating(
