@@ -65,7 +65,9 @@ def _read_line(number: int, line: bytes, file_name: str) -> NewPrompt:
     except json.JSONDecodeError as error:
         raise BadLine(number, f"not JSON ({error.msg} at character {error.colno}).") from error
     except (RecursionError, ValueError) as error:  # nested too deeply; a number of thousands of digits
-        raise BadLine(number, "not JSON that can be read (nested too deeply, or too long a number).") from error
+        raise BadLine(
+            number, "not JSON that can be read (nested too deeply, or too long a number)."
+        ) from error
     if not isinstance(row, dict):
         raise BadLine(number, "not a JSON object with a “prompt”.")
     if unknown := sorted(str(name) for name in row if name not in FIELDS):

@@ -50,7 +50,9 @@ class Assignment(models.Model):
     )
     skip_reason = models.CharField(max_length=400, blank=True)
     scores_shown_at = models.DateTimeField(
-        null=True, blank=True, help_text="When judge scores first showed to the rater; what follows is assisted."
+        null=True,
+        blank=True,
+        help_text="When judge scores first showed to the rater; what follows is assisted.",
     )
 
     draft = models.JSONField(

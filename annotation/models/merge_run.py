@@ -47,9 +47,7 @@ class MergedTrace(models.Model):
         models.FloatField(null=True), help_text="P(step stands), one a step; none without any evidence."
     )
     p_trace = models.FloatField(null=True, help_text="P(the last step stands); none without any evidence.")
-    first_error = models.IntegerField(
-        null=True, help_text="Index of the likeliest first error; -1 for none."
-    )
+    first_error = models.IntegerField(null=True, help_text="Index of the likeliest first error; -1 for none.")
     provenance = models.CharField(max_length=8, choices=Provenance)
     num_raters = models.PositiveIntegerField(default=0)
     num_blind_raters = models.PositiveIntegerField(default=0, help_text="Raters who saw no judge score.")

@@ -62,6 +62,8 @@ def _link(request: HttpRequest, entry: NavigationEntry, project: Project) -> lis
         url = reverse(entry.view, args=[project.slug])
     except NoReverseMatch:
         return []
-    path = getattr(request, "nav_path", request.path)  # a page outside its project's path says where it belongs
+    path = getattr(
+        request, "nav_path", request.path
+    )  # a page outside its project's path says where it belongs
     is_current = path == url or (entry.section != "" and path.startswith(url))
     return [NavigationLink(url=url, title=entry.title, section=entry.section, is_current=is_current)]

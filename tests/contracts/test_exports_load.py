@@ -163,9 +163,7 @@ def test_dpo_trains_on_preference(folders: dict[str, Path], form: FormName, tmp_
         processing_class=tiny.build_tokenizer(),
     )
 
-    assert train(trainer)["loss"] == pytest.approx(
-        0.693, abs=0.01
-    )  # ln 2: as good as its reference
+    assert train(trainer)["loss"] == pytest.approx(0.693, abs=0.01)  # ln 2: as good as its reference
 
 
 def test_dpo_trains_on_step_preference(folders: dict[str, Path], tmp_path: Path) -> None:

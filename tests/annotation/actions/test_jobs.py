@@ -110,8 +110,12 @@ def test_a_job_is_sent_only_once_its_row_is_committed() -> None:
     send.assert_called_once_with("annotation.run_merge", run.pk)
 
 
-@pytest.mark.parametrize(("num_waiting", "num_sent"), [(0, 1), (7, 0), (None, 0)], ids=["lost", "in a queue", "no broker"])
-def test_a_queued_job_is_sent_again_only_where_its_message_was_lost(num_waiting: int | None, num_sent: int) -> None:
+@pytest.mark.parametrize(
+    ("num_waiting", "num_sent"), [(0, 1), (7, 0), (None, 0)], ids=["lost", "in a queue", "no broker"]
+)
+def test_a_queued_job_is_sent_again_only_where_its_message_was_lost(
+    num_waiting: int | None, num_sent: int
+) -> None:
     make_run()
 
     with patch("annotation.jobs.count_waiting", return_value=num_waiting):

@@ -209,7 +209,13 @@ def test_expired_leases_are_found_by_time() -> None:
 def test_a_comparison_has_one_order() -> None:
     prompt = make_prompt()
     low, high = make_trace(prompt), make_trace(prompt)
-    fields = {"prompt": prompt, "rater": make_account(), "choice": Choice.A, "is_swapped": False, "submitted_at": NOW}
+    fields = {
+        "prompt": prompt,
+        "rater": make_account(),
+        "choice": Choice.A,
+        "is_swapped": False,
+        "submitted_at": NOW,
+    }
 
     with refuses("comparison_pair_is_ordered"), transaction.atomic():
         Comparison.objects.create(trace_a=high, trace_b=low, **fields)
@@ -258,7 +264,9 @@ def test_ratings_outlive_the_removal_of_a_membership() -> None:
 
 @given(ends=st.lists(st.integers(min_value=-3, max_value=12), max_size=6), length=st.integers(0, 12))
 def test_the_database_and_the_definition_agree_on_lossless(ends: list[int], length: int) -> None:
-    expected = bool(ends) and ends[-1] == length and all(a < b for a, b in zip([0, *ends], ends, strict=False))
+    expected = (
+        bool(ends) and ends[-1] == length and all(a < b for a, b in zip([0, *ends], ends, strict=False))
+    )
 
     with connection.cursor() as cursor:
         cursor.execute("SELECT gradus_steps_are_lossless(%s::integer[], %s)", [ends, "x" * length])
