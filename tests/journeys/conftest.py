@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.test import Client
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from pytest_django.live_server_helper import LiveServer
@@ -75,7 +77,23 @@ def open_page(chromium: Browser, live_server: LiveServer) -> Iterator[OpenPage]:
     yield open_as
     for context in contexts:
         context.close()
+    wait_for_quiet()
     assert errors == []
+
+
+def wait_for_quiet(seconds: float = 5.0) -> None:
+    """Until no request of a closed browser is at work in the database any more: emptying the tables while one is
+    would deadlock with it. Two quiet looks, since a request may be between two statements."""
+    deadline, num_quiet = time.monotonic() + seconds, 0
+    while num_quiet < 2 and time.monotonic() < deadline:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+                "AND pid <> pg_backend_pid() AND state <> 'idle'"
+            )
+            (num_busy,) = cursor.fetchone()
+        num_quiet = 0 if num_busy else num_quiet + 1
+        time.sleep(0.03)
 
 
 def sign_in(context: Any, account: Account, url: str) -> None:
