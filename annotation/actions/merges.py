@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
 from annotation import jobs as background
 from annotation.actions import jobs
 from annotation.actions.audit import record_event
 from annotation.actions.beating import keep_beating
+from annotation.actions.needs import lock_traces, write_needs
 from annotation.merging.data import JudgeRow, MergeInput, MergeInputError, MergePolicy, MergeResult
 from annotation.merging.data import MergedPreference as PreferenceRow
 from annotation.merging.data import MergedTrace as TraceResult
@@ -183,7 +184,10 @@ def _refresh_needs(data: MergeInput, result: MergeResult) -> None:
             )
             for row in traces
         ]
-        _set_needs([int(row.trace_id) for row in traces], needs)
+        trace_ids = [int(row.trace_id) for row in traces]
+        with transaction.atomic():
+            lock_traces(trace_ids)
+            write_needs(trace_ids, needs)
 
 
 def _judge_trace_scores(rows: Sequence[JudgeRow]) -> dict[str, list[float]]:
@@ -194,20 +198,6 @@ def _judge_trace_scores(rows: Sequence[JudgeRow]) -> dict[str, list[float]]:
         if known:
             scores[row.trace_id].append(min(known))
     return scores
-
-
-def _set_needs(trace_ids: list[int], needs: list[float]) -> None:
-    with transaction.atomic(), connection.cursor() as cursor:
-        # Locked in the order in which everyone locks traces, or two writers could wait for each other.
-        cursor.execute(
-            "SELECT 1 FROM annotation_trace WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [trace_ids]
-        )
-        cursor.execute(
-            "UPDATE annotation_trace SET need = given.need "
-            "FROM unnest(%s::bigint[], %s::float8[]) AS given(id, need) "
-            "WHERE annotation_trace.id = given.id AND annotation_trace.need <> given.need",
-            [trace_ids, needs],
-        )
 
 
 def _in_chunks(rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:

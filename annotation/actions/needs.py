@@ -15,9 +15,7 @@ def refresh_needs(*, trace_ids: Sequence[int]) -> None:
 
     Called in the caller's transaction; rows are locked in the order of their ids, as everyone locks traces.
     """
-    list(
-        Trace.objects.filter(pk__in=trace_ids).order_by("pk").select_for_update(no_key=True).values_list("pk")
-    )
+    lock_traces(trace_ids)
     scores = _list_trace_scores(trace_ids)
     posteriors = _find_posteriors(trace_ids)
     verdicts = dict(Trace.objects.filter(pk__in=trace_ids).values_list("pk", "is_answer_correct"))
@@ -30,12 +28,24 @@ def refresh_needs(*, trace_ids: Sequence[int]) -> None:
         )
         for pk in ordered
     ]
+    write_needs(ordered, needs)
+
+
+def lock_traces(trace_ids: Sequence[int]) -> None:
+    """In the order in which everyone locks traces, or two writers could wait for each other."""
+    list(
+        Trace.objects.filter(pk__in=trace_ids).order_by("pk").select_for_update(no_key=True).values_list("pk")
+    )
+
+
+def write_needs(trace_ids: Sequence[int], needs: Sequence[float]) -> None:
+    """Stores what changed of one need a trace, for traces that the caller has locked."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE annotation_trace SET need = given.need "
             "FROM unnest(%s::bigint[], %s::float8[]) AS given(id, need) "
             "WHERE annotation_trace.id = given.id AND annotation_trace.need <> given.need",
-            [ordered, needs],
+            [list(trace_ids), list(needs)],
         )
 
 
