@@ -30,6 +30,7 @@ from annotation.models import (
 )
 from annotation.queries.access import list_projects_with_role
 from annotation.queries.merges import list_ratings_as_of
+from annotation.rules.draft import by_index
 from annotation.rules.prompt_template import PLACEHOLDER, fill_template
 from exports.formats.evidence import JudgeScores, RaterLabels
 from exports.models import Export
@@ -220,10 +221,12 @@ def _load_ratings(run: MergeRun, trace_ids: Sequence[int]) -> dict[int, list[Rat
     ratings = list_ratings_as_of(run.project, at=run.started_at or run.queued_at)
     rows = ratings.filter(trace__in=trace_ids, outcome=Outcome.RATED).order_by("trace_id", "rater_id")
     found: dict[int, list[RaterLabels]] = defaultdict(list)
-    for trace, rater, labels, is_assisted in rows.values_list(
-        "trace_id", "rater_id", "labels", "is_assisted"
-    ):
-        found[trace].append(RaterLabels(str(rater), tuple(labels), is_assisted))
+    columns = rows.values_list(
+        "trace_id", "rater_id", "labels", "is_assisted", "error_categories", "rewrites"
+    )
+    for trace, rater, labels, is_assisted, categories, rewrites in columns:
+        said = RaterLabels(str(rater), tuple(labels), is_assisted, by_index(categories), by_index(rewrites))
+        found[trace].append(said)
     return found
 
 

@@ -67,6 +67,12 @@ class Table:
         ]
 
 
+# Fields that files written before them lack, and that then take their default.
+_LATER_FIELDS = {
+    "project": ("error_categories",),
+    "account": ("key_bindings",),
+    "rating": ("error_categories", "rewrites"),
+}
 _SIGN_IN_FIELDS = ("password", "last_login", "is_superuser", "is_staff", "email", "first_name", "last_name")
 _SUBMITTED = AssignmentState.SUBMITTED
 
@@ -145,6 +151,14 @@ def _values(row: models.Model, fields: Sequence[models.Field[Any, Any]]) -> dict
     return {field.name: getattr(row, field.attname) for field in fields}
 
 
+def _told_fields(
+    table: str, fields: Sequence[models.Field[Any, Any]], record: Mapping[str, Any]
+) -> list[models.Field[Any, Any]]:
+    """The fields to read from a record: all, but for later ones that an older file does not have."""
+    later = _LATER_FIELDS.get(table, ())
+    return [field for field in fields if field.name in record or field.name not in later]
+
+
 class _Restore:
     """The state of one restore: which id of the file became which row."""
 
@@ -200,7 +214,8 @@ class _Restore:
             type(self.waiting[0][1]) is not table.model or len(self.waiting) >= _ROWS_AT_ONCE
         ):
             self._store_waiting()
-        row = table.model(**{field.attname: self._read(field, record[field.name]) for field in table.fields})
+        told = _told_fields(name, table.fields, record)
+        row = table.model(**{field.attname: self._read(field, record[field.name]) for field in told})
         known = self._find_known(table, row)
         if known is not None:
             self.ids[table.model][record["id"]] = known
@@ -213,8 +228,9 @@ class _Restore:
         if Project.objects.filter(slug=record["slug"]).exists():
             raise BadBackup(f"There is a project “{record['slug']}” already.")
         fields = [field for field in Project._meta.concrete_fields if not field.primary_key]
+        told = _told_fields("project", fields, record)
         self.project = Project.objects.create(
-            **{field.name: field.to_python(record[field.name]) for field in fields}
+            **{field.name: field.to_python(record[field.name]) for field in told}
         )
 
     def _read(self, field: models.Field[Any, Any], value: Any) -> Any:

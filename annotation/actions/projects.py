@@ -27,6 +27,7 @@ class ProjectSettings:
     overlap: int
     stop_at_first_error: bool
     can_rate_rest_good: bool
+    error_categories: list[str]
     shows_reference: bool
     shows_scores_after: bool
     assisted_share: float

@@ -19,7 +19,8 @@ from annotation.actions.assignments import (
 )
 from annotation.actions.places import lock_trace
 from annotation.models import Account, Assignment, AssignmentState, Outcome, Rating
-from annotation.rules.draft import Draft, parse_draft
+from annotation.rules.draft import Draft, by_text, parse_draft
+from annotation.rules.error_categories import UnknownCategory, check_categories, counted_categories
 from annotation.rules.rating import Label, WrongLength, check_labels
 
 MAX_REASON_CHARACTERS = 2_000
@@ -34,6 +35,7 @@ __all__ = [
     "SavedDraft",
     "StaleDraft",
     "TooLateToAmend",
+    "UnknownCategory",
     "amend_rating",
     "get_draft",
     "save_draft",
@@ -64,12 +66,15 @@ class TooLateToAmend(Exception):
 @dataclass(frozen=True)
 class NewRating:
     """What a rater says of a trace. labels: S labels, none (not judged) after the first error where the project
-    stops there; they are left out of a bad problem and of a give-up, which need a reason instead."""
+    stops there; they are left out of a bad problem and of a give-up, which need a reason instead. Of the
+    error categories those of bad steps are stored, of the rewrites those of judged steps."""
 
     labels: tuple[Label, ...]
     outcome: Outcome = Outcome.RATED
     reason: str = ""
     notes: Mapping[int, str] = field(default_factory=dict)
+    error_categories: Mapping[int, str] = field(default_factory=dict)
+    rewrites: Mapping[int, str] = field(default_factory=dict)
     is_reference_wrong: bool = False
     active_seconds: float = 0.0
 
@@ -118,8 +123,8 @@ def submit_rating(
     """Stores the rating once, however often it is sent with the same key, and closes the assignment.
 
     A lease that ran out is taken again where there is a place; where there is none the ratings are kept as the
-    draft and LeaseExpired is raised. Raises NotYours, AlreadySubmitted, ReasonMissing, and of annotation.rules.rating
-    WrongLength, OutOfRange, JudgedAfterFirstError and Incomplete.
+    draft and LeaseExpired is raised. Raises NotYours, AlreadySubmitted, ReasonMissing, UnknownCategory, and of
+    annotation.rules.rating WrongLength, OutOfRange, JudgedAfterFirstError and Incomplete.
     """
     with transaction.atomic():
         lock_trace(assignment.trace_id)
@@ -195,6 +200,8 @@ def _keep_as_draft(assignment: Assignment, rating: NewRating, *, now: dt.datetim
     draft = Draft(
         labels=rating.labels,
         notes=rating.notes,
+        error_categories=rating.error_categories,
+        rewrites=rating.rewrites,
         is_reference_wrong=rating.is_reference_wrong,
         active_seconds=rating.active_seconds,
     )
@@ -212,7 +219,10 @@ def _find_sent_before(assignment: Assignment, key: UUID) -> Rating | None:
 
 def _check(rating: NewRating, assignment: Assignment) -> None:
     if rating.outcome == Outcome.RATED:
-        check_labels(rating.labels, assignment.trace.num_steps, assignment.trace.project.stop_at_first_error)
+        project = assignment.trace.project
+        check_labels(rating.labels, assignment.trace.num_steps, project.stop_at_first_error)
+        categories = counted_categories(rating.error_categories, rating.labels)
+        check_categories(categories, project.error_categories)
     elif not rating.reason.strip():
         raise ReasonMissing("Say in a few words why.")
 
@@ -223,6 +233,7 @@ def _store_rating(
     if rating.outcome != Outcome.RATED:
         rating = replace(rating, labels=(None,) * assignment.trace.num_steps)
     wall_seconds = max(0.0, (now - assignment.leased_at).total_seconds())
+    judged = {index: text for index, text in rating.rewrites.items() if rating.labels[index] is not None}
     return Rating.objects.create(
         trace_id=assignment.trace_id,
         rater_id=assignment.rater_id,
@@ -231,7 +242,9 @@ def _store_rating(
         outcome=rating.outcome,
         labels=list(rating.labels),
         reason=rating.reason.strip()[:MAX_REASON_CHARACTERS],
-        notes={str(index): note for index, note in rating.notes.items()},
+        notes=by_text(rating.notes),
+        error_categories=by_text(counted_categories(rating.error_categories, rating.labels)),
+        rewrites=by_text(judged),
         is_reference_wrong=rating.is_reference_wrong,
         is_assisted=assignment.scores_shown_at is not None,
         active_seconds=min(max(0.0, rating.active_seconds), wall_seconds),

@@ -21,7 +21,8 @@ from annotation.api.access import EVERYONE, STAFF, ProjectFilter, ProjectScopedV
 from annotation.api.refusals import Conflict
 from annotation.models import Account, Outcome, Project, Rating
 from annotation.queries.access import list_assigned_to, list_projects_with_role
-from annotation.rules.draft import MAX_NOTE_CHARACTERS
+from annotation.rules.draft import MAX_NOTE_CHARACTERS, MAX_REWRITE_CHARACTERS, by_index
+from annotation.rules.error_categories import MAX_CATEGORY_CHARACTERS
 from annotation.rules.rating import InvalidLabels
 
 _LARGEST_ID = 2**63 - 1
@@ -49,6 +50,8 @@ class RatingSerializer(serializers.ModelSerializer[Rating]):
             "labels",
             "reason",
             "notes",
+            "error_categories",
+            "rewrites",
             "is_reference_wrong",
             "is_assisted",
             "active_seconds",
@@ -76,6 +79,16 @@ class NewRatingSerializer(serializers.Serializer[dict[str, Any]]):
         default=dict,
         help_text='Notes by step index: `{"2": "3 + 4 is 7"}`.',
     )
+    error_categories = serializers.DictField(
+        child=serializers.CharField(max_length=MAX_CATEGORY_CHARACTERS),
+        default=dict,
+        help_text='Error categories of bad steps, from the project\'s list: `{"2": "Calculation"}`.',
+    )
+    rewrites = serializers.DictField(
+        child=serializers.CharField(max_length=MAX_REWRITE_CHARACTERS, trim_whitespace=False),
+        default=dict,
+        help_text="How you would have written a step, by step index.",
+    )
     is_reference_wrong = serializers.BooleanField(default=False)
     active_seconds = serializers.FloatField(default=0.0, min_value=0.0, max_value=86_400.0)
     idempotency_key = serializers.UUIDField(
@@ -83,9 +96,19 @@ class NewRatingSerializer(serializers.Serializer[dict[str, Any]]):
     )
 
     def validate_notes(self, notes: dict[str, str]) -> dict[int, str]:
-        if not all(key.isascii() and key.isdigit() and len(key) < 7 for key in notes):
-            raise ValidationError("Each key must be a step's index, counted from 0.")
-        return {int(key): note for key, note in notes.items()}
+        return _by_index(notes)
+
+    def validate_error_categories(self, categories: dict[str, str]) -> dict[int, str]:
+        return _by_index(categories)
+
+    def validate_rewrites(self, rewrites: dict[str, str]) -> dict[int, str]:
+        return _by_index(rewrites)
+
+
+def _by_index(texts: dict[str, str]) -> dict[int, str]:
+    if not all(key.isascii() and key.isdigit() and len(key) < 7 for key in texts):
+        raise ValidationError("Each key must be a step's index, counted from 0.")
+    return by_index(texts)
 
 
 class RatingFilter(ProjectFilter):
@@ -145,10 +168,11 @@ def _submit(rater: Account, body: dict[str, Any]) -> Rating:
     assignment = list_assigned_to(rater).filter(trace_id=body.pop("trace")).first()
     if assignment is None:
         raise NotFound("You hold no such trace. Take one on the rating page first.")
-    if any(index >= assignment.trace.num_steps for index in body["notes"]):
-        raise ValidationError(
-            {"notes": [f"The trace has {assignment.trace.num_steps} steps, counted from 0."]}
-        )
+    for name in ("notes", "error_categories", "rewrites"):
+        if any(index >= assignment.trace.num_steps for index in body[name]):
+            raise ValidationError(
+                {name: [f"The trace has {assignment.trace.num_steps} steps, counted from 0."]}
+            )
     key = body.pop("idempotency_key")
     rating = ratings.NewRating(
         **{**body, "labels": tuple(body["labels"]), "outcome": Outcome(body["outcome"])}
@@ -159,6 +183,8 @@ def _submit(rater: Account, body: dict[str, Any]) -> Rating:
         )
     except InvalidLabels as error:
         raise ValidationError({"labels": [str(error)]}) from error
+    except ratings.UnknownCategory as error:
+        raise ValidationError({"error_categories": [str(error)]}) from error
     except ratings.ReasonMissing as error:
         raise ValidationError({"reason": [str(error)]}) from error
     except (ratings.AlreadySubmitted, ratings.LeaseExpired, ratings.NotYours) as error:

@@ -9,6 +9,7 @@ from django import forms
 
 from annotation.actions.projects import ProjectSettings
 from annotation.models import Project
+from annotation.rules.error_categories import MAX_CATEGORIES, InvalidCategories, parse_categories
 
 
 class NewProjectForm(forms.Form):
@@ -35,7 +36,7 @@ class ProjectSettingsForm(forms.Form):
     GROUPS = (
         ("What it is", ("name", "description", "guidelines")),
         ("Who rates what", ("overlap", "lease_minutes", "amend_minutes")),
-        ("How steps are rated", ("stop_at_first_error", "can_rate_rest_good")),
+        ("How steps are rated", ("stop_at_first_error", "can_rate_rest_good", "error_categories")),
         ("What raters see", ("shows_reference", "shows_scores_after", "assisted_percent")),
     )
 
@@ -80,6 +81,13 @@ class ProjectSettingsForm(forms.Form):
         required=False,
         help_text="Saves time on right traces; off makes raters look at each step.",
     )
+    error_categories = forms.CharField(
+        required=False,
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 9}),
+        help_text=f"One a line, at most {MAX_CATEGORIES}, in the order raters see: the first nine have a digit each. "
+        "Empty: raters are not asked.",
+    )
     shows_reference = forms.BooleanField(
         label="Show the reference answer",
         required=False,
@@ -102,7 +110,14 @@ class ProjectSettingsForm(forms.Form):
     def initial_of(cls, project: Project) -> dict[str, Any]:
         values = dataclasses.asdict(ProjectSettings.of(project))
         share = values.pop("assisted_share")
-        return {**values, "assisted_percent": f"{100 * share:g}"}
+        categories = "\n".join(values.pop("error_categories"))
+        return {**values, "assisted_percent": f"{100 * share:g}", "error_categories": categories}
+
+    def clean_error_categories(self) -> list[str]:
+        try:
+            return parse_categories(self.cleaned_data["error_categories"])
+        except InvalidCategories as error:
+            raise forms.ValidationError(str(error)) from error
 
     def groups(self) -> list[tuple[str, list[forms.BoundField]]]:
         return [(title, [self[name] for name in names]) for title, names in self.GROUPS]

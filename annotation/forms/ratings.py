@@ -6,7 +6,7 @@ one pass rather than built as Django fields.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from django import forms
 from annotation.actions.ratings import MAX_REASON_CHARACTERS, NewRating
 from annotation.models import Outcome, Trace
 from annotation.queries.judge_opinions import JudgeOpinion
-from annotation.rules.draft import MAX_NOTE_CHARACTERS, Draft, InvalidDraft, check_note
+from annotation.rules.draft import Draft, InvalidDraft, check_category, check_note, check_rewrite
 from annotation.rules.rating import Label, first_error
 from annotation.rules.segmentation import split_steps
 
@@ -32,6 +32,8 @@ class StepRow:
     text: str
     label: Label
     note: str
+    category: str
+    rewrite: str
     is_after_error: bool
     opinions: tuple[tuple[str, float | None, str], ...] = ()
 
@@ -63,14 +65,18 @@ class RatingForm(forms.Form):
     def __init__(self, data: Mapping[str, Any] | None = None, *, trace: Trace, draft: Draft) -> None:
         super().__init__(data)
         self.trace = trace
-        self._labels, self._notes = draft.labels, dict(draft.notes)
+        self._labels = draft.labels
+        self._notes, self._rewrites = dict(draft.notes), dict(draft.rewrites)
+        self._categories = dict(draft.error_categories)
         self._draft = draft
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         num_steps = self.trace.num_steps
         self._labels = tuple(self._read_label(index) for index in range(num_steps))
-        self._notes = {index: note for index in range(num_steps) if (note := self._read_note(index)).strip()}
+        self._notes = self._read_texts("note", check_note)
+        self._categories = self._read_texts("category", check_category)
+        self._rewrites = self._read_texts("rewrite", check_rewrite)
         return cleaned
 
     def as_rating(self) -> NewRating:
@@ -80,6 +86,8 @@ class RatingForm(forms.Form):
             outcome=OUTCOMES[self.cleaned_data["action"]],
             reason=self.cleaned_data["reason"],
             notes=self._notes,
+            error_categories=self._categories,
+            rewrites=self._rewrites,
             is_reference_wrong=self.cleaned_data["is_reference_wrong"],
             active_seconds=self.cleaned_data["active_seconds"] or 0.0,
         )
@@ -89,6 +97,8 @@ class RatingForm(forms.Form):
         return Draft(
             labels=self._labels,
             notes=self._notes,
+            error_categories=self._categories,
+            rewrites=self._rewrites,
             is_reference_wrong=self.cleaned_data["is_reference_wrong"],
             active_seconds=self.cleaned_data["active_seconds"] or self._draft.active_seconds,
         )
@@ -110,6 +120,8 @@ class RatingForm(forms.Form):
                 text=text,
                 label=self._labels[index],
                 note=self._notes.get(index, ""),
+                category=self._categories.get(index, ""),
+                rewrite=self._rewrites.get(index, ""),
                 is_after_error=error is not None and index > error,
                 opinions=tuple(
                     (opinion.judge, opinion.probabilities[index], opinion.rationales[index])
@@ -128,10 +140,15 @@ class RatingForm(forms.Form):
             return None
         return LABEL_VALUES[text]
 
-    def _read_note(self, index: int) -> str:
-        note = str(self.data.get(f"note-{index}", ""))
-        try:
-            return check_note(note, index=index)
-        except InvalidDraft as error:
-            self.add_error(None, str(error))
-            return note[:MAX_NOTE_CHARACTERS]
+    def _read_texts(self, name: str, check: Callable[..., str]) -> dict[int, str]:
+        """The texts in the fields `name`-0, `name`-1, … without the empty ones. What is refused stays on the page."""
+        texts: dict[int, str] = {}
+        for index in range(self.trace.num_steps):
+            text = str(self.data.get(f"{name}-{index}", ""))
+            try:
+                text = check(text, index=index)
+            except InvalidDraft as error:
+                self.add_error(None, str(error))
+            if text.strip():
+                texts[index] = text
+        return texts

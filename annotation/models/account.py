@@ -12,6 +12,11 @@ class Account(AbstractUser):
         default=False,
         help_text="A simulated rater: its ratings were drawn by a program, and every page says so.",
     )
+    key_bindings = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="Keys of the rating page where they are not the default: {command: [keys]}.",
+    )
 
     class Meta:
         constraints = [

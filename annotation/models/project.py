@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
+from annotation.rules.error_categories import DEFAULT_ERROR_CATEGORIES, MAX_CATEGORY_CHARACTERS
+
 if TYPE_CHECKING:
     from annotation.models.account import Account
+
+
+def default_error_categories() -> list[str]:
+    return list(DEFAULT_ERROR_CATEGORIES)
 
 
 class ProjectQuerySet(models.QuerySet["Project"]):
@@ -35,6 +42,12 @@ class Project(models.Model):
     )
     can_rate_rest_good = models.BooleanField(
         default=True, help_text="One key rates all remaining steps good."
+    )
+    error_categories = ArrayField(
+        models.CharField(max_length=MAX_CATEGORY_CHARACTERS),
+        default=default_error_categories,
+        blank=True,
+        help_text="What a rater may say of a bad step, in the order shown; none turns it off.",
     )
     shows_reference = models.BooleanField(
         default=True, help_text="Raters see the reference answer, which is a best guess."

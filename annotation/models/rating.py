@@ -35,6 +35,12 @@ class Rating(models.Model):
     )
     reason = models.TextField(blank=True, help_text="Why a bad problem, or why given up.")
     notes = models.JSONField(default=dict, help_text="{step index as text: note}")
+    error_categories = models.JSONField(
+        default=dict, help_text="{step index as text: category}, of steps rated bad."
+    )
+    rewrites = models.JSONField(
+        default=dict, help_text="{step index as text: how the rater would have written the step}"
+    )
     is_reference_wrong = models.BooleanField(default=False)
     is_assisted = models.BooleanField(help_text="Judge scores were shown before this revision was given.")
     active_seconds = models.FloatField(default=0.0, help_text="Time at work on it, idle time left out.")

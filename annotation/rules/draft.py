@@ -10,13 +10,15 @@ or late, is told from one that would overwrite somebody else's.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypedDict
 
+from annotation.rules.error_categories import MAX_CATEGORY_CHARACTERS
 from annotation.rules.rating import VALUES, Label, first_error
 
 MAX_NOTE_CHARACTERS = 5_000
+MAX_REWRITE_CHARACTERS = 20_000
 MAX_WRITER_CHARACTERS = 40
 # What JSON can say and PostgreSQL can't store: NUL, and halves of surrogate pairs.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -29,6 +31,8 @@ class InvalidDraft(ValueError):
 class DraftJson(TypedDict):
     labels: list[Label]
     notes: dict[str, str]
+    error_categories: dict[str, str]
+    rewrites: dict[str, str]
     is_reference_wrong: bool
     active_seconds: float
     writer: str
@@ -37,7 +41,7 @@ class DraftJson(TypedDict):
 
 @dataclass(frozen=True)
 class Draft:
-    """labels: S labels, one a step, those after a first error included; notes: by step index."""
+    """labels: S labels, one a step, those after a first error included; notes, error_categories, rewrites: by step."""
 
     labels: tuple[Label, ...]
     notes: Mapping[int, str] = field(default_factory=dict)
@@ -45,24 +49,40 @@ class Draft:
     active_seconds: float = 0.0
     writer: str = ""
     sequence: int = 0
+    error_categories: Mapping[int, str] = field(default_factory=dict)
+    rewrites: Mapping[int, str] = field(default_factory=dict)
 
     def says_the_same_as(self, other: Draft) -> bool:
         """Whether both hold the same ratings and notes, whoever wrote them."""
         return (
             self.labels == other.labels
             and dict(self.notes) == dict(other.notes)
+            and dict(self.error_categories) == dict(other.error_categories)
+            and dict(self.rewrites) == dict(other.rewrites)
             and self.is_reference_wrong == other.is_reference_wrong
         )
 
     def as_json(self) -> DraftJson:
         return DraftJson(
             labels=list(self.labels),
-            notes={str(index): note for index, note in self.notes.items()},
+            notes=by_text(self.notes),
+            error_categories=by_text(self.error_categories),
+            rewrites=by_text(self.rewrites),
             is_reference_wrong=self.is_reference_wrong,
             active_seconds=self.active_seconds,
             writer=self.writer,
             sequence=self.sequence,
         )
+
+
+def by_text(texts: Mapping[int, str]) -> dict[str, str]:
+    """Keyed as JSON wants it: the step's index as text."""
+    return {str(index): text for index, text in texts.items()}
+
+
+def by_index(texts: Mapping[str, str]) -> dict[int, str]:
+    """What `by_text` made, back again."""
+    return {int(index): text for index, text in texts.items()}
 
 
 def empty_draft(num_steps: int) -> Draft:
@@ -85,7 +105,9 @@ def parse_draft(data: object, num_steps: int) -> Draft:
         return empty_draft(num_steps)
     return Draft(
         labels=_parse_labels(data.get("labels"), num_steps),
-        notes=_parse_notes(data.get("notes", {}), num_steps),
+        notes=_parse_texts(data, "notes", check_note, num_steps),
+        error_categories=_parse_texts(data, "error_categories", check_category, num_steps),
+        rewrites=_parse_texts(data, "rewrites", check_rewrite, num_steps),
         is_reference_wrong=_parse_flag(data.get("is_reference_wrong", False)),
         active_seconds=_parse_seconds(data.get("active_seconds", 0.0)),
         writer=_parse_writer(data.get("writer", "")),
@@ -104,11 +126,15 @@ def _parse_labels(data: object, num_steps: int) -> tuple[Label, ...]:
     return tuple(data)
 
 
-def _parse_notes(data: object, num_steps: int) -> dict[int, str]:
-    if not isinstance(data, dict):
-        raise InvalidDraft("Notes are an object: step index to text.")
-    notes: dict[int, str] = {}
-    for key, note in data.items():
+def _parse_texts(
+    data: Mapping[str, object], name: str, check: Callable[..., str], num_steps: int
+) -> dict[int, str]:
+    """What `data` holds under `name`: step index to text, without the empty ones."""
+    sent = data.get(name, {})
+    if not isinstance(sent, dict):
+        raise InvalidDraft(f"“{name}” is an object: step index to text.")
+    texts: dict[int, str] = {}
+    for key, text in sent.items():
         if (
             not isinstance(key, str)
             or not key.isascii()
@@ -116,16 +142,30 @@ def _parse_notes(data: object, num_steps: int) -> dict[int, str]:
             or len(key) > 9
             or int(key) >= num_steps
         ):
-            raise InvalidDraft(f"There is no step {key!r:.40} to note anything on.")
-        notes[int(key)] = check_note(note, index=int(key))
-    return {index: note for index, note in sorted(notes.items()) if note.strip()}
+            raise InvalidDraft(f"There is no step {key!r:.40} to say anything of.")
+        texts[int(key)] = check(text, index=int(key))
+    return {index: text for index, text in sorted(texts.items()) if text.strip()}
 
 
 def check_note(note: object, *, index: int) -> str:
     """The note, without what no text may hold, if it is a text of bearable length. Raises InvalidDraft."""
-    if not isinstance(note, str) or len(note) > MAX_NOTE_CHARACTERS:
-        raise InvalidDraft(f"The note on step {index + 1} is longer than {MAX_NOTE_CHARACTERS:,} characters.")
-    return _UNSTORABLE.sub("", note)
+    return _check_text(note, "note", index, MAX_NOTE_CHARACTERS)
+
+
+def check_rewrite(rewrite: object, *, index: int) -> str:
+    """The same for a step's rewrite. Raises InvalidDraft."""
+    return _check_text(rewrite, "rewrite", index, MAX_REWRITE_CHARACTERS)
+
+
+def check_category(category: object, *, index: int) -> str:
+    """The same for an error category; whether the project has it is asked on submitting. Raises InvalidDraft."""
+    return _check_text(category, "error category", index, MAX_CATEGORY_CHARACTERS).strip()
+
+
+def _check_text(text: object, what: str, index: int, max_characters: int) -> str:
+    if not isinstance(text, str) or len(text) > max_characters:
+        raise InvalidDraft(f"The {what} on step {index + 1} is longer than {max_characters:,} characters.")
+    return _UNSTORABLE.sub("", text)
 
 
 def _parse_flag(data: object) -> bool:

@@ -22,7 +22,7 @@ from annotation.models import Account, Assignment, AssignmentState, Project, Rat
 from annotation.queries.access import list_assigned_to
 from annotation.queries.assignments import find_last_rating, get_done_since
 from annotation.queries.judge_opinions import list_judge_opinions
-from annotation.rules.draft import Draft
+from annotation.rules.draft import Draft, by_index
 from annotation.rules.rating import InvalidLabels
 from annotation.views.access import account_of, load_project
 
@@ -36,6 +36,7 @@ REFUSALS = (
     ratings.NotYours,
     ratings.ReasonMissing,
     ratings.TooLateToAmend,
+    ratings.UnknownCategory,
 )
 
 
@@ -289,7 +290,9 @@ def _render_part(
 def _draft_of(rating: Rating) -> Draft:
     return Draft(
         labels=tuple(rating.labels),
-        notes={int(index): note for index, note in rating.notes.items()},
+        notes=by_index(rating.notes),
+        error_categories=by_index(rating.error_categories),
+        rewrites=by_index(rating.rewrites),
         is_reference_wrong=rating.is_reference_wrong,
         active_seconds=rating.active_seconds,
     )

@@ -6,25 +6,37 @@ it: what a policy left out of the other configs is here too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
 from exports.formats.dataset import FormName, Row
 from exports.rows import JudgedTrace
 
-_RATINGS = pa.list_(pa.struct([("rater", pa.string()), ("label", pa.int8()), ("is_assisted", pa.bool_())]))
+_RATINGS = pa.list_(
+    pa.struct(
+        [
+            ("rater", pa.string()),
+            ("label", pa.int8()),
+            ("is_assisted", pa.bool_()),
+            ("error_category", pa.string()),
+            ("rewrite", pa.string()),
+        ]
+    )
+)
 _SCORES = pa.list_(pa.struct([("judge", pa.string()), ("probability", pa.float64())]))
 
 
 @dataclass(frozen=True, slots=True)
 class RaterLabels:
-    """One rater's labels of a trace: -1, 0, 1 or None, one a step."""
+    """One rater's labels of a trace: -1, 0, 1 or None, one a step; error categories and rewrites by step index."""
 
     rater: str
     labels: tuple[int | None, ...]
     is_assisted: bool
+    error_categories: Mapping[int, str] = field(default_factory=dict)
+    rewrites: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +76,13 @@ def make_rows(trace: JudgedTrace, ratings: Sequence[RaterLabels], scores: Sequen
             "provenance": trace.provenance,
             "is_first_error": None if trace.first_error is None else trace.first_error == index,
             "ratings": [
-                {"rater": row.rater, "label": row.labels[index], "is_assisted": row.is_assisted}
+                {
+                    "rater": row.rater,
+                    "label": row.labels[index],
+                    "is_assisted": row.is_assisted,
+                    "error_category": row.error_categories.get(index),
+                    "rewrite": row.rewrites.get(index),
+                }
                 for row in ratings
                 if row.labels[index] is not None
             ],

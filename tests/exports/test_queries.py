@@ -87,6 +87,7 @@ def test_a_prompt_is_asked_as_it_was_last_put_to_a_model() -> None:
 
 def test_evidence_is_what_the_merge_read() -> None:
     world = make_world(1)
+    world.wrong[0].ratings.update(error_categories={"0": "Calculation"}, rewrites={"0": "2 + 2 = 4."})
     run = merge_world(world)
     make_rating(world.right[0], make_member(world.project), submitted_at=MUCH_LATER)
     make_judge_score(world.wrong[0], created_at=MUCH_LATER)
@@ -99,6 +100,8 @@ def test_evidence_is_what_the_merge_read() -> None:
     assert len(found[world.right[0].pk].ratings) == 2
     assert found[world.right[0].pk].scores[0].probabilities == (0.9, None, 0.8)
     assert found[world.wrong[0].pk].scores == ()
+    assert {row.error_categories[0] for row in found[world.wrong[0].pk].ratings} == {"Calculation"}
+    assert {row.rewrites[0] for row in found[world.wrong[0].pk].ratings} == {"2 + 2 = 4."}
     assert found[world.silent.pk].ratings == ()
 
 

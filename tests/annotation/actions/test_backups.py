@@ -21,6 +21,7 @@ from annotation.models import (
     Role,
     Trace,
 )
+from annotation.rules.error_categories import DEFAULT_ERROR_CATEGORIES
 from tests.factories import (
     NOW,
     make_assignment,
@@ -48,7 +49,14 @@ def make_full_project() -> Project:
     )
     other = make_trace(prompt, steps=["日本\r\n", "e\u0301 🙂 \\boxed{7}"], queue_key=1 / 3)
     simulated = make_member(project, username="sim-1", display_name="Simulated rater 1", is_simulated=True)
-    make_rating(trace, simulated, labels=[1, -1, None], notes={"1": "3 + 4 is 7"})
+    make_rating(
+        trace,
+        simulated,
+        labels=[1, -1, None],
+        notes={"1": "3 + 4 is 7"},
+        error_categories={"1": "Calculation"},
+        rewrites={"1": "3 + 4 = 7."},
+    )
     make_rating(other, labels=[0, 1])
     judge = make_judge(name="arithmetic", version="3")
     make_judge_score(trace, judge, [1.0, 0.1 + 0.2, None])
@@ -114,6 +122,19 @@ def test_the_same_rows_give_the_same_bytes() -> None:
     project = make_full_project()
 
     assert write(project) == write(project)
+
+
+def test_a_file_from_before_error_categories_restores_with_the_default_ones() -> None:
+    records = [json.loads(line) for line in write(make_full_project())]
+    for record in records:
+        for field in ("error_categories", "rewrites", "key_bindings"):
+            record.pop(field, None)
+
+    copy = restore(renew_keys(with_slug([json.dumps(record) for record in records], "copy")))
+
+    assert copy.error_categories == list(DEFAULT_ERROR_CATEGORIES)
+    ratings = Rating.objects.filter(trace__project=copy)
+    assert {(str(row.error_categories), str(row.rewrites)) for row in ratings} == {("{}", "{}")}
 
 
 def test_an_empty_installation_gets_the_people_without_their_passwords_or_powers() -> None:

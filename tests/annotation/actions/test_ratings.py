@@ -20,6 +20,7 @@ from annotation.actions.ratings import (
     SavedDraft,
     StaleDraft,
     TooLateToAmend,
+    UnknownCategory,
     amend_rating,
     get_draft,
     save_draft,
@@ -196,6 +197,27 @@ class TestSubmitting:
         assert (rating.outcome, rating.revision, rating.is_current) == (Outcome.RATED, 1, True)
         assert (rating.active_seconds, rating.submitted_at, rating.is_assisted) == (12.5, SOON, False)
 
+    def test_error_categories_of_bad_steps_and_rewrites_of_judged_ones_are_stored(self) -> None:
+        rating = submit(
+            make_assignment(),
+            NewRating(
+                labels=(1, -1, None),
+                error_categories={0: "Calculation", 1: "Misread problem", 2: "Calculation"},
+                rewrites={0: "So: ", 1: "3 + 4 = 7.", 2: "Done."},
+            ),
+        )
+
+        rating.refresh_from_db()
+        assert rating.error_categories == {"1": "Misread problem"}
+        assert rating.rewrites == {"0": "So: ", "1": "3 + 4 = 7."}
+
+    def test_a_category_that_the_project_does_not_have_stores_nothing(self) -> None:
+        assignment = make_assignment(make_trace(project=make_project(error_categories=["Units"])))
+
+        with pytest.raises(UnknownCategory, match="step 1 is none of this project"):
+            submit(assignment, NewRating(labels=(-1, None, None), error_categories={0: "Mood"}))
+        assert Rating.objects.count() == 0
+
     def test_the_same_key_stores_once_and_answers_the_same(self) -> None:
         assignment, key = make_assignment(), uuid4()
 
@@ -314,11 +336,18 @@ class TestALostLease:
         submit(make_assignment(trace, make_member(project)), now=LATER)
 
         with pytest.raises(LeaseExpired):
-            submit(assignment, NewRating(labels=(1, -1, None), notes={1: "no"}), now=LATER)
+            submit(
+                assignment,
+                NewRating(
+                    (1, -1, None), notes={1: "no"}, error_categories={1: "Calculation"}, rewrites={1: "yes"}
+                ),
+                now=LATER,
+            )
 
         assignment.refresh_from_db()
         draft = get_draft(assignment)
         assert (draft.labels, draft.notes) == ((1, -1, None), {1: "no"})
+        assert (draft.error_categories, draft.rewrites) == ({1: "Calculation"}, {1: "yes"})
         assert assignment.state == AssignmentState.RETURNED
         assert Rating.objects.filter(trace=trace).count() == 1
 

@@ -92,7 +92,15 @@ def test_a_rater_submits_a_rating_for_a_trace_they_hold() -> None:
     held = hold_trace()
 
     answer = send(
-        make_caller(held.rater), RATINGS, rating_of(held, labels=[1, -1, None], notes={"1": "3 + 4 is 7"})
+        make_caller(held.rater),
+        RATINGS,
+        rating_of(
+            held,
+            labels=[1, -1, None],
+            notes={"1": "3 + 4 is 7"},
+            error_categories={"1": "Calculation"},
+            rewrites={"1": "  7"},
+        ),
     )
 
     stored = Rating.objects.get()
@@ -100,6 +108,7 @@ def test_a_rater_submits_a_rating_for_a_trace_they_hold() -> None:
     assert answer.status_code == 201
     assert answer.json()["id"] == stored.pk
     assert (stored.labels, stored.notes) == ([1, -1, None], {"1": "3 + 4 is 7"})
+    assert (stored.error_categories, stored.rewrites) == ({"1": "Calculation"}, {"1": "  7"})
     assert held.state == AssignmentState.SUBMITTED
 
 
@@ -149,6 +158,16 @@ def test_a_bad_problem_needs_a_reason_and_no_labels() -> None:
     assert (with_one.status_code, with_one.json()["outcome"]) == (201, "bad_problem")
 
 
+def test_an_error_category_that_the_project_does_not_have_is_named() -> None:
+    held = hold_trace()
+    body = rating_of(held, labels=[-1, None, None], error_categories={"0": "Mood"})
+
+    answer = send(make_caller(held.rater), RATINGS, body)
+
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["error_categories"])
+    assert not Rating.objects.exists()
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -163,6 +182,8 @@ def test_a_bad_problem_needs_a_reason_and_no_labels() -> None:
         ("notes", {"-1": "x"}),
         ("notes", {"0": "x" * 5001}),
         ("notes", ["x"]),
+        ("error_categories", {"3": "Calculation"}),
+        ("rewrites", {"0": "x" * 20_001}),
         ("idempotency_key", "1"),
         ("active_seconds", -1),
         ("active_seconds", 1e300),

@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 
 from annotation.rules.draft import (
     MAX_NOTE_CHARACTERS,
+    MAX_REWRITE_CHARACTERS,
     Draft,
     InvalidDraft,
     empty_draft,
     parse_draft,
     rating_labels,
 )
+from annotation.rules.error_categories import MAX_CATEGORY_CHARACTERS
 from annotation.rules.rating import BAD, check_draft
 
 labels = st.lists(st.sampled_from([-1, 0, 1, None]), min_size=1, max_size=12)
@@ -26,7 +28,7 @@ labels = st.lists(st.sampled_from([-1, 0, 1, None]), min_size=1, max_size=12)
 def test_a_draft_survives_the_way_through_json(
     labels: list[int | None], flag: bool, seconds: float, writer: str
 ) -> None:
-    draft = Draft(tuple(labels), {0: "why"}, flag, seconds, writer, 3)
+    draft = Draft(tuple(labels), {0: "why"}, flag, seconds, writer, 3, {0: "Logic"}, {0: " so "})
 
     assert parse_draft(json.loads(json.dumps(draft.as_json())), len(labels)) == draft
 
@@ -73,6 +75,10 @@ def test_where_the_project_goes_on_everything_counts() -> None:
         {"labels": [1, 1, 1], "notes": {"-1": "x"}},
         {"labels": [1, 1, 1], "notes": {"٣": "x"}},
         {"labels": [1, 1, 1], "notes": {"0": 5}},
+        {"labels": [1, 1, 1], "error_categories": {"3": "Logic"}},
+        {"labels": [1, 1, 1], "error_categories": {"0": "x" * (MAX_CATEGORY_CHARACTERS + 1)}},
+        {"labels": [1, 1, 1], "rewrites": {"0": "x" * (MAX_REWRITE_CHARACTERS + 1)}},
+        {"labels": [1, 1, 1], "rewrites": "all of it"},
         {"labels": [1, 1, 1], "notes": {"0": "x" * (MAX_NOTE_CHARACTERS + 1)}},
         {"labels": [1, 1, 1], "is_reference_wrong": "yes"},
         {"labels": [1, 1, 1], "active_seconds": -1},

@@ -130,11 +130,19 @@ def test_a_changed_form_changes_the_project() -> None:
 
     client.post(
         settings_path(project),
-        fill(project, overlap=3, assisted_percent="12.5", shows_reference=False, amend_minutes=0),
+        fill(
+            project,
+            overlap=3,
+            assisted_percent="12.5",
+            shows_reference=False,
+            amend_minutes=0,
+            error_categories="Units\r\nLogic\r\n",
+        ),
     )
 
     project.refresh_from_db()
     assert (project.overlap, project.assisted_share, project.amend_minutes) == (3, 0.125, 0)
+    assert project.error_categories == ["Units", "Logic"]
     assert project.shows_reference is False
 
 
@@ -162,6 +170,7 @@ def test_raising_the_overlap_on_the_page_hands_finished_traces_out_again() -> No
         ("name", ""),
         ("name", "nul\x00"),
         ("amend_minutes", -1),
+        ("error_categories", "Units\nUNITS"),
     ],
 )
 def test_a_setting_out_of_range_is_explained_beside_its_field_and_nothing_is_stored(

@@ -180,7 +180,7 @@ def test_a_prompt_without_a_verifier_has_empty_texts_and_no_nulls(form: FormName
 def test_evidence_has_a_row_a_step_with_all_that_was_said() -> None:
     trace = make_trace((0.99, 0.05, 0.05), first_error=1)
     ratings = [
-        evidence.RaterLabels("7", (1, -1, None), is_assisted=False),
+        evidence.RaterLabels("7", (1, -1, None), False, {1: "Calculation"}, {1: "Two, twice."}),
         evidence.RaterLabels("9", (1, 0, 1), is_assisted=True),
     ]
 
@@ -190,8 +190,14 @@ def test_evidence_has_a_row_a_step_with_all_that_was_said() -> None:
     assert [row["text"] for row in stored] == ["One.\n", "Two.\n", "Three."]
     assert [row["is_first_error"] for row in stored] == [False, True, False]
     assert stored[1]["ratings"] == [
-        {"rater": "7", "label": -1, "is_assisted": False},
-        {"rater": "9", "label": 0, "is_assisted": True},
+        {
+            "rater": "7",
+            "label": -1,
+            "is_assisted": False,
+            "error_category": "Calculation",
+            "rewrite": "Two, twice.",
+        },
+        {"rater": "9", "label": 0, "is_assisted": True, "error_category": None, "rewrite": None},
     ]
     assert [len(row["ratings"]) for row in stored] == [2, 2, 1]
     assert stored[1]["judge_scores"] == [{"judge": "sums@1", "probability": None}]
