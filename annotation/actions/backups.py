@@ -69,7 +69,18 @@ class Table:
 
 # Fields that files written before them lack, and that then take their default.
 _LATER_FIELDS = {
-    "project": ("error_categories",),
+    "project": (
+        "error_categories",
+        "forbids_own_prompts",
+        "gold_share",
+        "gold_threshold",
+        "gold_window",
+        "shows_gold_accuracy",
+    ),
+    "membership": ("pause_reason", "resumed_at"),
+    "prompt": ("created_by", "priority"),
+    "trace": ("priority",),
+    "gold": ("source",),
     "account": ("key_bindings",),
     "rating": ("error_categories", "rewrites"),
 }
@@ -85,6 +96,7 @@ TABLES = (
             | models.Q(comparisons__prompt__project=project)
             | models.Q(generationbatch__project=project)
             | models.Q(gold__trace__project=project)
+            | models.Q(prompts__project=project)
         ).distinct(),
         natural_key=("username",),
         left_out=_SIGN_IN_FIELDS,

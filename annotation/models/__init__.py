@@ -6,14 +6,14 @@ from annotation.models.assignment import Assignment, AssignmentState, SelectedBy
 from annotation.models.audit_event import AuditEvent
 from annotation.models.comparison import Choice, Comparison
 from annotation.models.generation_batch import GenerationBatch, GenerationChunk
-from annotation.models.gold import Gold
+from annotation.models.gold import Gold, GoldSource
 from annotation.models.job import Job, JobState
 from annotation.models.judge import Judge, JudgeChunk, JudgeKind, JudgeRun, JudgeScore
-from annotation.models.membership import Invitation, Membership, Role
+from annotation.models.membership import Invitation, Membership, PauseReason, Role
 from annotation.models.merge_run import MergedPreference, MergedTrace, MergeRun, Provenance
 from annotation.models.model_spec import Backend, ModelSpec
 from annotation.models.project import Project
-from annotation.models.prompt import Prompt
+from annotation.models.prompt import Priority, Prompt
 from annotation.models.rating import Outcome, Rating
 from annotation.models.trace import Trace
 
@@ -29,6 +29,7 @@ __all__ = [
     "GenerationBatch",
     "GenerationChunk",
     "Gold",
+    "GoldSource",
     "Invitation",
     "Job",
     "JobState",
@@ -43,6 +44,8 @@ __all__ = [
     "MergedTrace",
     "ModelSpec",
     "Outcome",
+    "PauseReason",
+    "Priority",
     "Project",
     "Prompt",
     "Provenance",

@@ -21,6 +21,7 @@ class AssignmentState(models.TextChoices):
 class SelectedBy(models.TextChoices):
     RANDOM = "random", "At random"
     NEED = "need", "By need"
+    GOLD = "gold", "As gold"
 
 
 class AssignmentQuerySet(models.QuerySet["Assignment"]):

@@ -14,6 +14,11 @@ class Role(models.TextChoices):
     ADMIN = "admin", "Admin"
 
 
+class PauseReason(models.TextChoices):
+    ADMIN = "admin", "By an admin"
+    GOLD = "gold", "For accuracy on gold"
+
+
 class Membership(models.Model):
     """One role of one account in one project; a person may hold several."""
 
@@ -22,12 +27,25 @@ class Membership(models.Model):
     role = models.CharField(max_length=12, choices=Role)
     created_at = models.DateTimeField()
     paused_at = models.DateTimeField(null=True, blank=True)
+    pause_reason = models.CharField(
+        max_length=10,
+        choices=PauseReason,
+        blank=True,
+        help_text="Why it is paused; of a past pause, why it was.",
+    )
+    resumed_at = models.DateTimeField(
+        null=True, blank=True, help_text="Gold rated before it no longer counts towards a pause."
+    )
 
     class Meta:
         ordering = ["role", "account__username"]
         constraints = [
             models.UniqueConstraint(fields=["project", "account", "role"], name="membership_once_per_role"),
             models.CheckConstraint(condition=Q(role__in=Role.values), name="membership_role_is_known"),
+            models.CheckConstraint(
+                condition=Q(pause_reason__in=["", *PauseReason.values]),
+                name="membership_pause_reason_is_known",
+            ),
         ]
 
     def __str__(self) -> str:

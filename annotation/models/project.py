@@ -68,6 +68,28 @@ class Project(models.Model):
     amend_minutes = models.PositiveIntegerField(
         default=60, help_text="How long after submitting a rater may amend a rating."
     )
+    forbids_own_prompts = models.BooleanField(
+        default=False, help_text="Nobody is handed a trace of a prompt that they added themselves."
+    )
+    gold_share = models.FloatField(
+        default=0.05,
+        validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
+        help_text="Share of assignments, drawn at random, that are gold while a rater has some left.",
+    )
+    gold_threshold = models.FloatField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
+        help_text="A rater whose accuracy on recent gold is below it is paused; none: nobody is.",
+    )
+    gold_window = models.PositiveSmallIntegerField(
+        default=10,
+        validators=[MinValueValidator(1), MaxValueValidator(1000)],
+        help_text="How many of a rater's latest gold traces the threshold looks at; with fewer, nobody is paused.",
+    )
+    shows_gold_accuracy = models.BooleanField(
+        default=False, help_text="Raters see their own accuracy on gold, never which traces were gold."
+    )
     created_at = models.DateTimeField()
     archived_at = models.DateTimeField(null=True, blank=True)
 
@@ -82,6 +104,14 @@ class Project(models.Model):
                 name="project_assisted_share_is_a_share",
             ),
             models.CheckConstraint(condition=Q(lease_minutes__gte=1), name="project_lease_is_positive"),
+            models.CheckConstraint(
+                condition=Q(gold_share__gte=0, gold_share__lte=1), name="project_gold_share_is_a_share"
+            ),
+            models.CheckConstraint(
+                condition=Q(gold_threshold__isnull=True) | Q(gold_threshold__gte=0, gold_threshold__lte=1),
+                name="project_gold_threshold_is_a_share",
+            ),
+            models.CheckConstraint(condition=Q(gold_window__gte=1), name="project_gold_window_is_positive"),
         ]
 
     def __str__(self) -> str:

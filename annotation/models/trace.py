@@ -12,7 +12,7 @@ from django.db.models import Q
 from annotation.models.database_rules import StepsAreLossless
 from annotation.models.generation_batch import GenerationBatch
 from annotation.models.project import Project
-from annotation.models.prompt import Prompt
+from annotation.models.prompt import Priority, Prompt
 
 
 class TraceQuerySet(models.QuerySet["Trace"]):
@@ -50,7 +50,13 @@ class Trace(models.Model):
 
     # How traces are handed out (annotation/actions/assignments.py).
     wants_ratings = models.BooleanField(
-        default=True, help_text="Fewer raters have it, or have rated it, than the project's overlap."
+        default=True,
+        help_text="Fewer raters have it, or have rated it, than the project's overlap; never for gold and held ones.",
+    )
+    priority = models.PositiveSmallIntegerField(
+        choices=Priority,
+        default=Priority.USUAL,
+        help_text="Its prompt's, repeated here for the queue's indexes.",
     )
     queue_key = models.FloatField(
         help_text="Drawn at random once; a random trace is the next one at or after a random key."
@@ -78,13 +84,20 @@ class Trace(models.Model):
                 condition=Q(retired_at__isnull=True) | Q(wants_ratings=False),
                 name="trace_retired_is_not_handed_out",
             ),
+            models.CheckConstraint(condition=Q(priority__in=Priority.values), name="trace_priority_is_known"),
+            models.CheckConstraint(
+                condition=Q(priority__gt=Priority.HELD) | Q(wants_ratings=False),
+                name="trace_held_is_not_handed_out",
+            ),
         ]
         indexes = [
             models.Index(
-                fields=["project", "queue_key"], condition=Q(wants_ratings=True), name="trace_open_random"
+                fields=["project", "-priority", "queue_key"],
+                condition=Q(wants_ratings=True),
+                name="trace_open_random",
             ),
             models.Index(
-                fields=["project", "-need", "queue_key"],
+                fields=["project", "-priority", "-need", "queue_key"],
                 condition=Q(wants_ratings=True),
                 name="trace_open_need",
             ),

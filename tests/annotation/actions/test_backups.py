@@ -16,6 +16,7 @@ from annotation.models import (
     AuditEvent,
     GenerationBatch,
     JobState,
+    Priority,
     Project,
     Rating,
     Role,
@@ -24,6 +25,7 @@ from annotation.models import (
 from annotation.rules.error_categories import DEFAULT_ERROR_CATEGORIES
 from tests.factories import (
     NOW,
+    make_account,
     make_assignment,
     make_batch,
     make_gold,
@@ -43,7 +45,8 @@ pytestmark = pytest.mark.django_db
 def make_full_project() -> Project:
     project = make_project(slug="original", name="Original", guidelines="Be fair.\nBe kind.")
     batch = make_batch(project, state=JobState.FINISHED, finished_at=NOW)
-    prompt = make_prompt(project, source={"file": "a.jsonl", "line": 3})
+    author = make_account("author")  # who has left the project
+    prompt = make_prompt(project, source={"file": "a.jsonl", "line": 3}, created_by=author)
     trace = make_trace(
         prompt, batch=batch, sample_index=0, sampling={"seed": 7}, mean_logprob=-0.25, queue_key=0.1
     )
@@ -116,6 +119,20 @@ def test_a_restored_project_is_the_one_that_was_written() -> None:
 
     assert without_ids(write(copy)) == without_ids(written)
     assert Rating.objects.filter(trace__project=copy).count() == 2
+
+
+def test_fields_that_came_after_a_backup_was_made_get_their_defaults() -> None:
+    newer = {"gold_share", "gold_threshold", "priority", "created_by", "pause_reason", "resumed_at"}
+    written = []
+    for line in renew_keys(with_slug(write(make_full_project()), "copy")):
+        record = json.loads(line)
+        kept = record["table"] in ("gold", "generationbatch")  # there, created_by is old
+        written.append(json.dumps({k: v for k, v in record.items() if kept or k not in newer}))
+
+    copy = restore(written)
+
+    assert (copy.gold_share, copy.gold_threshold) == (0.05, None)
+    assert {prompt.priority for prompt in copy.prompt_set.all()} == {Priority.USUAL}
 
 
 def test_the_same_rows_give_the_same_bytes() -> None:

@@ -22,6 +22,8 @@ from annotation.models import (
     MergedTrace,
     MergeRun,
     Outcome,
+    Priority,
+    Project,
     Prompt,
     Rating,
     Role,
@@ -99,6 +101,26 @@ def test_imported_traces_of_one_prompt_are_as_many_as_one_likes() -> None:
 def test_a_retired_trace_is_never_handed_out() -> None:
     with refuses("trace_retired_is_not_handed_out"), transaction.atomic():
         make_trace(retired_at=NOW, wants_ratings=True)
+
+
+def test_a_held_trace_is_never_handed_out() -> None:
+    with refuses("trace_held_is_not_handed_out"), transaction.atomic():
+        make_trace(priority=Priority.HELD, wants_ratings=True)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "constraint"),
+    [
+        ("gold_share", 1.1, "project_gold_share_is_a_share"),
+        ("gold_threshold", -0.1, "project_gold_threshold_is_a_share"),
+        ("gold_window", 0, "project_gold_window_is_positive"),
+    ],
+)
+def test_a_gold_setting_out_of_range_is_refused(field: str, value: float, constraint: str) -> None:
+    project = make_project()
+
+    with refuses(constraint), transaction.atomic():
+        Project.objects.filter(pk=project.pk).update(**{field: value})
 
 
 @pytest.mark.parametrize("label", [-2, 2, 5])
