@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import pytest_socket
@@ -16,6 +17,19 @@ from config.engine.testing import running_postgres, running_valkey
 def pytest_runtest_setup() -> None:
     """No test talks to anything but this machine."""
     pytest_socket.socket_allow_hosts(["127.0.0.1", "::1", "localhost"], allow_unix_socket=True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Side by side, the files that take longest start first: at the end they would leave the other cores waiting."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: _start_order(item.path.relative_to(config.rootpath / "tests")))
+
+
+def _start_order(path: Path) -> int:
+    """0 for a file of the slowest folder; tests that start the whole product, a browser or a model are slow."""
+    slowest = ("journeys", "contracts", "engine", "rl_bridge")
+    folder = path.parts[0]
+    return slowest.index(folder) if folder in slowest else len(slowest)
 
 
 @pytest.fixture(scope="session")
