@@ -1,7 +1,7 @@
-"""Generation batches: launched and cancelled by a person, closed once their last chunk is.
+"""Generation batches: launched and cancelled by a person.
 
 A batch is cut into chunks when it is launched, and a chunk's (prompt, sample) pairs never change: running one again
-is the same call of the model. Locks are taken in one order, chunks before their batch.
+is the same call of the model.
 """
 
 from __future__ import annotations
@@ -9,17 +9,14 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 from django.db import transaction
-from django.db.models import Q
 from django.db.models.functions import Length
 
 from annotation import jobs as background
-from annotation.actions import jobs
+from annotation.actions import chunked
 from annotation.actions.audit import record_event
-from annotation.models import Account, GenerationBatch, GenerationChunk, JobState, ModelSpec, Project, Prompt
-from annotation.models.job import OPEN_STATES
+from annotation.models import Account, GenerationBatch, GenerationChunk, ModelSpec, Project, Prompt
 from annotation.rules.prompt_template import check_template
 from annotation.rules.segmentation import SEGMENTERS, UnknownSegmenter
 
@@ -41,10 +38,6 @@ class NothingToGenerate(Exception):
 
 class TooManyTraces(Exception):
     """Prompts times candidates is more than one batch may hold."""
-
-
-class BatchNotOpen(Exception):
-    """The batch is done already; there is nothing to cancel."""
 
 
 @dataclass(frozen=True)
@@ -102,50 +95,10 @@ def launch_batch(
 
 
 def cancel_batch(*, batch: GenerationBatch, actor: Account, now: dt.datetime) -> None:
-    """Closes the batch and its open chunks. Traces that are stored stay. Raises BatchNotOpen."""
+    """Closes the batch and its open chunks. Traces that are stored stay. Raises chunked.NotOpen."""
     with transaction.atomic():
-        GenerationChunk.objects.filter(batch=batch, state__in=OPEN_STATES).update(
-            state=JobState.CANCELLED, finished_at=now, touched_at=now
-        )
-        locked = _lock_batch(batch.pk)
-        if not locked.is_open:
-            raise BatchNotOpen(f"Batch {locked.pk} is {locked.get_state_display().lower()} already.")
-        jobs.cancel_job(locked, now=now)
+        locked = chunked.cancel(batch, now=now)
         record_event(actor=actor, verb="cancelled a batch", subject=locked, now=now, project=locked.project)
-
-
-def mark_batch_running(*, batch_id: int, now: dt.datetime) -> None:
-    """Its first chunk has started."""
-    GenerationBatch.objects.filter(pk=batch_id, state=JobState.QUEUED).update(
-        state=JobState.RUNNING, started_at=now, touched_at=now
-    )
-
-
-def settle_batch(*, batch_id: int, now: dt.datetime) -> None:
-    """Closes the batch where none of its chunks is open any more: failed if every chunk failed, else finished.
-
-    Called in the transaction that closes a chunk, so a batch can't stay open after its last one.
-    """
-    with transaction.atomic():
-        batch = _lock_batch(batch_id)
-        chunks = GenerationChunk.objects.filter(batch=batch)
-        if not batch.is_open or chunks.filter(state__in=OPEN_STATES).exists():
-            return
-        failed = chunks.filter(state=JobState.FAILED).order_by("index")
-        if failed.exists() and not chunks.filter(state=JobState.FINISHED).exists():
-            jobs.fail_job(batch, error=failed[0].error, now=now)
-        else:
-            jobs.finish_job(batch, now=now)
-
-
-def settle_abandoned_batches(*, now: dt.datetime) -> int:
-    """Closes open batches whose last chunk was closed by the reaper, not by a worker. Returns how many it looked at."""
-    open_chunk = Q(chunks__state__in=OPEN_STATES)
-    abandoned = GenerationBatch.objects.filter(state__in=OPEN_STATES).exclude(open_chunk)
-    batch_ids = list(abandoned.values_list("pk", flat=True))
-    for batch_id in batch_ids:
-        settle_batch(batch_id=batch_id, now=now)
-    return len(batch_ids)
 
 
 def choose_chunk_size(*, num_traces: int, max_new_tokens: int) -> int:
@@ -154,11 +107,6 @@ def choose_chunk_size(*, num_traces: int, max_new_tokens: int) -> int:
     for_progress = -(-num_traces // _CHUNKS_TO_SEE_PROGRESS)
     in_seconds = _TOKENS_IN_CHUNK // max_new_tokens
     return max(1, min(LARGEST_CHUNK, in_seconds, max(_SMALLEST_CHUNK, for_progress)))
-
-
-def _lock_batch(batch_id: int) -> GenerationBatch:
-    # NO KEY: traces refer to the batch, and storing one must not wait for whoever else holds this lock.
-    return cast(GenerationBatch, GenerationBatch.objects.select_for_update(no_key=True).get(pk=batch_id))
 
 
 def _order_by_length(project: Project, prompt_ids: Sequence[int]) -> list[int]:

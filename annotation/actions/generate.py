@@ -14,7 +14,7 @@ from typing import TypedDict, cast
 from django.conf import settings
 from django.db import transaction
 
-from annotation.actions import batches, jobs
+from annotation.actions import chunked, jobs
 from annotation.actions.heartbeats import Clock, Heartbeat
 from annotation.actions.opened_models import open_model
 from annotation.generation.backend import (
@@ -82,7 +82,7 @@ def generate_chunk(
     """
     chunk = jobs.start_job(GenerationChunk, chunk_id, now=clock(), stall_seconds=settings.JOB_STALL_SECONDS)
     batch = cast(GenerationBatch, GenerationBatch.objects.select_related("model_spec").get(pk=chunk.batch_id))
-    batches.mark_batch_running(batch_id=batch.pk, now=clock())
+    chunked.mark_running(GenerationBatch, batch.pk, now=clock())
     heartbeat = Heartbeat(chunk, clock)
     prompts = Prompt.objects.in_bulk(chunk.prompt_ids)
     try:
@@ -238,7 +238,7 @@ def _store(
         locked.failures = list(failures)
         locked.save(update_fields=["failures"])
         jobs.finish_job(locked, now=now)
-        batches.settle_batch(batch_id=chunk.batch_id, now=now)
+        chunked.settle(GenerationBatch, chunk.batch_id, now=now)
 
 
 def _fail(chunk: GenerationChunk, *, error: str, now: dt.datetime) -> None:
@@ -252,4 +252,4 @@ def _fail(chunk: GenerationChunk, *, error: str, now: dt.datetime) -> None:
         locked.failures = list(failures)
         locked.save(update_fields=["failures"])
         jobs.fail_job(locked, error=error, now=now)
-        batches.settle_batch(batch_id=chunk.batch_id, now=now)
+        chunked.settle(GenerationBatch, chunk.batch_id, now=now)

@@ -10,7 +10,7 @@ from typing import TypedDict, cast
 from django.conf import settings
 from django.db import transaction
 
-from annotation.actions import jobs, judge_runs
+from annotation.actions import chunked, jobs
 from annotation.actions.heartbeats import Clock, Heartbeat
 from annotation.actions.needs import refresh_needs
 from annotation.actions.opened_models import open_model
@@ -55,7 +55,7 @@ def judge_chunk(
     """
     chunk = jobs.start_job(JudgeChunk, chunk_id, now=clock(), stall_seconds=settings.JOB_STALL_SECONDS)
     run = cast(JudgeRun, JudgeRun._default_manager.select_related("judge__model_spec").get(pk=chunk.run_id))
-    judge_runs.mark_run_running(run_id=run.pk, now=clock())
+    chunked.mark_running(JudgeRun, run.pk, now=clock())
     heartbeat = Heartbeat(chunk, clock)
     try:
         judge = open_judge(run.judge)
@@ -122,7 +122,7 @@ def _store(
         locked.failures = list(failures)
         locked.save(update_fields=["failures"])
         jobs.finish_job(locked, now=now)
-        judge_runs.settle_judge_run(run_id=chunk.run_id, now=now)
+        chunked.settle(JudgeRun, chunk.run_id, now=now)
 
 
 def _fail(chunk: JudgeChunk, *, error: str, now: dt.datetime) -> None:
@@ -131,4 +131,4 @@ def _fail(chunk: JudgeChunk, *, error: str, now: dt.datetime) -> None:
         locked.failures = [Failure(trace_id=trace_id, reason=error) for trace_id in chunk.trace_ids]
         locked.save(update_fields=["failures"])
         jobs.fail_job(locked, error=error, now=now)
-        judge_runs.settle_judge_run(run_id=chunk.run_id, now=now)
+        chunked.settle(JudgeRun, chunk.run_id, now=now)

@@ -1,7 +1,4 @@
-"""Judges, and their runs over traces: launched and cancelled by a person, closed once their last chunk is.
-
-Locks are taken in one order, chunks before their run.
-"""
+"""Judges, and their runs over traces: launched and cancelled by a person."""
 
 from __future__ import annotations
 
@@ -12,16 +9,14 @@ from pathlib import Path
 from typing import cast
 
 from django.db import transaction
-from django.db.models import Q
 
 from annotation import jobs as background
-from annotation.actions import jobs
+from annotation.actions import chunked
 from annotation.actions.audit import record_event
 from annotation.actions.model_specs import ensure_shipped_model
 from annotation.models import (
     Account,
     GenerationBatch,
-    JobState,
     Judge,
     JudgeChunk,
     JudgeKind,
@@ -59,10 +54,6 @@ class RunAlreadyOpen(Exception):
     def __init__(self, run: JudgeRun) -> None:
         super().__init__("This judge is at work on this project already.")
         self.run = run
-
-
-class RunNotOpen(Exception):
-    """The run is done already; there is nothing to cancel."""
 
 
 @dataclass(frozen=True)
@@ -142,53 +133,12 @@ def launch_judge_run(
 
 
 def cancel_judge_run(*, run: JudgeRun, actor: Account, now: dt.datetime) -> None:
-    """Closes the run and its open chunks. Scores that are stored stay. Raises RunNotOpen."""
+    """Closes the run and its open chunks. Scores that are stored stay. Raises chunked.NotOpen."""
     with transaction.atomic():
-        JudgeChunk.objects.filter(run=run, state__in=OPEN_STATES).update(
-            state=JobState.CANCELLED, finished_at=now, touched_at=now
-        )
-        locked = _lock_run(run.pk)
-        if not locked.is_open:
-            raise RunNotOpen(f"Judge run {locked.pk} is {locked.get_state_display().lower()} already.")
-        jobs.cancel_job(locked, now=now)
+        locked = chunked.cancel(run, now=now)
         record_event(
             actor=actor, verb="cancelled a judge run", subject=locked, now=now, project=locked.project
         )
-
-
-def mark_run_running(*, run_id: int, now: dt.datetime) -> None:
-    """Its first chunk has started."""
-    JudgeRun.objects.filter(pk=run_id, state=JobState.QUEUED).update(
-        state=JobState.RUNNING, started_at=now, touched_at=now
-    )
-
-
-def settle_judge_run(*, run_id: int, now: dt.datetime) -> None:
-    """Closes the run where none of its chunks is open any more: failed if every chunk failed, else finished.
-
-    Called in the transaction that closes a chunk, so a run can't stay open after its last one.
-    """
-    with transaction.atomic():
-        run = _lock_run(run_id)
-        chunks = JudgeChunk.objects.filter(run=run)
-        if not run.is_open or chunks.filter(state__in=OPEN_STATES).exists():
-            return
-        failed = chunks.filter(state=JobState.FAILED).order_by("index")
-        if failed.exists() and not chunks.filter(state=JobState.FINISHED).exists():
-            jobs.fail_job(run, error=failed[0].error, now=now)
-        else:
-            jobs.finish_job(run, now=now)
-
-
-def settle_abandoned_runs(*, now: dt.datetime) -> int:
-    """Closes open runs whose last chunk was closed by the reaper, not by a worker. Returns how many it looked at."""
-    open_chunk = Q(chunks__state__in=OPEN_STATES)
-    run_ids = list(
-        JudgeRun.objects.filter(state__in=OPEN_STATES).exclude(open_chunk).values_list("pk", flat=True)
-    )
-    for run_id in run_ids:
-        settle_judge_run(run_id=run_id, now=now)
-    return len(run_ids)
 
 
 def _ensure_judge(builtin: _BuiltIn, *, now: dt.datetime) -> Judge:
@@ -204,10 +154,6 @@ def _ensure_judge(builtin: _BuiltIn, *, now: dt.datetime) -> Judge:
         },
     )
     return judge
-
-
-def _lock_run(run_id: int) -> JudgeRun:
-    return cast(JudgeRun, JudgeRun.objects.select_for_update(no_key=True).get(pk=run_id))
 
 
 def _create_chunks(run: JudgeRun, trace_ids: Sequence[int], now: dt.datetime) -> list[JudgeChunk]:

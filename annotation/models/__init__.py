@@ -7,7 +7,7 @@ from annotation.models.audit_event import AuditEvent
 from annotation.models.comparison import Choice, Comparison
 from annotation.models.generation_batch import GenerationBatch, GenerationChunk
 from annotation.models.gold import Gold, GoldSource
-from annotation.models.job import Job, JobState
+from annotation.models.job import ChunkedJob, Job, JobState
 from annotation.models.judge import Judge, JudgeChunk, JudgeKind, JudgeRun, JudgeScore
 from annotation.models.membership import Invitation, Membership, PauseReason, Role
 from annotation.models.merge_run import MergedPreference, MergedTrace, MergeRun, Provenance
@@ -25,6 +25,7 @@ __all__ = [
     "AuditEvent",
     "Backend",
     "Choice",
+    "ChunkedJob",
     "Comparison",
     "GenerationBatch",
     "GenerationChunk",

@@ -10,14 +10,12 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
-from annotation.models.job import Job
+from annotation.models.job import ChunkedJob, Job
 from annotation.models.model_spec import ModelSpec
 from annotation.models.project import Project
 
 
-class GenerationBatch(Job):
-    """Its state follows its chunks'; it is never queued itself."""
-
+class GenerationBatch(ChunkedJob):
     project = models.ForeignKey(Project, on_delete=models.CASCADE)
     model_spec = models.ForeignKey(ModelSpec, on_delete=models.PROTECT)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)

@@ -7,7 +7,7 @@ too long. A job is safe to run twice: its result and its last state are written 
 from __future__ import annotations
 
 import datetime as dt
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
@@ -67,3 +67,12 @@ class Job(models.Model):
     @property
     def is_open(self) -> bool:
         return self.state in OPEN_STATES
+
+
+class ChunkedJob(Job):
+    """Abstract. A job whose work is done in `chunks`: its state follows theirs, and it is never queued itself."""
+
+    chunks: Any  # the manager of its chunks, which each kind gets from their foreign key
+
+    class Meta(Job.Meta):
+        abstract = True

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from annotation.models.database_rules import AreProbabilities
-from annotation.models.job import Job
+from annotation.models.job import ChunkedJob, Job
 from annotation.models.model_spec import ModelSpec
 from annotation.models.project import Project
 from annotation.models.trace import Trace
@@ -42,8 +42,8 @@ class Judge(models.Model):
         return f"{self.name}@{self.version}"
 
 
-class JudgeRun(Job):
-    """One judge over the traces of a project that it had not judged at launch. Its state follows its chunks'."""
+class JudgeRun(ChunkedJob):
+    """One judge over the traces of a project that it had not judged at launch."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE)
     judge = models.ForeignKey(Judge, on_delete=models.PROTECT)

@@ -8,7 +8,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from annotation.actions import assignments, batches, jobs, judge_runs, merges
+from annotation.actions import assignments, chunked, jobs, merges
 
 logger = logging.getLogger(__name__)
 
@@ -18,8 +18,7 @@ def reap_jobs() -> None:
     jobs.reap_jobs(
         now=timezone.now(), stall_seconds=settings.JOB_STALL_SECONDS, max_attempts=settings.JOB_MAX_ATTEMPTS
     )
-    batches.settle_abandoned_batches(now=timezone.now())
-    judge_runs.settle_abandoned_runs(now=timezone.now())
+    chunked.settle_abandoned(now=timezone.now())
 
 
 @shared_task(name="annotation.expire_leases")

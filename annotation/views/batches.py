@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from annotation.actions import batches, model_specs
+from annotation.actions import batches, chunked, model_specs
 from annotation.forms.batches import LaunchBatchForm
 from annotation.models import Project, Prompt, Role
 from annotation.queries import batches as queries
@@ -99,7 +99,7 @@ def cancel_batch(request: HttpRequest, slug: str, batch_id: int) -> HttpResponse
     batch = get_object_or_404(queries.list_batches(project), pk=batch_id)
     try:
         batches.cancel_batch(batch=batch, actor=account_of(request), now=timezone.now())
-    except batches.BatchNotOpen as error:
+    except chunked.NotOpen as error:
         messages.info(request, str(error))
     return redirect_htmx(request, "annotation:show_batch", slug, batch.pk)
 

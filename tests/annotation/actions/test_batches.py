@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from annotation.actions import batches, jobs
+from annotation.actions import batches, chunked, jobs
 from annotation.actions.batches import BatchSettings
 from annotation.models import AuditEvent, GenerationBatch, GenerationChunk, JobState, Project, Trace
 from annotation.rules.prompt_template import BadTemplate
@@ -186,7 +186,7 @@ def test_a_batch_that_is_done_cannot_be_cancelled() -> None:
     batch = launch(num_prompts=1)
     batches.cancel_batch(batch=batch, actor=make_account(), now=NOW)
 
-    with pytest.raises(batches.BatchNotOpen, match="is cancelled already"):
+    with pytest.raises(chunked.NotOpen, match="is cancelled already"):
         batches.cancel_batch(batch=batch, actor=make_account(), now=LATER)
 
     assert GenerationBatch.objects.get().finished_at == NOW
@@ -196,7 +196,7 @@ def test_a_batch_stays_open_while_one_chunk_is() -> None:
     batch = launch(num_prompts=4)
     close_chunk(batch.chunks.all()[0], JobState.FINISHED)
 
-    batches.settle_batch(batch_id=batch.pk, now=LATER)
+    chunked.settle(GenerationBatch, batch.pk, now=LATER)
 
     batch.refresh_from_db()
     assert batch.is_open
@@ -217,7 +217,7 @@ def test_a_batch_fails_only_if_all_its_chunks_do(
     for chunk, state in zip(batch.chunks.all(), states, strict=True):
         close_chunk(chunk, state, error="no memory" if state == JobState.FAILED else "")
 
-    batches.settle_batch(batch_id=batch.pk, now=LATER)
+    chunked.settle(GenerationBatch, batch.pk, now=LATER)
 
     batch.refresh_from_db()
     assert (batch.state, batch.error) == (expected, error)
@@ -229,7 +229,7 @@ def test_a_batch_whose_last_chunk_the_reaper_failed_is_closed() -> None:
     GenerationChunk.objects.filter(pk=chunk.pk).update(state=JobState.RUNNING, num_attempts=5)
     jobs.reap_jobs(now=LATER, stall_seconds=30, max_attempts=5)
 
-    batches.settle_abandoned_batches(now=LATER)
+    chunked.settle_abandoned(now=LATER)
 
     batch.refresh_from_db()
     still_open.refresh_from_db()
@@ -240,8 +240,8 @@ def test_a_batch_whose_last_chunk_the_reaper_failed_is_closed() -> None:
 def test_a_batch_runs_from_its_first_chunk_on() -> None:
     batch = launch(num_prompts=1)
 
-    batches.mark_batch_running(batch_id=batch.pk, now=NOW)
-    batches.mark_batch_running(batch_id=batch.pk, now=LATER)
+    chunked.mark_running(GenerationBatch, batch.pk, now=NOW)
+    chunked.mark_running(GenerationBatch, batch.pk, now=LATER)
 
     batch.refresh_from_db()
     assert (batch.state, batch.started_at) == (JobState.RUNNING, NOW)

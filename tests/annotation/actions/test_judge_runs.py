@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from annotation.actions import judge_runs
+from annotation.actions import chunked, judge_runs
 from annotation.models import AuditEvent, JobState, Judge, JudgeKind, JudgeRun, Project
 from tests.factories import (
     NOW,
@@ -147,7 +147,7 @@ def test_a_run_that_is_done_cannot_be_cancelled() -> None:
     run = launch(trace.project, make_judge())
     judge_runs.cancel_judge_run(run=run, actor=make_account(), now=NOW)
 
-    with pytest.raises(judge_runs.RunNotOpen):
+    with pytest.raises(chunked.NotOpen, match="is cancelled already"):
         judge_runs.cancel_judge_run(run=run, actor=make_account(), now=LATER)
 
 
@@ -157,7 +157,7 @@ def test_a_run_whose_chunks_are_all_closed_is_settled(state: JobState) -> None:
     run = launch(trace.project, make_judge())
     run.chunks.update(state=state, finished_at=NOW, error="no memory")
 
-    assert judge_runs.settle_abandoned_runs(now=LATER) == 1
+    assert chunked.settle_abandoned(now=LATER) == 1
 
     run.refresh_from_db()
     assert run.state == state
@@ -166,7 +166,7 @@ def test_a_run_whose_chunks_are_all_closed_is_settled(state: JobState) -> None:
 def test_a_run_with_an_open_chunk_stays_open() -> None:
     run = launch(make_trace().project, make_judge())
 
-    judge_runs.settle_judge_run(run_id=run.pk, now=LATER)
+    chunked.settle(JudgeRun, run.pk, now=LATER)
 
     run.refresh_from_db()
     assert run.is_open
