@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from annotation.actions.places import count_free_places, lock_assignment, lock_trace, refresh_place_flag
+from annotation.actions.places import count_places, lock_assignment, lock_trace, refresh_place_flag
 from annotation.models import Account, Assignment, AssignmentState, Project, SelectedBy, Trace
 from annotation.models.trace import TraceQuerySet
 from annotation.queries.assignments import (
@@ -127,7 +127,7 @@ def hold_place(assignment: Assignment, *, now: dt.datetime) -> bool:
 
     False where no place is left.
     """
-    if assignment.state != AssignmentState.LEASED and count_free_places(assignment.trace_id) == 0:
+    if assignment.state != AssignmentState.LEASED and not count_places(assignment.trace_id).has_free:
         return False
     was_leased = assignment.state == AssignmentState.LEASED
     assignment.state, assignment.ended_at, assignment.skip_reason = AssignmentState.LEASED, None, ""
@@ -160,9 +160,9 @@ def _lease_one(
             draw = _draw_trace(list_open_for(rater, project), source)
             if draw is None:
                 return None
-            num_free = count_free_places(draw.trace_id)
-            if num_free > 0:
-                return _take_place(draw, project, rater, num_free=num_free, now=now, source=source)
+            places = count_places(draw.trace_id)
+            if places.wants_ratings:
+                return _take_place(draw, project, rater, num_free=places.num_free, now=now, source=source)
             refresh_place_flag(draw.trace_id)  # the flag was stale; the next round draws without this trace
 
 

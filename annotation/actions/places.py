@@ -3,15 +3,29 @@
 Whoever gives or takes a place holds the trace's row lock meanwhile, then counts in a new statement: under READ
 COMMITTED that count sees everything committed before the lock was got. `Trace.wants_ratings` repeats the answer
 for the index that hands traces out. Locks are taken in one order: account, trace, assignment.
+
+Gold has a place for everyone, since each rater is measured on it; it is handed out beside the queue, not from it.
 """
 
 from __future__ import annotations
 
-from django.db.models import Count, Q
+from dataclasses import dataclass
 
-from annotation.models import Assignment, AssignmentState, Trace
+from django.db.models import Count, Exists, OuterRef, Q
+
+from annotation.models import Assignment, AssignmentState, Gold, Priority, Trace
 
 _TAKES_A_PLACE = Q(assignments__state__in=(AssignmentState.LEASED, AssignmentState.SUBMITTED))
+_IS_GOLD = Exists(Gold.objects.filter(trace=OuterRef("pk")))
+
+
+@dataclass(frozen=True)
+class Places:
+    """What a trace can take: `has_free` for a rater who comes to it, `wants_ratings` for the queue's flag."""
+
+    has_free: bool
+    wants_ratings: bool
+    num_free: int
 
 
 def lock_trace(trace_id: int) -> None:
@@ -29,20 +43,24 @@ def lock_assignment(assignment_id: int) -> Assignment:
     )
 
 
-def count_free_places(trace_id: int) -> int:
+def count_places(trace_id: int) -> Places:
     """How many more raters the trace can take. Call it with the trace locked. The overlap is read afresh, so a
     change of it holds from the moment it is stored."""
-    trace = (
+    overlap, retired_at, priority, is_gold, num_taken = (
         Trace.objects.filter(pk=trace_id)
-        .annotate(num_taken=Count("assignments", filter=_TAKES_A_PLACE))
-        .values_list("project__overlap", "retired_at", "num_taken")
+        .annotate(num_taken=Count("assignments", filter=_TAKES_A_PLACE), is_gold=_IS_GOLD)
+        .values_list("project__overlap", "retired_at", "priority", "is_gold", "num_taken")
         .get()
     )
-    overlap, retired_at, num_taken = trace
-    return 0 if retired_at is not None else max(0, overlap - num_taken)
+    num_free = 0 if retired_at is not None else max(0, overlap - num_taken)
+    return Places(
+        has_free=num_free > 0 or (is_gold and retired_at is None),
+        wants_ratings=num_free > 0 and not is_gold and priority > Priority.HELD,
+        num_free=num_free,
+    )
 
 
 def refresh_place_flag(trace_id: int) -> None:
-    """Makes `wants_ratings` say whether there is a free place. Call it with the trace locked."""
-    wants_ratings = count_free_places(trace_id) > 0
+    """Makes `wants_ratings` say whether the queue has a place to give. Call it with the trace locked."""
+    wants_ratings = count_places(trace_id).wants_ratings
     Trace.objects.filter(pk=trace_id).exclude(wants_ratings=wants_ratings).update(wants_ratings=wants_ratings)
