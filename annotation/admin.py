@@ -246,6 +246,13 @@ class MergedPreferenceAdmin(ReadOnlyAdmin):
     list_select_related = ("run", "prompt", "chosen", "rejected")
 
 
+@admin.register(models.QualityReport)
+class QualityReportAdmin(ReadOnlyAdmin):
+    list_display = ("pk", "project", "kind", "state", "version", "queued_at")
+    list_filter = ("kind", "state", "project")
+    list_select_related = ("project",)
+
+
 @admin.register(models.AuditEvent)
 class AuditEventAdmin(ReadOnlyAdmin):
     list_display = ("at", "actor", "verb", "subject", "project")

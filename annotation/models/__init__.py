@@ -14,6 +14,7 @@ from annotation.models.merge_run import MergedPreference, MergedTrace, MergeRun,
 from annotation.models.model_spec import Backend, ModelSpec
 from annotation.models.project import Project
 from annotation.models.prompt import Priority, Prompt
+from annotation.models.quality_report import QualityReport, ReportKind
 from annotation.models.rating import Outcome, Rating
 from annotation.models.trace import Trace
 
@@ -50,7 +51,9 @@ __all__ = [
     "Project",
     "Prompt",
     "Provenance",
+    "QualityReport",
     "Rating",
+    "ReportKind",
     "Role",
     "SelectedBy",
     "Trace",
