@@ -6,9 +6,11 @@ import random
 from dataclasses import dataclass
 from enum import StrEnum
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from annotation.models import Project, Prompt, Trace
+from annotation.queries.traces import count_what_was_said
 
 
 class Which(StrEnum):
@@ -28,26 +30,33 @@ class PromptChoice:
     seed: int = 0
 
 
-def list_prompts(project: Project, *, search: str = "") -> QuerySet[Prompt]:
-    """The project's prompts, oldest first, with `num_traces`; only those whose text or source holds `search`."""
-    prompts = Prompt.objects.filter(project=project)
-    if search:
-        prompts = prompts.filter(Q(text__icontains=search) | Q(reference_answer__iexact=search))
-    counted = prompts.annotate(num_traces=Count("trace", filter=Q(trace__retired_at__isnull=True)))
-    return counted.order_by("pk")
+def list_prompts(project: Project) -> QuerySet[Prompt]:
+    """The project's prompts, oldest first, with `num_traces`, counted for the rows that are read and for no others."""
+    counted = (
+        Trace.objects.current()
+        .filter(prompt=OuterRef("pk"))
+        .order_by()
+        .values("prompt")
+        .annotate(num=Count("pk"))
+    )
+    num_traces = Coalesce(Subquery(counted.values("num")), 0)
+    return Prompt.objects.filter(project=project).annotate(num_traces=num_traces).order_by("pk")
+
+
+def search_prompts(prompts: QuerySet[Prompt], text: str) -> QuerySet[Prompt]:
+    """Those whose text holds `text`, or whose reference answer is it."""
+    return prompts.filter(Q(text__icontains=text) | Q(reference_answer__iexact=text))
+
+
+def list_verifiers(project: Project) -> list[str]:
+    """The verifiers that the project's prompts name."""
+    names = Prompt.objects.filter(project=project).exclude(verifier="").order_by("verifier")
+    return list(names.values_list("verifier", flat=True).distinct())
 
 
 def list_prompt_traces(prompt: Prompt) -> QuerySet[Trace]:
     """The prompt's current traces, with how many ratings and judge scores each has."""
-    return (
-        Trace.objects.current()
-        .filter(prompt=prompt)
-        .annotate(
-            num_ratings=Count("ratings", filter=Q(ratings__is_current=True), distinct=True),
-            num_scores=Count("judge_scores", distinct=True),
-        )
-        .order_by("pk")
-    )
+    return count_what_was_said(Trace.objects.current().filter(prompt=prompt)).order_by("pk")
 
 
 def choose_prompt_ids(project: Project, choice: PromptChoice) -> list[int]:

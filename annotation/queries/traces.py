@@ -3,56 +3,52 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
-from annotation.models import GenerationBatch, JudgeScore, Outcome, Project, Rating, Trace
+from annotation.models import JudgeScore, Outcome, Project, Rating, Trace
 from annotation.queries.judge_opinions import JudgeOpinion, list_judge_opinions
 from annotation.rules.segmentation import split_steps
 
-
-@dataclass(frozen=True)
-class TraceFilter:
-    """Which traces are wanted; None means: all. is_correct "unknown" means: no verifier has said."""
-
-    batch: GenerationBatch | None = None
-    model_name: str = ""
-    is_judged: bool | None = None
-    is_rated: bool | None = None
-    answer: str = ""  # "", "right", "wrong" or "unknown"
+ANSWERS = {"right": True, "wrong": False, "unknown": None}
 
 
-_ANSWERS = {"right": True, "wrong": False, "unknown": None}
+def list_traces(project: Project) -> QuerySet[Trace]:
+    """The project's current traces, newest first, with `num_ratings` and `num_scores`."""
+    traces = Trace.objects.current().filter(project=project).select_related("prompt")
+    return count_what_was_said(traces).order_by("-pk")
 
 
-def list_traces(project: Project, wanted: TraceFilter) -> QuerySet[Trace]:
-    """The project's current traces that match, newest first, with `num_ratings` and `num_scores`."""
-    traces = Trace.objects.current().filter(project=project)
-    if wanted.batch is not None:
-        traces = traces.filter(batch=wanted.batch)
-    if wanted.model_name:
-        traces = traces.filter(model_name=wanted.model_name)
-    if wanted.is_judged is not None:
-        judged = Exists(JudgeScore.objects.filter(trace=OuterRef("pk")))
-        traces = traces.filter(judged if wanted.is_judged else ~judged)
-    if wanted.is_rated is not None:
-        rated = Exists(Rating.objects.current().filter(trace=OuterRef("pk")))
-        traces = traces.filter(rated if wanted.is_rated else ~rated)
-    if wanted.answer:
-        correct = _ANSWERS[wanted.answer]
-        traces = (
-            traces.filter(is_answer_correct__isnull=True)
-            if correct is None
-            else traces.filter(is_answer_correct=correct)
-        )
-    return (
-        traces.select_related("prompt")
-        .annotate(
-            num_ratings=Count("ratings", filter=Q(ratings__is_current=True), distinct=True),
-            num_scores=Count("judge_scores", distinct=True),
-        )
-        .order_by("-pk")
+def count_what_was_said(traces: QuerySet[Trace]) -> QuerySet[Trace]:
+    """With `num_ratings` and `num_scores`, counted for the rows that are read and for no others."""
+    return traces.annotate(
+        num_ratings=_count_of(Rating.objects.current()), num_scores=_count_of(JudgeScore.objects.all())
     )
+
+
+def _count_of(rows: QuerySet[Any]) -> Coalesce:
+    counted = rows.filter(trace=OuterRef("pk")).order_by().values("trace").annotate(num=Count("pk"))
+    return Coalesce(Subquery(counted.values("num")), 0)
+
+
+def keep_judged(traces: QuerySet[Trace], is_judged: bool) -> QuerySet[Trace]:
+    judged = Exists(JudgeScore.objects.filter(trace=OuterRef("pk")))
+    return traces.filter(judged if is_judged else ~judged)
+
+
+def keep_rated(traces: QuerySet[Trace], is_rated: bool) -> QuerySet[Trace]:
+    rated = Exists(Rating.objects.current().filter(trace=OuterRef("pk")))
+    return traces.filter(rated if is_rated else ~rated)
+
+
+def keep_answered(traces: QuerySet[Trace], answer: str) -> QuerySet[Trace]:
+    """answer: one of ANSWERS; "unknown" means that no verifier has said."""
+    correct = ANSWERS[answer]
+    if correct is None:
+        return traces.filter(is_answer_correct__isnull=True)
+    return traces.filter(is_answer_correct=correct)
 
 
 def list_model_names(project: Project) -> list[str]:

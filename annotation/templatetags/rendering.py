@@ -74,3 +74,9 @@ def as_duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+@register.filter
+def as_count(number: int) -> str:
+    """12345 as "12,345"."""
+    return f"{number:,}"

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
-
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
@@ -16,37 +13,31 @@ from annotation.actions import procedural, prompt_lines
 from annotation.actions.prompts import AddedPrompts
 from annotation.forms.prompts import MakePromptsForm, UploadPromptsForm
 from annotation.models import Prompt, Role
-from annotation.queries import prompts as queries
+from annotation.tables.prompts import build_prompt_table
+from annotation.tables.traces import build_prompt_trace_table
 from annotation.views.access import account_of, load_project
 from annotation.views.responses import redirect_htmx
+from annotation.views.tables import answer_tables
 
 MAKERS = (Role.ENGINEER, Role.ADMIN)
-_PROMPTS_A_PAGE = 50
-_TRACES_A_PAGE = 50
 
 
 @login_required
 @require_safe
-def list_prompts(request: HttpRequest, slug: str) -> HttpResponse:
-    """The project's prompts, with a search; htmx swaps the table alone."""
+def list_prompts(request: HttpRequest, slug: str) -> HttpResponseBase:
     project = load_project(request, slug, *MAKERS)
-    search = request.GET.get("q", "").replace("\x00", "").strip()[:200]
-    found = queries.list_prompts(project, search=search)
-    page = Paginator(found, _PROMPTS_A_PAGE).get_page(request.GET.get("page"))
-    parameters = urlencode({"q": search}) if search else ""
-    template = "prompts/list_prompts.html" + ("#prompts" if request.htmx else "")  # type: ignore[attr-defined]  # django-htmx
-    return render(
-        request, template, {"project": project, "page": page, "search": search, "parameters": parameters}
-    )
+    table = build_prompt_table(project)
+    return answer_tables(request, "prompts/list_prompts.html", {"project": project}, table)
 
 
 @login_required
 @require_safe
-def show_prompt(request: HttpRequest, slug: str, prompt_id: int) -> HttpResponse:
+def show_prompt(request: HttpRequest, slug: str, prompt_id: int) -> HttpResponseBase:
     project = load_project(request, slug, *MAKERS)
     prompt = get_object_or_404(Prompt, project=project, pk=prompt_id)
-    page = Paginator(queries.list_prompt_traces(prompt), _TRACES_A_PAGE).get_page(request.GET.get("page"))
-    return render(request, "prompts/show_prompt.html", {"project": project, "prompt": prompt, "page": page})
+    context = {"project": project, "prompt": prompt}
+    table = build_prompt_trace_table(prompt)
+    return answer_tables(request, "prompts/show_prompt.html", context, table)
 
 
 @login_required

@@ -6,37 +6,29 @@ import json
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from annotation.actions import traces
-from annotation.forms.traces import ResegmentForm, TraceFilterForm
+from annotation.forms.traces import ResegmentForm
 from annotation.models import Role, Trace
 from annotation.queries import traces as queries
+from annotation.tables.traces import build_trace_table
 from annotation.views.access import STAFF_ROLES, account_of, load_project
 from annotation.views.responses import redirect_htmx
-
-_TRACES_A_PAGE = 50
+from annotation.views.tables import answer_tables
 
 
 @login_required
 @never_cache
 @require_safe
-def list_traces(request: HttpRequest, slug: str) -> HttpResponse:
-    """The project's traces with filters; htmx swaps the table alone."""
+def list_traces(request: HttpRequest, slug: str) -> HttpResponseBase:
     project = load_project(request, slug, *STAFF_ROLES)
-    form = TraceFilterForm(request.GET, project=project)
-    found = queries.list_traces(project, form.wanted())
-    page = Paginator(found, _TRACES_A_PAGE).get_page(request.GET.get("page"))
-    parameters = request.GET.copy()
-    parameters.pop("page", None)
-    context = {"project": project, "form": form, "page": page, "parameters": parameters.urlencode()}
-    template = "traces/list_traces.html" + ("#traces" if request.htmx else "")  # type: ignore[attr-defined]  # django-htmx
-    return render(request, template, context)
+    table = build_trace_table(project)
+    return answer_tables(request, "traces/list_traces.html", {"project": project}, table)
 
 
 @login_required

@@ -68,13 +68,15 @@ def test_the_list_shows_prompts_with_their_traces_and_finds_them(maker: Client, 
     make_trace(wanted)
 
     full = maker.get(path(project), {"q": "apples &"}).content.decode()
-    fragment = maker.get(path(project), {"q": "apples &"}, headers={"HX-Request": "true"}).content.decode()
+    fragment = maker.get(
+        path(project), {"q": "apples &"}, headers={"HX-Request": "true", "HX-Target": "table-prompts"}
+    ).content.decode()
 
     assert "Apples &amp; pears" in full
     assert "Oranges" not in full
     assert "<html" in full
     assert "<html" not in fragment
-    assert fragment.strip().startswith('<div id="prompts">')
+    assert fragment.strip().startswith('<div class="data-table" id="table-prompts"')
     assert '<td class="number">1</td>' in fragment
 
 
@@ -83,7 +85,7 @@ def test_a_search_survives_turning_the_page(maker: Client, project: Project) -> 
         make_prompt(project)
 
     page = maker.get(path(project), {"q": "Tom has 3 & no"}).content.decode()
-    assert "No prompt holds" in page
+    assert "No prompt matches" in page
     page = maker.get(path(project), {"q": "Tom has"}).content.decode()
     assert "?q=Tom+has&amp;page=2" in page
 

@@ -23,7 +23,7 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 MAY = {"adjudicator", "engineer", "admin", "site admin"}
 STATUS = {"rater": 403, "paused admin": 404, "outsider": 404, "nobody": 302}
-FRAGMENT = {"HX-Request": "true"}
+FRAGMENT = {"HX-Request": "true", "HX-Target": "table-traces"}
 
 
 def path(project: Project, view: str, *args: object) -> str:
@@ -68,7 +68,7 @@ def test_only_admins_cut_a_trace_anew(visitor: str, project: Project) -> None:
 
 def list_shown(client: Client, project: Project, **filters: object) -> set[int]:
     page = client.get(path(project, "list_traces"), filters)
-    return {trace.pk for trace in page.context["page"]}
+    return {line.row.pk for line in page.context["tables"]["traces"].lines}
 
 
 def test_traces_are_found_by_batch_model_judge_rating_and_answer(admin: Client, project: Project) -> None:
@@ -100,9 +100,9 @@ def test_counts_are_not_multiplied(admin: Client, project: Project) -> None:
     for _ in range(3):
         make_rating(trace)
 
-    [shown] = admin.get(path(project, "list_traces")).context["page"]
+    [line] = admin.get(path(project, "list_traces")).context["tables"]["traces"].lines
 
-    assert (shown.num_scores, shown.num_ratings) == (2, 3)
+    assert (line.row.num_scores, line.row.num_ratings) == (2, 3)
 
 
 def test_retired_traces_and_those_of_others_are_not_listed(admin: Client, project: Project) -> None:
@@ -116,7 +116,7 @@ def test_retired_traces_and_those_of_others_are_not_listed(admin: Client, projec
 def test_a_fragment_is_the_table_alone(admin: Client, project: Project) -> None:
     page = admin.get(path(project, "list_traces"), headers=FRAGMENT).content.decode()
 
-    assert page.strip().startswith('<div id="traces">')
+    assert page.strip().startswith('<div class="data-table" id="table-traces"')
     assert "There are no traces yet" in page
 
 

@@ -1,0 +1,96 @@
+"""Lists in a real browser: sorted, filtered and paged with and without JavaScript, light, dark and on a phone."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.urls import reverse
+from playwright.sync_api import Page, expect
+
+from annotation.models import Account, Project, Role
+from tests.factories import make_member, make_project, make_prompt, make_trace
+from tests.journeys.conftest import OpenPage
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def project() -> Project:
+    project = make_project(name="Sums", slug="sums")
+    for number in range(60):
+        prompt = make_prompt(
+            project,
+            text=f"How much is {number} + {number}? Think about it step by step.",
+            verifier="numeric" if number % 2 else "exact",
+        )
+        if number < 3:
+            make_trace(prompt)
+    return project
+
+
+@pytest.fixture
+def engineer(project: Project) -> Account:
+    return make_member(project, Role.ENGINEER)
+
+
+def list_first_column(page: Page) -> list[str]:
+    return page.locator("#table-prompts tbody tr td:first-child").all_inner_texts()
+
+
+def test_a_list_is_sorted_filtered_and_paged_in_place_and_the_back_button_undoes_it(
+    open_page: OpenPage, project: Project, engineer: Account
+) -> None:
+    page = open_page(engineer)
+    page.goto(reverse("annotation:list_prompts", args=[project.slug]))
+    first = list_first_column(page)
+    page.evaluate("window.wasNotReloaded = true")
+
+    page.get_by_role("link", name="No.").click()
+    expect(page).to_have_url(re.compile(r"\?sort=-id$"))
+    assert list_first_column(page) != first
+    page.get_by_role("link", name="Next").click()
+    expect(page.get_by_text("51–60 of 60 prompts")).to_be_visible()
+    assert page.evaluate("window.wasNotReloaded")
+
+    page.get_by_label("Search the prompts").press_sequentially("is 7 +")
+    expect(page.get_by_text("1 prompt", exact=True)).to_be_visible()
+    expect(page.get_by_label("Search the prompts")).to_be_focused()
+    assert "sort=-id" in page.url  # the filter keeps the order
+    page.go_back()
+    expect(page.get_by_text("51–60 of 60 prompts")).to_be_visible()
+
+
+def test_without_javascript_the_same_links_and_form_work(
+    open_page: OpenPage, project: Project, engineer: Account
+) -> None:
+    page = open_page(engineer, java_script_enabled=False)
+    page.goto(reverse("annotation:list_prompts", args=[project.slug]))
+
+    page.get_by_label("Verifier", exact=True).select_option("exact")
+    page.get_by_role("button", name="Filter").click()
+    expect(page.get_by_text("30 prompts", exact=True)).to_be_visible()
+    page.get_by_role("link", name="Traces", exact=True).last.click()
+
+    expect(page.locator("th[aria-sort=descending]")).to_have_text(re.compile("Traces"))
+    assert "verifier=exact" in page.url
+    with page.expect_download() as download:
+        page.get_by_role("link", name=re.compile("^CSV")).click()
+    lines = download.value.path().read_text(encoding="utf-8-sig").splitlines()
+    assert lines[0] == "id,text,answer,verifier,traces,added"
+    assert len(lines) == 31
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_list_is_accessible_and_fits_a_phone(
+    scheme: str, open_page: OpenPage, project: Project, engineer: Account
+) -> None:
+    page = open_page(engineer, color_scheme=scheme, viewport={"width": 390, "height": 844})
+    for view in ("list_prompts", "list_traces"):
+        page.goto(reverse(f"annotation:{view}", args=[project.slug]))
+
+        found = Axe().run(page)
+
+        assert found.violations_count == 0, found.generate_report()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
