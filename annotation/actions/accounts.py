@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 
 from annotation.actions import audit
 from annotation.models import Account
@@ -24,6 +26,10 @@ class UserNameTaken(Exception):
 
 class AccountUnknown(Exception):
     """No active account has this user name."""
+
+
+class LanguageUnknown(Exception):
+    """No page is in this language."""
 
 
 def ensure_owner(*, now: dt.datetime) -> Account:
@@ -58,7 +64,7 @@ def claim_account(
     with transaction.atomic():
         locked = Account.objects.select_for_update().get(pk=account.pk)
         if not start_tokens.check_token(locked, token):
-            raise LinkNotValid("This link was used already, or it is too old.")
+            raise LinkNotValid(gettext("This link was used already, or it is too old."))
         locked.username, locked.display_name = username, display_name
         locked.set_password(password)
         save_with_free_name(locked)
@@ -72,6 +78,15 @@ def rename_account(*, account: Account, display_name: str) -> None:
     account.save(update_fields=["display_name"])
 
 
+def choose_language(*, account: Account, language: str) -> None:
+    """Sets the language of the account's pages, one of the settings' LANGUAGES; empty: whatever the browser asks
+    for. Raises LanguageUnknown."""
+    if language and language not in dict(settings.LANGUAGES):
+        raise LanguageUnknown(f"There are no pages in {language!r:.20}.")
+    account.language = language
+    account.save(update_fields=["language"])
+
+
 def change_password(*, account: Account, password: str, now: dt.datetime) -> None:
     """Stores a new password, which has passed the validators. It ends the account's other sessions."""
     with transaction.atomic():
@@ -83,12 +98,14 @@ def change_password(*, account: Account, password: str, now: dt.datetime) -> Non
 def save_with_free_name(account: Account) -> None:
     """Saves an account, new or renamed; raises UserNameTaken where another has the name in any case."""
     if _has_name_twin(account):
-        raise UserNameTaken(f"The user name {account.username} is taken.")
+        raise UserNameTaken(gettext("The user name %(name)s is taken.") % {"name": account.username})
     try:
         with transaction.atomic():
             account.save()
     except IntegrityError as error:  # someone took it in this very moment
-        raise UserNameTaken(f"The user name {account.username} is taken.") from error
+        raise UserNameTaken(
+            gettext("The user name %(name)s is taken.") % {"name": account.username}
+        ) from error
 
 
 def _has_name_twin(account: Account) -> bool:

@@ -11,6 +11,7 @@ import secrets
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from annotation.actions import audit
 from annotation.actions.accounts import save_with_free_name
@@ -101,7 +102,7 @@ def get_open_invitation(*, secret: str, now: dt.datetime) -> Invitation:
     """
     invitation = find_invitation(secret)
     if invitation is None or invitation.project.archived_at is not None:
-        raise InvitationUnknown("This is no invitation link; a letter of it may be missing.")
+        raise InvitationUnknown(gettext("This is no invitation link; a letter of it may be missing."))
     _check_open(invitation, now=now)
     return invitation
 
@@ -118,7 +119,9 @@ def accept_invitation(*, invitation: Invitation, account: Account, now: dt.datet
         if held is None:
             return _join(invitation, account, now=now)
     if held.paused_at is not None:
-        raise MembershipPaused("You are in this project, but paused. Ask one of its admins to resume you.")
+        raise MembershipPaused(
+            gettext("You are in this project, but paused. Ask one of its admins to resume you.")
+        )
     return held
 
 
@@ -154,8 +157,10 @@ def _join(invitation: Invitation, account: Account, *, now: dt.datetime) -> Memb
 
 def _check_open(invitation: Invitation, *, now: dt.datetime) -> None:
     if invitation.revoked_at is not None:
-        raise InvitationRevoked("This invitation was withdrawn. Ask whoever sent it for a new one.")
+        raise InvitationRevoked(gettext("This invitation was withdrawn. Ask whoever sent it for a new one."))
     if invitation.expires_at <= now:
-        raise InvitationExpired("This invitation has expired. Ask whoever sent it for a new one.")
+        raise InvitationExpired(gettext("This invitation has expired. Ask whoever sent it for a new one."))
     if invitation.num_uses >= invitation.max_uses:
-        raise InvitationUsedUp("This invitation has been used up. Ask whoever sent it for a new one.")
+        raise InvitationUsedUp(
+            gettext("This invitation has been used up. Ask whoever sent it for a new one.")
+        )

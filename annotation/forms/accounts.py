@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.contrib.auth.password_validation import validate_password
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.utils.translation import gettext, gettext_lazy
 
 from annotation.models import Account
 from annotation.rendering import spell_out
@@ -19,7 +21,7 @@ def check_name(name: str) -> None:
     """Refuses characters that hide, or turn round what stands beside the name on others' pages."""
     if spell_out(name) != name:
         raise ValidationError(
-            "A name holds no invisible characters and none that change the writing direction."
+            gettext("A name holds no invisible characters and none that change the writing direction.")
         )
 
 
@@ -28,42 +30,45 @@ class SignInForm(AuthenticationForm):
 
     error_messages = {
         **AuthenticationForm.error_messages,
-        "invalid_login": "No account has this user name and password. Mind capitals in the password.",
+        "invalid_login": gettext_lazy(
+            "No account has this user name and password. Mind capitals in the password."
+        ),
     }
 
     def __init__(self, request: HttpRequest | None = None, *args: Any, **kwargs: Any) -> None:
         super().__init__(request, *args, **kwargs)
-        self.fields["username"].label = "User name"
+        self.fields["username"].label = gettext("User name")
 
 
 class NewSignInForm(forms.Form):
     """User name, the name others see, and a password typed twice."""
 
     username = forms.CharField(
-        label="User name",
+        label=gettext_lazy("User name"),
         max_length=150,
         validators=[UnicodeUsernameValidator()],
         widget=forms.TextInput(
             attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
         ),
-        help_text="You sign in with it. Letters, digits and @ . + - _ only.",
+        help_text=gettext_lazy("You sign in with it. Letters, digits and @ . + - _ only."),
     )
     display_name = forms.CharField(
-        label="Name",
+        label=gettext_lazy("Name"),
         max_length=120,
         required=False,
         validators=[check_name],
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
-        help_text="What others see; your user name where you leave it empty.",
+        help_text=gettext_lazy("What others see; your user name where you leave it empty."),
     )
     password = forms.CharField(
+        label=gettext_lazy("Password"),
         max_length=256,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text="At least 8 characters, and not a common word.",
+        help_text=gettext_lazy("At least 8 characters, and not a common word."),
     )
     password_again = forms.CharField(
-        label="Password again",
+        label=gettext_lazy("Password again"),
         max_length=256,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
@@ -73,7 +78,7 @@ class NewSignInForm(forms.Form):
         data = super().clean() or self.cleaned_data
         password, again = data.get("password"), data.get("password_again")
         if password and again and password != again:
-            self.add_error("password_again", "The two passwords differ.")
+            self.add_error("password_again", gettext("The two passwords differ."))
         elif password:
             self._check_strength(password)
         return data
@@ -93,12 +98,22 @@ class NameForm(forms.Form):
     """The name that others see."""
 
     display_name = forms.CharField(
-        label="Name",
+        label=gettext_lazy("Name"),
         max_length=120,
         required=False,
         validators=[check_name],
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
-        help_text="What others see; your user name where you leave it empty.",
+        help_text=gettext_lazy("What others see; your user name where you leave it empty."),
+    )
+
+
+class LanguageForm(forms.Form):
+    """In which language the person's pages are."""
+
+    language = forms.ChoiceField(
+        label=gettext_lazy("Pages in"),
+        choices=lambda: [("", gettext("Whatever your browser asks for")), *settings.LANGUAGES],
+        required=False,
     )
 
 
@@ -107,8 +122,8 @@ class NewPasswordForm(PasswordChangeForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["old_password"].label = "Password now"
-        self.fields["new_password1"].label = "New password"
-        self.fields["new_password1"].help_text = "At least 8 characters, and not a common word."
-        self.fields["new_password2"].label = "New password again"
+        self.fields["old_password"].label = gettext("Password now")
+        self.fields["new_password1"].label = gettext("New password")
+        self.fields["new_password1"].help_text = gettext("At least 8 characters, and not a common word.")
+        self.fields["new_password2"].label = gettext("New password again")
         self.fields["new_password2"].help_text = ""

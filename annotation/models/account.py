@@ -8,6 +8,9 @@ class Account(AbstractUser):
     """A sign-in. A rater is an account with a rater's membership."""
 
     display_name = models.CharField(max_length=120, blank=True)
+    language = models.CharField(
+        max_length=10, blank=True, help_text="Of the pages; the browser's own choice where it is empty."
+    )
     is_simulated = models.BooleanField(
         default=False,
         help_text="A simulated rater: its ratings were drawn by a program, and every page says so.",

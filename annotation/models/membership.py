@@ -3,15 +3,16 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy
 
 from annotation.models.project import Project
 
 
 class Role(models.TextChoices):
-    RATER = "rater", "Rater"
-    ADJUDICATOR = "adjudicator", "Adjudicator"
-    ENGINEER = "engineer", "Engineer"
-    ADMIN = "admin", "Admin"
+    RATER = "rater", gettext_lazy("Rater")
+    ADJUDICATOR = "adjudicator", gettext_lazy("Adjudicator")
+    ENGINEER = "engineer", gettext_lazy("Engineer")
+    ADMIN = "admin", gettext_lazy("Admin")
 
 
 class PauseReason(models.TextChoices):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
+from django.utils.translation import gettext
 
 from annotation.models import Account, Project, Role
 from annotation.queries.access import get_roles, list_projects_of
@@ -18,7 +19,7 @@ STAFF_ROLES = (Role.ADMIN, Role.ENGINEER, Role.ADJUDICATOR)
 def account_of(request: HttpRequest) -> Account:
     """The signed-in account; views call it behind `login_required`."""
     if not isinstance(request.user, Account):
-        raise PermissionDenied("Sign in first.")
+        raise PermissionDenied(gettext("Sign in first."))
     return request.user
 
 
@@ -31,9 +32,21 @@ def load_project(request: HttpRequest, slug: str, *roles: Role) -> Project:
     account = account_of(request)
     project = list_projects_of(account).filter(slug=slug).first()
     if project is None:
-        raise Http404("There is no such project, or you are not a member of it.")
+        raise Http404(gettext("There is no such project, or you are not a member of it."))
     held = get_roles(account, project)
     if roles and not held & set(roles):
-        raise PermissionDenied(f"This page is for {' or '.join(role.label.lower() + 's' for role in roles)}.")
+        raise PermissionDenied(_name_needed(roles))
     request.project, request.roles = project, held  # type: ignore[attr-defined]  # read by the navigation
     return project
+
+
+def _name_needed(roles: tuple[Role, ...]) -> str:
+    """Which roles a page takes, in one sentence."""
+    many = {
+        Role.RATER: gettext("raters"),
+        Role.ADJUDICATOR: gettext("adjudicators"),
+        Role.ENGINEER: gettext("engineers"),
+        Role.ADMIN: gettext("admins"),
+    }
+    named = gettext(" or ").join(many[role] for role in roles)
+    return gettext("This page is for %(roles)s.") % {"roles": named}

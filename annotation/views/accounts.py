@@ -9,12 +9,13 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from annotation.actions import accounts
-from annotation.forms.accounts import NameForm, NewPasswordForm, NewSignInForm, SignInForm
+from annotation.forms.accounts import LanguageForm, NameForm, NewPasswordForm, NewSignInForm, SignInForm
 from annotation.queries.accounts import find_account_of_start_link
 from annotation.views.access import account_of
 from annotation.views.responses import redirect_htmx
@@ -74,9 +75,14 @@ def edit_account(request: HttpRequest) -> HttpResponse:
     form = NameForm(request.POST or None, initial={"display_name": account.display_name})
     if form.is_valid():
         accounts.rename_account(account=account, display_name=form.cleaned_data["display_name"])
-        messages.success(request, "Your name is saved.")
+        messages.success(request, gettext("Your name is saved."))
         return redirect_htmx(request, "annotation:edit_account")
-    return render(request, "accounts/edit_account.html", {"form": form, "account": account})
+    context = {
+        "form": form,
+        "account": account,
+        "language_form": LanguageForm(initial={"language": account.language}),
+    }
+    return render(request, "accounts/edit_account.html", context)
 
 
 @login_required
@@ -91,6 +97,8 @@ def change_password(request: HttpRequest) -> HttpResponse:
             account=account, password=form.cleaned_data["new_password1"], now=timezone.now()
         )
         update_session_auth_hash(request, account)
-        messages.success(request, "Your password is changed, and your other sessions are signed out.")
+        messages.success(
+            request, gettext("Your password is changed, and your other sessions are signed out.")
+        )
         return redirect_htmx(request, "annotation:edit_account")
     return render(request, "accounts/change_password.html", {"form": form})

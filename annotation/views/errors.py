@@ -11,6 +11,7 @@ from http import HTTPStatus
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
+from django.utils.translation import gettext
 
 _BY_DJANGO = re.compile(r"No \w+ matches the given query\.")
 
@@ -35,14 +36,18 @@ def show_bad_request(request: HttpRequest, exception: Exception) -> HttpResponse
         return show_error(
             request,
             status=413,
-            title="Too much at once",
-            message="What you sent is larger than a form may be. Nothing was stored. Go back and shorten it.",
+            title=gettext("Too much at once"),
+            message=gettext(
+                "What you sent is larger than a form may be. Nothing was stored. Go back and shorten it."
+            ),
         )
     return show_error(
         request,
         status=400,
-        title="Not understood",
-        message="The server can’t make sense of this request. Check the address, and send the form again.",
+        title=gettext("Not understood"),
+        message=gettext(
+            "The server can’t make sense of this request. Check the address, and send the form again."
+        ),
     )
 
 
@@ -51,13 +56,19 @@ def show_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if _BY_DJANGO.fullmatch(message):
         message = ""
     return show_error(
-        request, status=404, title="Not found", message=message or "There is nothing at this address."
+        request,
+        status=404,
+        title=gettext("Not found"),
+        message=message or gettext("There is nothing at this address."),
     )
 
 
 def show_forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     return show_error(
-        request, status=403, title="Not for you", message=str(exception) or "Your role does not allow this."
+        request,
+        status=403,
+        title=gettext("Not for you"),
+        message=str(exception) or gettext("Your role does not allow this."),
     )
 
 
@@ -65,8 +76,10 @@ def show_csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return show_error(
         request,
         status=403,
-        title="The form went stale",
-        message="This page was open too long, or you signed in elsewhere. Go back, reload the page and send it again.",
+        title=gettext("The form went stale"),
+        message=gettext(
+            "This page was open too long, or you signed in elsewhere. Go back, reload the page and send it again."
+        ),
     )
 
 
@@ -74,8 +87,8 @@ def show_server_error(request: HttpRequest) -> HttpResponse:
     return show_error(
         request,
         status=500,
-        title="Something broke",
-        message="This is our fault, and it is in the log. Nothing was stored.",
+        title=gettext("Something broke"),
+        message=gettext("This is our fault, and it is in the log. Nothing was stored."),
     )
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
 
 from annotation.models import Project, Role
 
@@ -25,17 +27,17 @@ class NavigationEntry:
 
 
 ENTRIES = (
-    NavigationEntry("annotation:show_project", "Overview", "", _EVERYONE),
-    NavigationEntry("annotation:next_trace", "Rate", "Judge", frozenset({Role.RATER})),
-    NavigationEntry("annotation:compare_traces", "Compare", "Judge", frozenset({Role.RATER})),
-    NavigationEntry("annotation:list_prompts", "Prompts", "Make", _MAKERS),
-    NavigationEntry("annotation:list_batches", "Batches", "Make", _MAKERS),
-    NavigationEntry("annotation:list_judge_runs", "Judges", "Make", _MAKERS),
-    NavigationEntry("annotation:list_traces", "Traces", "Make", _STAFF),
-    NavigationEntry("annotation:list_merges", "Merge", "Take", _MAKERS),
-    NavigationEntry("exports:list_exports", "Exports", "Take", _MAKERS),
-    NavigationEntry("annotation:list_people", "People", "Run", frozenset({Role.ADMIN})),
-    NavigationEntry("annotation:edit_project", "Settings", "Run", frozenset({Role.ADMIN})),
+    NavigationEntry("annotation:show_project", _("Overview"), "", _EVERYONE),
+    NavigationEntry("annotation:next_trace", _("Rate"), _("Judge"), frozenset({Role.RATER})),
+    NavigationEntry("annotation:compare_traces", _("Compare"), _("Judge"), frozenset({Role.RATER})),
+    NavigationEntry("annotation:list_prompts", _("Prompts"), _("Make"), _MAKERS),
+    NavigationEntry("annotation:list_batches", _("Batches"), _("Make"), _MAKERS),
+    NavigationEntry("annotation:list_judge_runs", _("Judges"), _("Make"), _MAKERS),
+    NavigationEntry("annotation:list_traces", _("Traces"), _("Make"), _STAFF),
+    NavigationEntry("annotation:list_merges", _("Merge"), _("Take"), _MAKERS),
+    NavigationEntry("exports:list_exports", _("Exports"), _("Take"), _MAKERS),
+    NavigationEntry("annotation:list_people", _("People"), _("Run"), frozenset({Role.ADMIN})),
+    NavigationEntry("annotation:edit_project", _("Settings"), _("Run"), frozenset({Role.ADMIN})),
 )
 
 
@@ -66,4 +68,11 @@ def _link(request: HttpRequest, entry: NavigationEntry, project: Project) -> lis
         request, "nav_path", request.path
     )  # a page outside its project's path says where it belongs
     is_current = path == url or (entry.section != "" and path.startswith(url))
-    return [NavigationLink(url=url, title=entry.title, section=entry.section, is_current=is_current)]
+    return [
+        NavigationLink(
+            url=url,
+            title=gettext(entry.title),
+            section=gettext(entry.section) if entry.section else "",
+            is_current=is_current,
+        )
+    ]

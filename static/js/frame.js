@@ -1,4 +1,21 @@
-// The frame: the menu starts closed on a phone, and an error answer to an htmx request is shown, not dropped.
+// The frame: the menu starts closed on a phone, an error answer to an htmx request is shown, not dropped, and the
+// texts that scripts say are in the page's language. Those stand here since every page loads this file anyhow.
+const words = JSON.parse(document.querySelector("#script-words")?.textContent ?? "{}");
+const plurals = new Intl.PluralRules(document.documentElement.lang);
+
+/** The text in the page's language, with {name} replaced by values.name. Written in English with plain "quotes". */
+export function gettext(text, values = {}) { return fill(words[text] ?? text, values); }
+
+/** The same for a number of things: the text for one, the text for many, and the number, which replaces {n}. */
+export function ngettext(text, plural, n, values = {}) {
+  const own = n === 1 ? text : plural;
+  return fill(words[text]?.[plurals.select(n)] ?? own, { n, ...values });
+}
+
+function fill(text, values) {
+  return text.replace(/\{(\w+)\}/g, (whole, name) => (Object.hasOwn(values, name) ? values[name] : whole));
+}
+
 const menu = document.querySelector("[data-menu]");
 if (menu && matchMedia("(max-width: 52rem)").matches) menu.open = false;
 
@@ -19,5 +36,7 @@ document.body.addEventListener("htmx:beforeSwap", (event) => {
 
 document.body.addEventListener("htmx:sendError", () => {
   const notices = document.querySelector("#notices");
-  if (notices) notices.innerHTML = '<div class="notice notice-error" role="alert"><p>The server can’t be reached. Check the connection and try again.</p></div>';
+  if (!notices) return;
+  notices.innerHTML = '<div class="notice notice-error" role="alert"><p></p></div>';
+  notices.querySelector("p").textContent = gettext("The server can’t be reached. Check the connection and try again.");
 });
