@@ -29,6 +29,7 @@ REASONS = {
     "unclear_preference": "P(preference) is below the threshold",
     "same_text": "both completions are the same text",
     "different_prompts": "the two models were given different texts",
+    "broken_chat_template": "the chat template of the model that wrote them can't be used",
     "no_shared_error": "neither step at the fork has a clear label, or the traces share no step",
 }
 """Why a trace, pair or prompt is left out, in words that follow "left out because"."""

@@ -7,7 +7,7 @@ twice gives the same rows in the same order.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar, cast
@@ -17,6 +17,7 @@ from django.db.models.functions import Left
 
 from annotation.models import (
     Account,
+    GenerationBatch,
     Judge,
     JudgeScore,
     MergedPreference,
@@ -34,7 +35,7 @@ from annotation.rules.draft import by_index
 from annotation.rules.prompt_template import PLACEHOLDER, fill_template
 from exports.formats.evidence import JudgeScores, RaterLabels
 from exports.models import Export
-from exports.rows import AskedPrompt, JudgedPair, JudgedTrace
+from exports.rows import AskedPrompt, Chat, JudgedPair, JudgedTrace
 
 _ROWS_AT_ONCE = 500
 MAKERS = (Role.ENGINEER, Role.ADMIN)
@@ -45,6 +46,7 @@ _TRACE_COLUMNS = (
     "trace__prompt_id",
     "trace__prompt__text",
     "trace__batch__prompt_template",
+    "trace__batch_id",
     "text",
     "trace__step_ends",
     "trace__model_name",
@@ -108,8 +110,9 @@ def stream_traces(run: MergeRun, *, whole: bool = True) -> Iterator[JudgedTrace]
     rows = MergedTrace.objects.filter(run=run).order_by("trace_id")
     text = F("trace__completion") if whole else Left("trace__completion", 80)
     columns = rows.annotate(text=text).values_list(*_TRACE_COLUMNS)
+    chats = load_chats(run.project)
     for row in columns.iterator(chunk_size=_ROWS_AT_ONCE):
-        yield _read_trace(*row)
+        yield _read_trace(chats, *row)
 
 
 def stream_pairs(run: MergeRun, *, min_p: float) -> Iterator[JudgedPair]:
@@ -137,7 +140,17 @@ def stream_evidence(run: MergeRun) -> Iterator[TraceEvidence]:
 def load_traces(run: MergeRun, trace_ids: set[int]) -> dict[int, JudgedTrace]:
     """Some traces of a merge run, by id."""
     rows = MergedTrace.objects.filter(run=run, trace__in=trace_ids).annotate(text=F("trace__completion"))
-    return {row[0]: _read_trace(*row) for row in rows.values_list(*_TRACE_COLUMNS)}
+    chats = load_chats(run.project)
+    return {row[0]: _read_trace(chats, *row) for row in rows.values_list(*_TRACE_COLUMNS)}
+
+
+def load_chats(project: Project) -> dict[int, Chat]:
+    """The chat template of each batch whose model has one, by the batch's id."""
+    batches = cast("QuerySet[GenerationBatch]", GenerationBatch.objects.filter(project=project))
+    columns = batches.exclude(chat_template="").values_list(
+        "pk", "chat_template", "special_tokens", "queued_at"
+    )
+    return {pk: Chat(template, tokens, queued_at) for pk, template, tokens, queued_at in columns}
 
 
 def find_suspect_prompts(run: MergeRun) -> SuspectPrompts:
@@ -187,10 +200,12 @@ def count_traces_with_raters(project: Project, num_raters: int) -> int:
 
 
 def _read_trace(
+    chats: Mapping[int, Chat],
     trace_id: int,
     prompt_id: int,
     prompt: str,
     template: str | None,
+    batch_id: int | None,
     completion: str,
     step_ends: Sequence[int],
     model: str,
@@ -214,6 +229,7 @@ def _read_trace(
         first_error=first_error,
         provenance=provenance,
         num_blind_raters=num_blind_raters,
+        chat=chats.get(batch_id) if batch_id is not None else None,
     )
 
 

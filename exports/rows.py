@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import datetime as dt
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+
+from annotation.rules.chat_template import render_user_turn
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """How the model that wrote a trace wants a conversation written, and when it was asked."""
+
+    template: str
+    special_tokens: Mapping[str, str]
+    asked_at: dt.datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +39,19 @@ class JudgedTrace:
     first_error: int | None
     provenance: str
     num_blind_raters: int
+    chat: Chat | None = None  # None where no batch made the trace, or its model has no chat template
+
+    @property
+    def opening(self) -> str:
+        """The exact text that the completion continues: the prompt in the model's chat template, turn still open.
+
+        Raises BadChatTemplate.
+        """
+        if self.chat is None:
+            return self.prompt
+        return render_user_turn(
+            self.chat.template, self.chat.special_tokens, self.prompt, asked_at=self.chat.asked_at
+        )
 
     @property
     def steps(self) -> list[str]:

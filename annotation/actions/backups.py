@@ -1,8 +1,9 @@
 """A project as a file: one JSON object a line, in an order that restores without looking ahead.
 
-Ids in the file are the file's own: restoring gives new ones. People are matched by user name, and made without
-a password where there is none of that name. Merge runs and exports are not in it, since both are made again from
-what is; open drafts and leases are not either.
+Rows keep their ids where every row of their table that is there already has a lower one (an empty installation, or one
+that holds the demo only), so that exports come out byte for byte the same; else they get new ones, in the same order.
+People are matched by user name, and made without a password where there is none of that name. Merge runs and exports
+are not in it, since both are made again from what is; open drafts and leases are not either.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import DatabaseError, models, transaction
+from django.db import DatabaseError, connection, models, transaction
 from django.db.models import QuerySet
 
 from annotation.actions.audit import record_event
@@ -67,23 +68,6 @@ class Table:
         ]
 
 
-# Fields that files written before them lack, and that then take their default.
-_LATER_FIELDS = {
-    "project": (
-        "error_categories",
-        "forbids_own_prompts",
-        "gold_share",
-        "gold_threshold",
-        "gold_window",
-        "shows_gold_accuracy",
-    ),
-    "membership": ("pause_reason", "resumed_at"),
-    "prompt": ("created_by", "priority"),
-    "trace": ("priority",),
-    "gold": ("source",),
-    "account": ("key_bindings",),
-    "rating": ("error_categories", "rewrites"),
-}
 _SIGN_IN_FIELDS = ("password", "last_login", "is_superuser", "is_staff", "email", "first_name", "last_name")
 _SUBMITTED = AssignmentState.SUBMITTED
 
@@ -135,7 +119,8 @@ def write_backup(*, project: Project, made_by: Mapping[str, str]) -> Iterator[st
     The lines are the same for the same rows: ordered by id, keys sorted.
     """
     fields = [field for field in Project._meta.concrete_fields if not field.primary_key]
-    yield _line({"table": "project", "format": FORMAT, "made_by": dict(made_by), **_values(project, fields)})
+    head = {"table": "project", "format": FORMAT, "id": project.pk, "made_by": dict(made_by)}
+    yield _line({**head, **_values(project, fields)})
     for table in TABLES:
         table_fields = table.fields
         for row in table.list_rows(project).order_by("pk").iterator(chunk_size=_ROWS_AT_ONCE):
@@ -164,11 +149,14 @@ def _values(row: models.Model, fields: Sequence[models.Field[Any, Any]]) -> dict
 
 
 def _told_fields(
-    table: str, fields: Sequence[models.Field[Any, Any]], record: Mapping[str, Any]
+    fields: Sequence[models.Field[Any, Any]], record: Mapping[str, Any]
 ) -> list[models.Field[Any, Any]]:
-    """The fields to read from a record: all, but for later ones that an older file does not have."""
-    later = _LATER_FIELDS.get(table, ())
-    return [field for field in fields if field.name in record or field.name not in later]
+    """The fields to read from a record. What an older version did not write takes its default, where it has one."""
+    return [
+        field
+        for field in fields
+        if field.name in record or not (field.has_default() or field.blank or field.null)
+    ]
 
 
 class _Restore:
@@ -177,9 +165,11 @@ class _Restore:
     def __init__(self) -> None:
         self.tables = {table.name: table for table in TABLES}
         self.ids: dict[type[models.Model], dict[int, int]] = {table.model: {} for table in TABLES}
+        self.ids[Project] = {}
         self.project: Project | None = None
         self.number = 0  # of the line last read
         self.waiting: list[tuple[int, models.Model]] = []
+        self.keeps_ids: dict[type[models.Model], bool] = {}
 
     def run(self, lines: Iterable[str], *, actor: Account | None, now: dt.datetime) -> Project:
         try:
@@ -226,7 +216,7 @@ class _Restore:
             type(self.waiting[0][1]) is not table.model or len(self.waiting) >= _ROWS_AT_ONCE
         ):
             self._store_waiting()
-        told = _told_fields(name, table.fields, record)
+        told = _told_fields(table.fields, record)
         row = table.model(**{field.attname: self._read(field, record[field.name]) for field in told})
         known = self._find_known(table, row)
         if known is not None:
@@ -240,10 +230,10 @@ class _Restore:
         if Project.objects.filter(slug=record["slug"]).exists():
             raise BadBackup(f"There is a project “{record['slug']}” already.")
         fields = [field for field in Project._meta.concrete_fields if not field.primary_key]
-        told = _told_fields("project", fields, record)
-        self.project = Project.objects.create(
-            **{field.name: field.to_python(record[field.name]) for field in told}
-        )
+        told = _told_fields(fields, record)
+        self.project = Project(**{field.name: field.to_python(record[field.name]) for field in told})
+        self.waiting.append((record.get("id", 0), self.project))  # files of older versions do not say
+        self._store_waiting()
 
     def _read(self, field: models.Field[Any, Any], value: Any) -> Any:
         """A value of the file as the row's: references point to the rows that stand for the file's."""
@@ -274,7 +264,29 @@ class _Restore:
                 row.set_unusable_password()
             if isinstance(row, GenerationBatch) and row.is_open:
                 row.state, row.finished_at = JobState.CANCELLED, row.touched_at
+        if self._keep_ids(model):
+            for file_id, row in self.waiting:
+                row.pk = file_id
+            _raise_sequence(model, max(file_id for file_id, _ in self.waiting))
         model._default_manager.bulk_create(rows)
         for (file_id, _), row in zip(self.waiting, rows, strict=True):
             self.ids[model][file_id] = row.pk
         self.waiting.clear()
+
+    def _keep_ids(self, model: type[models.Model]) -> bool:
+        """Whether the file's ids, which rise from line to line, lie beyond all that are taken; decided once a table."""
+        if model not in self.keeps_ids:
+            highest = model._default_manager.aggregate(highest=models.Max("pk"))["highest"] or 0
+            self.keeps_ids[model] = self.waiting[0][0] > highest
+        return self.keeps_ids[model]
+
+
+def _raise_sequence(model: type[models.Model], highest: int) -> None:
+    """Lets the next id that the database gives be above `highest`."""
+    table, column = model._meta.db_table, model._meta.pk.column
+    sql = """
+        SELECT setval(found, GREATEST(%s, pg_sequence_last_value(found)))
+        FROM (SELECT pg_get_serial_sequence(%s, %s)::regclass AS found) AS sequences
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [highest, table, column])

@@ -13,6 +13,7 @@ from typing import TypedDict, cast
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 
 from annotation.actions import chunked, jobs
 from annotation.actions.heartbeats import Clock, Heartbeat
@@ -20,6 +21,7 @@ from annotation.actions.opened_models import open_model
 from annotation.generation.backend import (
     Backend,
     BackendDescription,
+    ChatTemplate,
     Completion,
     GenerationRequest,
     Refusal,
@@ -94,7 +96,7 @@ def generate_chunk(
         _fail(chunk, error=str(error).partition("\n")[0] or type(error).__name__, now=clock())
         return
     traces, failures = _build_results(chunk, batch, prompts, backend.describe(), results, heartbeat, clock)
-    _store(chunk, traces, failures, now=clock())
+    _store(chunk, traces, failures, backend.describe_chat(), now=clock())
 
 
 def derive_seed(batch_seed: int, chunk_index: int) -> int:
@@ -230,11 +232,19 @@ def _build_trace(
 
 
 def _store(
-    chunk: GenerationChunk, traces: Sequence[Trace], failures: Sequence[Failure], *, now: dt.datetime
+    chunk: GenerationChunk,
+    traces: Sequence[Trace],
+    failures: Sequence[Failure],
+    chat: ChatTemplate,
+    *,
+    now: dt.datetime,
 ) -> None:
     with transaction.atomic():
         locked = jobs.lock_for_result(chunk)
         Trace.objects.bulk_create(traces)
+        # Exports of single steps render it again; the first chunk's word holds for the batch.
+        batch = cast("QuerySet[GenerationBatch]", GenerationBatch.objects.filter(pk=chunk.batch_id))
+        batch.filter(chat_template="").update(chat_template=chat.template, special_tokens=chat.special_tokens)
         locked.failures = list(failures)
         locked.save(update_fields=["failures"])
         jobs.finish_job(locked, now=now)

@@ -155,6 +155,7 @@ def _build_trace(run: MergeRun, row: TraceResult, num_steps: int) -> MergedTrace
         num_raters=row.num_raters,
         num_blind_raters=row.num_blind_raters,
         judges=list(row.judges),
+        fold=row.fold,
     )
 
 

@@ -64,10 +64,21 @@ class BackendDescription:
     versions: dict[str, str]
 
 
+@dataclass(frozen=True)
+class ChatTemplate:
+    """How the model wants a conversation written: a Jinja template (empty where it has none), and the special
+    tokens that the template may name, such as `bos_token`."""
+
+    template: str
+    special_tokens: dict[str, str]
+
+
 class Backend(Protocol):
     """A way to a language model."""
 
     def describe(self) -> BackendDescription: ...
+
+    def describe_chat(self) -> ChatTemplate: ...
 
     def generate(
         self,

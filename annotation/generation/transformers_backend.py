@@ -11,6 +11,7 @@ from transformers import LogitsProcessorList, StoppingCriteriaList
 
 from annotation.generation.backend import (
     BackendDescription,
+    ChatTemplate,
     Completion,
     GenerationRequest,
     GenerationStopped,
@@ -39,6 +40,12 @@ class TransformersBackend:
             num_threads=torch.get_num_threads(),
             versions={"torch": torch.__version__, "transformers": transformers.__version__},
         )
+
+    def describe_chat(self) -> ChatTemplate:
+        template = self._tokenizer.chat_template
+        # A tokenizer may bring several, by name; without tools `apply_chat_template` takes the default one.
+        chosen = template.get("default", "") if isinstance(template, dict) else template
+        return ChatTemplate(chosen or "", dict(self._tokenizer.special_tokens_map))
 
     def generate(
         self,

@@ -1,7 +1,8 @@
 """Turns the rows of a merge into flat sorted arrays, and refuses rows that contradict each other.
 
-Everything is sorted by id first, so no later sum depends on the order in which rows arrived. Steps of all traces lie
-one after another: trace i owns steps `starts[i]` to `starts[i + 1]`.
+Everything is sorted by id first, so no later sum depends on the order in which rows arrived; numbers written as text
+sort as numbers, so that the same project with other ids in the same order sums alike. Steps of all traces lie one after
+another: trace i owns steps `starts[i]` to `starts[i + 1]`.
 """
 
 from collections.abc import Sequence
@@ -65,12 +66,17 @@ class Corpus:
         return np.diff(self.starts)
 
 
+def rank_id(name: str) -> tuple[int, str]:
+    """What ids are sorted by: shorter ones first, so that "9" comes before "10"."""
+    return len(name), name
+
+
 def build_corpus(data: MergeInput) -> Corpus:
     """Sort, check and flatten the rows; raises MergeInputError for the first that cannot be right."""
-    traces = tuple(sorted(data.traces, key=lambda row: row.trace_id))
+    traces = tuple(sorted(data.traces, key=lambda row: rank_id(row.trace_id)))
     index = _index_traces(traces)
     starts = np.concatenate([[0], np.cumsum([row.num_steps for row in traces])]).astype(np.int64)
-    prompts = tuple(sorted({row.prompt_id for row in traces}))
+    prompts = tuple(sorted({row.prompt_id for row in traces}, key=rank_id))
     prompt_index = {prompt: i for i, prompt in enumerate(prompts)}
     verdicts = [
         np.nan if row.final_answer_correct is None else float(row.final_answer_correct) for row in traces
@@ -152,7 +158,7 @@ def _flatten_ratings(
     whose = [row.rater for row in rows]
     sizes = [len(row.labels) for row in rows]
     found = _find_rows(rows, sizes, whose, traces, index)
-    raters = tuple(sorted(set(whose)))
+    raters = tuple(sorted(set(whose), key=rank_id))
     rater_index = {rater: i for i, rater in enumerate(raters)}
     rater_of = np.array([rater_index[name] for name in whose], dtype=np.int64)
     values = _to_floats(list(chain.from_iterable(row.labels for row in rows)), "labels")
@@ -231,5 +237,11 @@ def _check_comparisons(
         if row.choice not in ("a", "b", "tie", "both_bad"):
             raise MergeInputError(f"{row.choice!r} is no choice; choices are a, b, tie and both_bad")
     return tuple(
-        sorted(rows, key=lambda row: (row.prompt_id, row.trace_a, row.trace_b, row.rater, row.choice))
+        sorted(
+            rows,
+            key=lambda row: (
+                *(rank_id(name) for name in (row.prompt_id, row.trace_a, row.trace_b, row.rater)),
+                row.choice,
+            ),
+        )
     )

@@ -207,7 +207,7 @@ class Diagnostics:
 
 @dataclass(frozen=True, slots=True)
 class MergeResult:
-    """A merge, traces in order of `trace_id`, preferences in order of prompt, chosen, rejected."""
+    """A merge; traces by `trace_id`, preferences by prompt, chosen, rejected; shorter ids first ("9" before "10")."""
 
     traces: tuple[MergedTrace, ...]
     preferences: tuple[MergedPreference, ...]

@@ -18,6 +18,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, log_expit, logit
 
 from annotation.merging.chain import Floats, Ints
+from annotation.merging.corpus import rank_id
 from annotation.merging.data import ComparisonRow, MergedPreference, MergedTrace, Provenance
 
 LOWEST_TRACE = 0.01
@@ -114,7 +115,11 @@ def list_preferences(
             preference = _prefer(traces[better], traces[worse], strengths, (better, worse), compared)
             if preference is not None:
                 found.append(preference)
-    return tuple(sorted(found, key=lambda pair: (pair.prompt_id, pair.chosen, pair.rejected)))
+    return tuple(
+        sorted(
+            found, key=lambda pair: (rank_id(pair.prompt_id), rank_id(pair.chosen), rank_id(pair.rejected))
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True)

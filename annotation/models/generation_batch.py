@@ -29,6 +29,12 @@ class GenerationBatch(ChunkedJob):
     seed = models.BigIntegerField(default=0, validators=[MinValueValidator(0), MaxValueValidator(2**31 - 1)])
     prompt_template = models.TextField(help_text="{prompt} stands for the prompt's text.")
     segmenter = models.CharField(max_length=40)
+    chat_template = models.TextField(
+        blank=True, help_text="The model's own, in Jinja, as the worker found it; empty where it has none."
+    )
+    special_tokens = models.JSONField(
+        default=dict, blank=True, help_text='What the chat template may name: {"bos_token": "<s>"}.'
+    )
     chunk_size = models.PositiveSmallIntegerField()
 
     class Meta(Job.Meta):

@@ -54,6 +54,10 @@ class MergedTrace(models.Model):
     judges = ArrayField(
         models.CharField(max_length=220), default=list, help_text='Whose scores entered, as "name@version".'
     )
+    fold = models.PositiveSmallIntegerField(
+        null=True,
+        help_text="Whose hazard was used: the one fitted without this fold; none for the whole fit.",
+    )
 
     class Meta:
         ordering = ["run", "trace"]

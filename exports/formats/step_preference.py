@@ -1,14 +1,17 @@
 """`step_preference`: two traces that share their first steps, and the next step of each (Step-DPO, Lai et al. 2024).
 
 `prompt` is the prompt and the shared steps, `chosen` and `rejected` the steps in which they first differ. Always
-texts: as messages, the chat template would close the assistant's turn after the shared steps. Prompt and shared steps
-are joined as they are; whoever trains a chat model renders its template around the prompt first.
+texts: as messages, the chat template would close the assistant's turn after the shared steps. So the chat template of
+the model that wrote the traces is rendered here, around the prompt, and the shared steps follow in the open turn:
+exactly what the model had before it when it wrote the next step. Where no template is known (traces that came from
+elsewhere, models without one) the steps follow the prompt as it is.
 """
 
 from __future__ import annotations
 
 import pyarrow as pa
 
+from annotation.rules.chat_template import BadChatTemplate
 from exports.formats.dataset import FormName, Row
 from exports.formats.preference import PAIR_IDS, pair_ids
 from exports.labels import BAD, GOOD, LeftOut, label_step
@@ -35,8 +38,16 @@ def make_row(pair: JudgedPair, policy: ExportPolicy, form: FormName) -> Row | Le
     )
     if labels != (GOOD, BAD):
         return LeftOut("no_shared_error")
+    if not chosen[fork].strip() or not rejected[fork].strip():
+        return LeftOut("empty_completion")
+    try:
+        opening = pair.chosen.opening
+        if pair.rejected.opening != opening:
+            return LeftOut("different_prompts")
+    except BadChatTemplate:
+        return LeftOut("broken_chat_template")
     return {
-        "prompt": pair.chosen.prompt + "".join(chosen[:fork]),
+        "prompt": opening + "".join(chosen[:fork]),
         "chosen": chosen[fork],
         "rejected": rejected[fork],
         "margin": pair.margin,

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from annotation.actions import backups
 from annotation.models import (
@@ -239,6 +240,64 @@ def test_a_bad_backup_says_where_and_leaves_nothing(spoil: Any, reason: str) -> 
 
     assert not Project.objects.exists()
     assert not Trace.objects.exists()
+
+
+def without_fields(lines: list[str], table: str, *names: str) -> list[str]:
+    """The backup as a version that did not know these fields would have written it."""
+    records = [json.loads(line) for line in lines]
+    return [
+        json.dumps({k: v for k, v in r.items() if r["table"] != table or k not in names}) for r in records
+    ]
+
+
+def test_a_backup_of_an_older_version_gets_the_defaults_of_what_it_did_not_know() -> None:
+    written = write(make_full_project())
+    wipe()
+
+    older = without_fields(written, "generationbatch", "chat_template", "special_tokens")
+    project = restore(without_fields(older, "project", "assisted_share"))
+
+    batch = GenerationBatch.objects.get(project=project)
+    assert (batch.chat_template, batch.special_tokens, project.assisted_share) == ("", {}, 0.0)
+
+
+def test_a_field_that_has_no_default_must_be_there() -> None:
+    written = write(make_full_project())
+    wipe()
+
+    with pytest.raises(backups.BadBackup, match="'completion' is missing"):
+        restore(without_fields(written, "trace", "completion"))
+
+
+def test_an_empty_installation_gets_the_very_same_rows_ids_and_all() -> None:
+    written = write(make_full_project())
+    wipe()
+
+    assert write(restore(written)) == written
+
+
+def test_rows_that_come_later_get_ids_behind_the_restored_ones() -> None:
+    written = write(make_full_project())
+    wipe()
+    with connection.cursor() as cursor:
+        for table in ("annotation_project", "annotation_prompt", "annotation_account"):
+            cursor.execute(f"ALTER SEQUENCE {table}_id_seq RESTART WITH 1")  # as a new installation begins
+
+    restored = restore(written)
+
+    assert make_prompt(restored).pk > Trace.objects.first().prompt_id  # type: ignore[union-attr]
+    assert make_member(restored).pk > Account.objects.get(username="sim-1").pk
+
+
+def test_ids_that_are_taken_are_given_anew_in_the_same_order() -> None:
+    written = write(make_full_project())
+    old = list(Trace.objects.order_by("pk").values_list("pk", "completion"))
+
+    copy = restore(renew_keys(with_slug(written, "copy")))
+
+    new = list(Trace.objects.filter(project=copy).order_by("pk").values_list("pk", "completion"))
+    assert [text for _, text in new] == [text for _, text in old]
+    assert min(new) > max(old)
 
 
 def test_a_project_is_not_restored_over_itself() -> None:

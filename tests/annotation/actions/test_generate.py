@@ -14,6 +14,7 @@ from annotation.actions import batches, generate, jobs, opened_models
 from annotation.generation.backend import (
     Backend,
     BackendDescription,
+    ChatTemplate,
     Completion,
     GenerationRequest,
     Refusal,
@@ -41,6 +42,9 @@ class ScriptedBackend:
 
     def describe(self) -> BackendDescription:
         return BackendDescription("scripted", "a script", "1", "none", "paper", 1, {"torch": "0"})
+
+    def describe_chat(self) -> ChatTemplate:
+        return ChatTemplate("{{ messages[0].content }}", {"bos_token": "<s>"})
 
     def generate(
         self, requests: Sequence[GenerationRequest], sampling: Sampling, should_stop: Callable[[], bool]
@@ -132,6 +136,14 @@ def test_a_trace_says_what_made_it() -> None:
     assert (record["batch_seed"], record["chunk_index"], record["chunk_size"]) == (3, 0, 2)
     assert record["seed"] == generate.derive_seed(3, 0)
     assert len(record["template_sha256"]) == 64
+
+
+def test_a_batch_keeps_the_chat_template_its_model_was_asked_in() -> None:
+    batch = launch(make_prompts(1))
+
+    run(batch, ScriptedBackend([CHUNK_TEXT]))
+
+    assert (batch.chat_template, batch.special_tokens) == ("{{ messages[0].content }}", {"bos_token": "<s>"})
 
 
 def test_seeds_differ_between_chunks_and_between_batches() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,9 @@ import torch
 from annotation.generation import watching
 from annotation.generation.backend import Completion, GenerationRequest, GenerationStopped, Refusal, Sampling
 from annotation.generation.transformers_backend import TransformersBackend
+from annotation.rules.chat_template import render_user_turn
 from rl_bridge.models import LoadedModel
+from tests.factories import NOW
 from tests.rl_bridge import tiny
 
 SAMPLING = Sampling(temperature=0.8, top_p=0.95, max_new_tokens=12, seed=7)
@@ -202,3 +205,23 @@ def test_the_description_names_what_must_be_the_same(backend: TransformersBacken
     assert (description.model, description.revision, description.device) == ("tiny", "0" * 64, "cpu")
     assert description.dtype == "float32"
     assert description.versions["torch"] == torch.__version__
+
+
+def test_the_chat_template_it_tells_of_renders_to_what_the_model_reads(loaded: LoadedModel) -> None:
+    tokenizer = copy.deepcopy(loaded.tokenizer)
+    tokenizer.chat_template = {"default": "{{ bos_token }}U: {{ messages[0].content }} A:", "tools": "never"}
+    told = TransformersBackend(replace(loaded, tokenizer=tokenizer)).describe_chat()
+
+    ours = render_user_turn(told.template, told.special_tokens, "3 + 4?", asked_at=NOW)
+
+    assert ours.endswith("U: 3 + 4? A:")
+    assert ours == tokenizer.apply_chat_template(
+        [{"role": "user", "content": "3 + 4?"}], tokenize=False, add_generation_prompt=True
+    )
+
+
+def test_a_model_without_a_chat_template_says_so(loaded: LoadedModel) -> None:
+    tokenizer = copy.deepcopy(loaded.tokenizer)
+    tokenizer.chat_template = None
+
+    assert TransformersBackend(replace(loaded, tokenizer=tokenizer)).describe_chat().template == ""

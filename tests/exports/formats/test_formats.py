@@ -15,8 +15,9 @@ from exports.formats import evidence, preference, prompts, sft, step_preference,
 from exports.formats.dataset import FormName, as_assistant, as_user
 from exports.labels import LeftOut
 from exports.policy import CONFIGS, ExportPolicy
-from exports.rows import AskedPrompt
+from exports.rows import AskedPrompt, Chat
 from tests.exports.candidates import make_pair, make_trace
+from tests.factories import NOW
 
 POLICY = ExportPolicy()
 FORMS: tuple[FormName, ...] = ("standard", "conversational")
@@ -175,6 +176,39 @@ def test_a_prompt_without_a_verifier_has_empty_texts_and_no_nulls(form: FormName
     stored = read_back("prompts", form, [row])[0]
     assert content_of(stored["prompt"]) == "Why?"
     assert (stored["ground_truth"], stored["verifier"], stored["prompt_id"]) == ("", "", "3")
+
+
+def test_a_step_preference_continues_the_models_own_chat_template() -> None:
+    chat = Chat("<u>{{ messages[0].content }}</u>{% if add_generation_prompt %}<a>{% endif %}", {}, NOW)
+    pair = make_pair(
+        make_trace(chat=chat), make_trace((0.99, 0.05), ("One.\n", "Too.\n"), trace_id=2, chat=chat)
+    )
+
+    row = step_preference.make_row(pair, POLICY, "standard")
+
+    assert not isinstance(row, LeftOut)
+    assert row["prompt"] == "<u>What is it?</u><a>One.\n"  # the assistant's turn stays open
+
+
+@pytest.mark.parametrize(
+    ("chat", "other", "reason"),
+    [
+        (Chat("<{{ messages[0].content }}>", {}, NOW), None, "different_prompts"),
+        (Chat("{{ raise_exception('no') }}", {}, NOW), None, "broken_chat_template"),
+    ],
+)
+def test_a_fork_between_two_ways_of_asking_makes_no_row(chat: Chat, other: Chat | None, reason: str) -> None:
+    pair = make_pair(
+        make_trace(chat=chat), make_trace((0.99, 0.05), ("One.\n", "Too.\n"), trace_id=2, chat=other)
+    )
+
+    assert step_preference.make_row(pair, POLICY, "standard") == LeftOut(reason)
+
+
+def test_a_blank_step_is_no_preference() -> None:
+    blank = make_trace((0.99, 0.97, 0.95), ("One.\n", "\n", "Three."))
+
+    assert step_preference.make_row(make_pair(blank), POLICY, "standard") == LeftOut("empty_completion")
 
 
 def test_evidence_has_a_row_a_step_with_all_that_was_said() -> None:

@@ -1,0 +1,32 @@
+"""A new table is in the backup of a project, or says here why a restored project does without it."""
+
+from __future__ import annotations
+
+from django.apps import apps
+
+from annotation.actions.backups import TABLES
+
+WITHOUT = {
+    "apitoken": "a secret, and its account's, not the project's",
+    "auditevent": "what happened in that installation; the restore itself is an event of this one",
+    "invitation": "a link into that installation",
+    "generationchunk": "how a batch was cut into calls; the batch and its traces are in",
+    "judgerun": "how scoring was launched; the scores are in",
+    "judgechunk": "how scoring was cut into calls; the scores are in",
+    "mergerun": "made again from what people and judges said",
+    "mergedtrace": "made again from what people and judges said",
+    "mergedpreference": "made again from what people and judges said",
+    "qualityreport": "computed again from what people and judges said",
+    "export": "made again, byte for byte",
+}
+
+
+def test_every_table_is_backed_up_or_says_why_not() -> None:
+    found = {
+        model._meta.model_name
+        for name in ("annotation", "exports")
+        for model in apps.get_app_config(name).get_models()
+    }
+    backed_up = {"project", *(table.name for table in TABLES)}
+
+    assert found - backed_up == set(WITHOUT)
