@@ -4,6 +4,7 @@ from django.urls import path
 
 from annotation.views import (
     accounts,
+    amending,
     batches,
     comparisons,
     drafts,
@@ -70,8 +71,9 @@ urlpatterns = [
     # --- rating and comparing ---
     path("p/<slug:slug>/rate/", ratings.next_trace, name="next_trace"),
     path("rate/<int:assignment_id>/", ratings.rate_trace, name="rate_trace"),
-    path("rate/<int:assignment_id>/rating/", ratings.show_rating, name="show_rating"),
-    path("rate/<int:assignment_id>/amend/", ratings.amend_rating, name="amend_rating"),
+    path("rate/<int:assignment_id>/ahead/", ratings.lease_ahead, name="lease_ahead"),
+    path("rate/<int:assignment_id>/rating/", amending.show_rating, name="show_rating"),
+    path("rate/<int:assignment_id>/amend/", amending.amend_rating, name="amend_rating"),
     path("rate/<int:assignment_id>/draft/", drafts.save_draft, name="save_draft"),
     path("rate/<int:assignment_id>/steps/<int:index>/", drafts.show_step_source, name="show_step_source"),
     path("p/<slug:slug>/compare/", comparisons.compare_traces, name="compare_traces"),

@@ -51,14 +51,17 @@ class Draw:
     probability: float
 
 
-def lease_next(*, project: Project, rater: Account, now: dt.datetime, source: random.Random) -> Assignment:
+def lease_next(
+    *, project: Project, rater: Account, now: dt.datetime, source: random.Random, is_ahead: bool = False
+) -> Assignment:
     """The trace this rater rates next: the one on their desk, else work they began, else a new draw.
 
+    With `is_ahead` it is the one after that, leased while the first is being rated: at most one a rater.
     Asking twice gives the same trace. Raises NothingToRate.
     """
-    assignment = _lease_one(project=project, rater=rater, now=now, source=source)
+    assignment = _lease_one(project, rater, is_ahead=is_ahead, now=now, source=source)
     if assignment is None and expire_leases(now=now, project=project):
-        assignment = _lease_one(project=project, rater=rater, now=now, source=source)
+        assignment = _lease_one(project, rater, is_ahead=is_ahead, now=now, source=source)
     if assignment is None:
         raise NothingToRate(f"Nothing in {project} wants a rating from this rater now.")
     return assignment
@@ -122,7 +125,7 @@ def lock_own_assignment(assignment: Assignment, *, rater: Account) -> Assignment
     return locked
 
 
-def hold_place(assignment: Assignment, *, now: dt.datetime) -> bool:
+def hold_place(assignment: Assignment, *, now: dt.datetime, is_ahead: bool = False) -> bool:
     """Renews the lease of a locked assignment on a locked trace, taking the place again where it was given back.
 
     False where no place is left.
@@ -131,8 +134,8 @@ def hold_place(assignment: Assignment, *, now: dt.datetime) -> bool:
         return False
     was_leased = assignment.state == AssignmentState.LEASED
     assignment.state, assignment.ended_at, assignment.skip_reason = AssignmentState.LEASED, None, ""
-    assignment.expires_at = now + lease_time(assignment.trace.project)
-    assignment.save(update_fields=["state", "ended_at", "skip_reason", "expires_at"])
+    assignment.expires_at, assignment.is_ahead = now + lease_time(assignment.trace.project), is_ahead
+    assignment.save(update_fields=["state", "ended_at", "skip_reason", "expires_at", "is_ahead"])
     if not was_leased:
         refresh_place_flag(assignment.trace_id)
     return True
@@ -143,18 +146,18 @@ def lease_time(project: Project) -> dt.timedelta:
 
 
 def _lease_one(
-    *, project: Project, rater: Account, now: dt.datetime, source: random.Random
+    project: Project, rater: Account, *, is_ahead: bool, now: dt.datetime, source: random.Random
 ) -> Assignment | None:
     while True:
         with transaction.atomic():
             # One rater's requests wait for each other: two tabs get the same trace.
             Account.objects.select_for_update(no_key=True).only("pk").get(pk=rater.pk)
-            if running := find_running_lease(rater, project):
-                if _prolong(running, now=now):
+            if running := find_running_lease(rater, project, is_ahead=is_ahead):
+                if _prolong(running, now=now, is_ahead=is_ahead):
                     return running
                 continue  # it ran out and was given back between the two queries
             if kept := list_kept_drafts(rater, project).first():
-                if taken := _take_up(kept, now=now):
+                if taken := _take_up(kept, now=now, is_ahead=is_ahead):
                     return taken
                 continue
             draw = _draw_trace(list_open_for(rater, project), source)
@@ -162,7 +165,10 @@ def _lease_one(
                 return None
             places = count_places(draw.trace_id)
             if places.wants_ratings:
-                return _take_place(draw, project, rater, num_free=places.num_free, now=now, source=source)
+                taken = _take_place(draw, project, rater, is_ahead=is_ahead, now=now, source=source)
+                if places.num_free == 1:
+                    Trace.objects.filter(pk=draw.trace_id).update(wants_ratings=False)
+                return taken
             refresh_place_flag(draw.trace_id)  # the flag was stale; the next round draws without this trace
 
 
@@ -209,7 +215,7 @@ def _probability(pool: Pool, need: float) -> float:
 
 
 def _take_place(
-    draw: Draw, project: Project, rater: Account, *, num_free: int, now: dt.datetime, source: random.Random
+    draw: Draw, project: Project, rater: Account, *, is_ahead: bool, now: dt.datetime, source: random.Random
 ) -> Assignment:
     """Leases a locked trace with a free place. A row this pair has from before is leased again as it was drawn."""
     assignment, _ = Assignment.objects.update_or_create(
@@ -219,32 +225,32 @@ def _take_place(
             "state": AssignmentState.LEASED,
             "ended_at": None,
             "expires_at": now + lease_time(project),
+            "is_ahead": is_ahead,
         },
         create_defaults={
             "leased_at": now,
             "expires_at": now + lease_time(project),
+            "is_ahead": is_ahead,
             "selected_by": draw.selected_by,
             "selection_probability": draw.probability,
             "is_assisted": source.random() < project.assisted_share,
         },
     )
-    if num_free == 1:
-        Trace.objects.filter(pk=draw.trace_id).update(wants_ratings=False)
     return assignment
 
 
-def _prolong(running: Assignment, *, now: dt.datetime) -> bool:
+def _prolong(running: Assignment, *, now: dt.datetime, is_ahead: bool) -> bool:
     """Starts the lease's time anew, if it is still held."""
     running.expires_at = now + lease_time(running.trace.project)
     held = Assignment.objects.filter(pk=running.pk, state=AssignmentState.LEASED)
-    return held.update(expires_at=running.expires_at) == 1
+    return held.update(expires_at=running.expires_at, is_ahead=is_ahead) == 1
 
 
-def _take_up(kept: Assignment, *, now: dt.datetime) -> Assignment | None:
+def _take_up(kept: Assignment, *, now: dt.datetime, is_ahead: bool) -> Assignment | None:
     """Leases unfinished work again. None where its last place went meanwhile; the flag then says so."""
     lock_trace(kept.trace_id)
     locked = lock_assignment(kept.pk)
-    if locked.state == AssignmentState.RETURNED and hold_place(locked, now=now):
+    if locked.state == AssignmentState.RETURNED and hold_place(locked, now=now, is_ahead=is_ahead):
         return locked
     refresh_place_flag(kept.trace_id)
     return None
@@ -260,8 +266,8 @@ def _end_lease(
             raise AlreadySubmitted("You have submitted this trace already.")
         if locked.state in (state, AssignmentState.SKIPPED):
             return
-        locked.state, locked.skip_reason, locked.ended_at = state, reason, now
-        locked.save(update_fields=["state", "skip_reason", "ended_at"])
+        locked.state, locked.skip_reason, locked.ended_at, locked.is_ahead = state, reason, now, False
+        locked.save(update_fields=["state", "skip_reason", "ended_at", "is_ahead"])
         refresh_place_flag(locked.trace_id)
 
 
@@ -271,7 +277,7 @@ def _expire_leases_on(trace_id: int, *, now: dt.datetime) -> int:
         num_expired = (
             Assignment.objects.filter(trace_id=trace_id)
             .expired(now=now)
-            .update(state=AssignmentState.RETURNED, ended_at=now)
+            .update(state=AssignmentState.RETURNED, ended_at=now, is_ahead=False)
         )
         if num_expired:
             refresh_place_flag(trace_id)

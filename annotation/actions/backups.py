@@ -105,7 +105,7 @@ TABLES = (
     Table(
         Assignment,
         lambda project: Assignment.objects.filter(trace__project=project, state=_SUBMITTED),
-        left_out=("draft", "draft_revision", "draft_saved_at"),
+        left_out=("draft", "draft_revision", "draft_saved_at", "is_ahead"),
     ),
     Table(Rating, lambda project: Rating.objects.filter(trace__project=project)),
     Table(Comparison, lambda project: Comparison.objects.filter(prompt__project=project)),

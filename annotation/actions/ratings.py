@@ -17,6 +17,7 @@ from annotation.actions.assignments import (
     lease_time,
     lock_own_assignment,
 )
+from annotation.actions.leases_ahead import renew_leases_ahead
 from annotation.actions.places import lock_trace
 from annotation.models import Account, Assignment, AssignmentState, Outcome, Rating
 from annotation.rules.draft import Draft, by_text, parse_draft
@@ -112,8 +113,9 @@ def save_draft(
             _store_draft(locked, draft, now=now)
         is_leased = locked.state == AssignmentState.LEASED
         if is_leased:
-            locked.expires_at = now + lease_time(locked.trace.project)
-            locked.save(update_fields=["expires_at"])
+            locked.expires_at, locked.is_ahead = now + lease_time(locked.trace.project), False
+            locked.save(update_fields=["expires_at", "is_ahead"])
+    renew_leases_ahead(rater=rater, project=locked.trace.project, now=now)
     return SavedDraft(revision=locked.draft_revision, has_place=is_leased)
 
 

@@ -54,6 +54,7 @@ class RatingForm(forms.Form):
     )
     idempotency_key = forms.UUIDField(error_messages={"*": "Reload the page and send it again."})
     base_revision = forms.IntegerField(min_value=0, required=False)
+    shown = forms.CharField(required=False)  # what a script shows by now: the assignment leased ahead
     active_seconds = forms.FloatField(min_value=0, max_value=1e7, required=False)
     is_reference_wrong = forms.BooleanField(required=False)
     reason = forms.CharField(

@@ -42,6 +42,9 @@ class Assignment(models.Model):
     leased_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
+    is_ahead = models.BooleanField(
+        default=False, help_text="Leased while another trace is being rated, and not opened yet."
+    )
     is_assisted = models.BooleanField(
         default=False, help_text="Drawn at random: judge scores show before rating."
     )
@@ -77,6 +80,10 @@ class Assignment(models.Model):
                 condition=Q(state=AssignmentState.LEASED, ended_at__isnull=True)
                 | (~Q(state=AssignmentState.LEASED) & Q(ended_at__isnull=False)),
                 name="assignment_ended_has_a_time",
+            ),
+            models.CheckConstraint(
+                condition=Q(is_ahead=False) | Q(state=AssignmentState.LEASED),
+                name="assignment_ahead_is_leased",
             ),
             models.CheckConstraint(
                 condition=Q(selection_probability__gt=0, selection_probability__lte=1),

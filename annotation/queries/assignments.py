@@ -56,9 +56,12 @@ def _count_by_keys(traces: TraceQuerySet) -> int:
     return max(NUM_COUNTED, round((NUM_COUNTED - 1) / span))
 
 
-def find_running_lease(rater: Account, project: Project) -> Assignment | None:
-    """The trace that lies on the rater's desk. A lease that ran out counts while its place was not given away."""
-    return (
+def find_running_lease(rater: Account, project: Project, *, is_ahead: bool = False) -> Assignment | None:
+    """The trace that lies on the rater's desk, or the one after it: what was leased ahead comes last.
+
+    A lease that ran out counts while its place was not given away.
+    """
+    leases = (
         Assignment.objects.filter(
             rater=rater,
             state=AssignmentState.LEASED,
@@ -67,9 +70,9 @@ def find_running_lease(rater: Account, project: Project) -> Assignment | None:
         )
         .select_related("trace__project")
         .defer("trace__completion")
-        .order_by("leased_at", "pk")
-        .first()
+        .order_by("is_ahead", "leased_at", "pk")
     )
+    return next(iter(leases[1:2] if is_ahead else leases[:1]), None)
 
 
 def list_kept_drafts(rater: Account, project: Project) -> QuerySet[Assignment]:

@@ -15,6 +15,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from annotation.actions import accounts
+from annotation.actions.leases_ahead import return_leases_ahead
 from annotation.forms.accounts import LanguageForm, NameForm, NewPasswordForm, NewSignInForm, SignInForm
 from annotation.queries.accounts import find_account_of_start_link
 from annotation.views.access import account_of
@@ -34,7 +35,18 @@ class _SignIn(LoginView):
 
 
 sign_in = _SignIn.as_view()
-sign_out = LogoutView.as_view()  # on POST only
+
+
+class _SignOut(LogoutView):
+    """On POST only. A trace that lies ready for the rater, unseen, goes to somebody else."""
+
+    def post(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        if request.user.is_authenticated:
+            return_leases_ahead(rater=account_of(request), now=timezone.now())
+        return super().post(request, *args, **kwargs)
+
+
+sign_out = _SignOut.as_view()
 
 
 @never_cache

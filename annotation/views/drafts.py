@@ -15,7 +15,7 @@ from annotation.actions import ratings
 from annotation.rules.draft import InvalidDraft, parse_draft
 from annotation.rules.segmentation import step_spans
 from annotation.views.access import account_of
-from annotation.views.ratings import get_assignment
+from annotation.views.cockpit import get_assignment
 
 
 @login_required

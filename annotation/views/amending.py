@@ -1,0 +1,94 @@
+"""After submitting: what one said, what the judges thought of it, and amending it."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_safe
+
+from annotation.actions import assignments, ratings
+from annotation.forms.ratings import OUTCOMES, RatingForm
+from annotation.models import Rating
+from annotation.queries.judge_opinions import list_judge_opinions
+from annotation.rules.draft import Draft, by_index
+from annotation.views.access import account_of
+from annotation.views.cockpit import REFUSALS, get_assignment, render_cockpit
+
+
+@login_required
+@require_safe
+def show_rating(request: HttpRequest, assignment_id: int) -> HttpResponse:
+    """What one submitted, and beside it what the judges thought, where the project shows that."""
+    assignment = get_assignment(request, assignment_id)
+    rating = Rating.objects.current().filter(assignment=assignment).first()
+    if rating is None:
+        return redirect("annotation:rate_trace", assignment.pk)
+    now, project = timezone.now(), assignment.trace.project
+    opinions = list_judge_opinions(assignment.trace) if project.shows_scores_after else []
+    if opinions:
+        assignments.record_scores_shown(assignment=assignment, now=now)
+    form = RatingForm(trace=assignment.trace, draft=_draft_of(rating))
+    context = {
+        "assignment": assignment,
+        "rating": rating,
+        "rows": form.list_rows(opinions),
+        "opinions": opinions,
+        "can_amend": now <= ratings.amendable_until(assignment),
+        "amendable_until": ratings.amendable_until(assignment),
+    }
+    return render(request, "ratings/show_rating.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def amend_rating(request: HttpRequest, assignment_id: int) -> HttpResponse:
+    """The submitted rating, open again for the project's time; what was submitted first is kept."""
+    assignment = get_assignment(request, assignment_id)
+    now = timezone.now()
+    rating = Rating.objects.current().filter(assignment=assignment).first()
+    if rating is None:
+        return redirect("annotation:rate_trace", assignment.pk)
+    draft = _draft_of(rating)
+    if request.method != "POST":
+        if now > ratings.amendable_until(assignment):
+            return redirect("annotation:show_rating", assignment.pk)
+        return render_cockpit(
+            request, assignment, RatingForm(trace=assignment.trace, draft=draft), rating=rating
+        )
+    form = RatingForm(request.POST, trace=assignment.trace, draft=draft)
+    if form.is_valid() and form.cleaned_data["action"] in OUTCOMES:
+        try:
+            ratings.amend_rating(
+                assignment=assignment,
+                rater=account_of(request),
+                rating=form.as_rating(),
+                idempotency_key=form.cleaned_data["idempotency_key"],
+                now=now,
+            )
+        except REFUSALS as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            return _go_to(request, reverse("annotation:show_rating", args=[assignment.pk]))
+    return render_cockpit(request, assignment, form, rating=rating, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+def _go_to(request: HttpRequest, url: str) -> HttpResponse:
+    if request.htmx:  # type: ignore[attr-defined]
+        return HttpResponse(headers={"HX-Redirect": url})
+    return HttpResponseRedirect(url)
+
+
+def _draft_of(rating: Rating) -> Draft:
+    return Draft(
+        labels=tuple(rating.labels),
+        notes=by_index(rating.notes),
+        error_categories=by_index(rating.error_categories),
+        rewrites=by_index(rating.rewrites),
+        is_reference_wrong=rating.is_reference_wrong,
+        active_seconds=rating.active_seconds,
+    )

@@ -1,0 +1,116 @@
+"""What the rating page is rendered from: the form for a trace, with or without the frame around it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import asdict, dataclass
+from http import HTTPStatus
+from uuid import uuid4
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+
+from annotation.actions import assignments, ratings
+from annotation.forms.ratings import RatingForm
+from annotation.models import Account, Assignment, Rating, Role
+from annotation.queries.access import list_assigned_to
+from annotation.queries.assignments import find_last_rating
+from annotation.queries.judge_opinions import list_judge_opinions
+from annotation.rules.rating import InvalidLabels
+from annotation.views.access import account_of, load_project
+
+# What stops a rating from being stored; each says why in words for the rater.
+REFUSALS = (
+    InvalidLabels,
+    ratings.AlreadySubmitted,
+    ratings.LeaseExpired,
+    ratings.NothingToAmend,
+    ratings.NotYours,
+    ratings.ReasonMissing,
+    ratings.TooLateToAmend,
+    ratings.UnknownCategory,
+)
+
+
+@dataclass(frozen=True)
+class CockpitData:
+    """What the page's script starts from; see static/js/rating.js."""
+
+    account: int
+    assignment: int
+    labels: tuple[int | None, ...]
+    revision: int
+    writer: str
+    sequence: int
+    active_seconds: float
+    stops_at_first_error: bool
+    can_rate_rest_good: bool
+    draft_url: str
+
+
+def get_assignment(request: HttpRequest, assignment_id: int) -> Assignment:
+    """The person's own assignment; for anybody else there is none. Leaves the project on the request."""
+    assignment = get_object_or_404(list_assigned_to(account_of(request)), pk=assignment_id)
+    project = load_project(request, assignment.trace.project.slug, Role.RATER)
+    request.nav_path = reverse("annotation:next_trace", args=[project.slug])  # type: ignore[attr-defined]
+    return assignment
+
+
+def render_cockpit(
+    request: HttpRequest,
+    assignment: Assignment,
+    form: RatingForm,
+    *,
+    rating: Rating | None = None,
+    status: int = HTTPStatus.OK,
+) -> HttpResponse:
+    """The form for a trace; with `rating` it amends that one. Judge scores are read only where they may show."""
+    account, now, project = account_of(request), timezone.now(), assignment.trace.project
+    opinions = list_judge_opinions(assignment.trace) if _may_see_scores(assignment, rating) else []
+    if opinions:
+        assignments.record_scores_shown(assignment=assignment, now=now)
+    context = {
+        "assignment": assignment,
+        "trace": assignment.trace,
+        "prompt": assignment.trace.prompt,
+        "project": project,
+        "form": form,
+        "rows": form.list_rows(opinions),
+        "opinions": opinions,
+        "amended": rating,
+        "idempotency_key": uuid4(),  # of this rendering; it also names the page as a writer of drafts
+        "data": asdict(_cockpit_data(account, assignment, form)),
+        "last": find_last_rating(account, project, since=now - dt.timedelta(minutes=project.amend_minutes)),
+    }
+    return render_part(request, "ratings/rate_trace.html", context, status=status)
+
+
+def _may_see_scores(assignment: Assignment, rating: Rating | None) -> bool:
+    """Before submitting, only where this pair was drawn to be assisted; when amending, only what showed before."""
+    return assignment.is_assisted if rating is None else assignment.scores_shown_at is not None
+
+
+def _cockpit_data(account: Account, assignment: Assignment, form: RatingForm) -> CockpitData:
+    draft, project = ratings.get_draft(assignment), assignment.trace.project
+    return CockpitData(
+        account=account.pk,
+        assignment=assignment.pk,
+        labels=form.labels,
+        revision=assignment.draft_revision,
+        writer=draft.writer,
+        sequence=draft.sequence,
+        active_seconds=draft.active_seconds,
+        stops_at_first_error=project.stop_at_first_error,
+        can_rate_rest_good=project.can_rate_rest_good,
+        draft_url=reverse("annotation:save_draft", args=[assignment.pk]),
+    )
+
+
+def render_part(
+    request: HttpRequest, template: str, context: dict[str, object], *, status: int = HTTPStatus.OK
+) -> HttpResponse:
+    """The page, or for a script its part named `cockpit`."""
+    part = f"{template}#cockpit" if request.htmx else template  # type: ignore[attr-defined]
+    return render(request, part, context, status=status)
