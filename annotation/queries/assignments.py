@@ -39,9 +39,11 @@ def measure_pool(open_traces: TraceQuerySet) -> Pool | None:
     top_need = open_traces.order_by("-need", "queue_key").values_list("need", flat=True).first()
     if top_need is None:
         return None
-    num_traces = _count_by_keys(open_traces)
+    num_traces = max(1, _count_by_keys(open_traces))  # the one just seen may be gone by now
     # Where nothing needs anybody more than the rest, all are the neediest.
-    num_neediest = _count_by_keys(open_traces.filter(need=top_need)) if top_need > 0.0 else num_traces
+    num_neediest = num_traces
+    if top_need > 0.0:
+        num_neediest = max(1, _count_by_keys(open_traces.filter(need=top_need)))
     return Pool(num_traces=num_traces, top_need=top_need, num_neediest=num_neediest)
 
 
