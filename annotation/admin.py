@@ -226,6 +226,33 @@ class GoldAdmin(ReadOnlyAdmin):
     list_select_related = ("trace", "created_by")
 
 
+@admin.register(models.QualificationAttempt)
+class QualificationAttemptAdmin(ReadOnlyAdmin):
+    list_display = ("project", "rater", "number", "has_passed", "num_right", "started_at", "finished_at")
+    list_filter = ("has_passed", "project")
+    list_select_related = ("project", "rater")
+
+
+@admin.register(models.PracticeAnswer)
+class PracticeAnswerAdmin(ReadOnlyAdmin):
+    list_display = ("trace", "rater", "attempt", "is_right", "answered_at")
+    list_filter = ("is_right",)
+    list_select_related = ("trace", "rater", "attempt")
+
+
+@admin.register(models.StepBranch)
+class StepBranchAdmin(ReadOnlyAdmin):
+    list_display = ("pk", "assignment", "step_index", "round", "state", "num_attempts", "queued_at")
+    list_filter = ("state",)
+    list_select_related = ("assignment",)
+
+
+@admin.register(models.StepAlternative)
+class StepAlternativeAdmin(ReadOnlyAdmin):
+    list_display = ("branch", "index", "refusal", "created_at")
+    list_select_related = ("branch",)
+
+
 @admin.register(models.MergeRun)
 class MergeRunAdmin(ReadOnlyAdmin):
     list_display = ("pk", "project", "policy", "recovery", "state", "merge_version", "queued_at")

@@ -21,10 +21,14 @@ from annotation.models import (
     JudgeScore,
     Membership,
     ModelSpec,
+    PracticeAnswer,
     Project,
     Prompt,
+    QualificationAttempt,
     Rating,
     Role,
+    StepAlternative,
+    StepBranch,
     Trace,
 )
 
@@ -178,3 +182,40 @@ def make_gold(trace: Trace, stands: Sequence[bool] = (True, True, True), **field
         "created_at": NOW,
     }
     return Gold.objects.create(**{**defaults, **fields})
+
+
+def make_attempt(project: Project, rater: Account, **fields: Any) -> QualificationAttempt:
+    """An attempt that runs; for one that ended give finished_at, num_right and has_passed."""
+    defaults: dict[str, Any] = {"number": 1, "pass_mark": project.qualification_pass_mark, "started_at": NOW}
+    return QualificationAttempt.objects.create(project=project, rater=rater, **{**defaults, **fields})
+
+
+def make_practice_answer(
+    trace: Trace, rater: Account, labels: Sequence[int | None] = (1, 1, 1), **fields: Any
+) -> PracticeAnswer:
+    """Said in the tutorial, unless an attempt is given."""
+    defaults: dict[str, Any] = {"is_right": True, "answered_at": NOW}
+    return PracticeAnswer.objects.create(
+        trace=trace, rater=rater, labels=list(labels), **{**defaults, **fields}
+    )
+
+
+def make_branch(assignment: Assignment | None = None, *, step_index: int = 1, **fields: Any) -> StepBranch:
+    assignment = assignment or make_assignment()
+    defaults: dict[str, Any] = {
+        "round": 1,
+        "num_wanted": 4,
+        "temperature": 0.8,
+        "top_p": 0.95,
+        "max_new_tokens": 64,
+        "seed": 1,
+        "requested_by": assignment.rater,
+        "queued_at": NOW,
+        "touched_at": NOW,
+    }
+    return StepBranch.objects.create(assignment=assignment, step_index=step_index, **{**defaults, **fields})
+
+
+def make_alternative(branch: StepBranch, *, index: int = 0, **fields: Any) -> StepAlternative:
+    defaults: dict[str, Any] = {"text": "He buys 4 more, so 3 + 4 = 7.\n", "created_at": NOW}
+    return StepAlternative.objects.create(branch=branch, index=index, **{**defaults, **fields})

@@ -6,16 +6,18 @@ from annotation.models.assignment import Assignment, AssignmentState, SelectedBy
 from annotation.models.audit_event import AuditEvent
 from annotation.models.comparison import Choice, Comparison
 from annotation.models.generation_batch import GenerationBatch, GenerationChunk
-from annotation.models.gold import Gold, GoldSource
+from annotation.models.gold import Gold, GoldSource, GoldUse
 from annotation.models.job import ChunkedJob, Job, JobState
 from annotation.models.judge import Judge, JudgeChunk, JudgeKind, JudgeRun, JudgeScore
 from annotation.models.membership import Invitation, Membership, PauseReason, Role
 from annotation.models.merge_run import MergedPreference, MergedTrace, MergeRun, Provenance
 from annotation.models.model_spec import Backend, ModelSpec
+from annotation.models.practice import PracticeAnswer, QualificationAttempt
 from annotation.models.project import Project
 from annotation.models.prompt import Priority, Prompt
 from annotation.models.quality_report import QualityReport, ReportKind
 from annotation.models.rating import Outcome, Rating
+from annotation.models.step_branch import StepAlternative, StepBranch
 from annotation.models.trace import Trace
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "GenerationChunk",
     "Gold",
     "GoldSource",
+    "GoldUse",
     "Invitation",
     "Job",
     "JobState",
@@ -47,14 +50,18 @@ __all__ = [
     "ModelSpec",
     "Outcome",
     "PauseReason",
+    "PracticeAnswer",
     "Priority",
     "Project",
     "Prompt",
     "Provenance",
+    "QualificationAttempt",
     "QualityReport",
     "Rating",
     "ReportKind",
     "Role",
     "SelectedBy",
+    "StepAlternative",
+    "StepBranch",
     "Trace",
 ]

@@ -90,6 +90,24 @@ class Project(models.Model):
     shows_gold_accuracy = models.BooleanField(
         default=False, help_text="Raters see their own accuracy on gold, never which traces were gold."
     )
+    needs_qualification = models.BooleanField(
+        default=False, help_text="Raters pass a test on known traces before they are handed work."
+    )
+    qualification_traces = models.PositiveSmallIntegerField(
+        default=6,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text="How many traces a test has, drawn from those set aside for it.",
+    )
+    qualification_pass_mark = models.FloatField(
+        default=0.8,
+        validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
+        help_text="The share of them to find the first error of, or none where there is none.",
+    )
+    qualification_attempts = models.PositiveSmallIntegerField(
+        default=2,
+        validators=[MinValueValidator(1), MaxValueValidator(20)],
+        help_text="How often a rater may take the test.",
+    )
     created_at = models.DateTimeField()
     archived_at = models.DateTimeField(null=True, blank=True)
 
@@ -112,6 +130,14 @@ class Project(models.Model):
                 name="project_gold_threshold_is_a_share",
             ),
             models.CheckConstraint(condition=Q(gold_window__gte=1), name="project_gold_window_is_positive"),
+            models.CheckConstraint(
+                condition=Q(qualification_pass_mark__gte=0, qualification_pass_mark__lte=1),
+                name="project_qualification_pass_mark_is_a_share",
+            ),
+            models.CheckConstraint(
+                condition=Q(qualification_traces__gte=1, qualification_attempts__gte=1),
+                name="project_qualification_counts_are_positive",
+            ),
         ]
 
     def __str__(self) -> str:

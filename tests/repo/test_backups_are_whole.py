@@ -17,6 +17,10 @@ WITHOUT = {
     "mergedtrace": "made again from what people and judges said",
     "mergedpreference": "made again from what people and judges said",
     "qualityreport": "computed again from what people and judges said",
+    "practiceanswer": "practice, which no label rests on",
+    "qualificationattempt": "whom that installation let rate; an admin of this one decides again",
+    "stepbranch": "what was offered to a rater; what they picked is in their rating",
+    "stepalternative": "what was offered to a rater; what they picked is in their rating",
     "export": "made again, byte for byte",
 }
 
