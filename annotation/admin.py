@@ -253,6 +253,12 @@ class StepAlternativeAdmin(ReadOnlyAdmin):
     list_select_related = ("branch",)
 
 
+@admin.register(models.Decision, models.Appeal, models.Disagreement)
+class ReviewAdmin(ReadOnlyAdmin):
+    list_display = ("__str__", "trace")
+    list_select_related = ("trace",)
+
+
 @admin.register(models.MergeRun)
 class MergeRunAdmin(ReadOnlyAdmin):
     list_display = ("pk", "project", "policy", "recovery", "state", "merge_version", "queued_at")

@@ -12,8 +12,12 @@ from uuid import uuid4
 
 from annotation.models import (
     Account,
+    Appeal,
     Assignment,
     AssignmentState,
+    Between,
+    Decision,
+    Disagreement,
     GenerationBatch,
     Gold,
     Judge,
@@ -219,3 +223,43 @@ def make_branch(assignment: Assignment | None = None, *, step_index: int = 1, **
 def make_alternative(branch: StepBranch, *, index: int = 0, **fields: Any) -> StepAlternative:
     defaults: dict[str, Any] = {"text": "He buys 4 more, so 3 + 4 = 7.\n", "created_at": NOW}
     return StepAlternative.objects.create(branch=branch, index=index, **{**defaults, **fields})
+
+
+def make_decision(
+    trace: Trace,
+    labels: Sequence[int | None] = (1, 1, 1),
+    *,
+    adjudicator: Account | None = None,
+    **fields: Any,
+) -> Decision:
+    defaults: dict[str, Any] = {
+        "trace": trace,
+        "adjudicator": adjudicator or make_member(trace.project, Role.ADJUDICATOR),
+        "labels": list(labels),
+        "has_seen_scores": False,
+        "decided_at": NOW,
+        "idempotency_key": uuid4(),
+    }
+    return Decision.objects.create(**{**defaults, **fields})
+
+
+def make_appeal(decision: Decision, rater: Account, **fields: Any) -> Appeal:
+    defaults: dict[str, Any] = {
+        "trace": decision.trace,
+        "decision": decision,
+        "rater": rater,
+        "reason": "Step 2 is right: 3 + 4 = 7.",
+        "filed_at": NOW,
+    }
+    return Appeal.objects.create(**{**defaults, **fields})
+
+
+def make_disagreement(trace: Trace, bits: float = 1.0, **fields: Any) -> Disagreement:
+    defaults: dict[str, Any] = {
+        "trace": trace,
+        "project": trace.project,
+        "between": Between.RATERS,
+        "bits": bits,
+        "found_at": NOW,
+    }
+    return Disagreement.objects.create(**{**defaults, **fields})

@@ -10,32 +10,20 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import DatabaseError, connection, models, transaction
-from django.db.models import QuerySet
 
 from annotation.actions.audit import record_event
+from annotation.actions.backup_tables import TABLES, Table
 from annotation.models import (
     Account,
-    Assignment,
-    AssignmentState,
-    Comparison,
     GenerationBatch,
-    Gold,
     JobState,
-    Judge,
-    JudgeScore,
-    Membership,
-    ModelSpec,
     Project,
-    Prompt,
-    Rating,
-    Trace,
 )
 
 FORMAT = 1
@@ -44,73 +32,6 @@ _ROWS_AT_ONCE = 1000
 
 class BadBackup(Exception):
     """The file can't be restored; the message says which line and why. Nothing of it was stored."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """How one model goes into the file. `natural_key`: a row that exists is used, not made again."""
-
-    model: type[models.Model]
-    list_rows: Callable[[Project], QuerySet[Any]]
-    natural_key: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        return self.model._meta.model_name or ""
-
-    @property
-    def fields(self) -> list[models.Field[Any, Any]]:
-        return [
-            field
-            for field in self.model._meta.concrete_fields
-            if not field.primary_key and field.name not in self.left_out
-        ]
-
-
-_SIGN_IN_FIELDS = ("password", "last_login", "is_superuser", "is_staff", "email", "first_name", "last_name")
-_SUBMITTED = AssignmentState.SUBMITTED
-
-TABLES = (
-    Table(
-        Account,
-        lambda project: Account.objects.filter(
-            models.Q(membership__project=project)
-            | models.Q(assignments__trace__project=project)
-            | models.Q(comparisons__prompt__project=project)
-            | models.Q(generationbatch__project=project)
-            | models.Q(gold__trace__project=project)
-            | models.Q(prompts__project=project)
-        ).distinct(),
-        natural_key=("username",),
-        left_out=_SIGN_IN_FIELDS,
-    ),
-    Table(Membership, lambda project: Membership.objects.filter(project=project)),
-    Table(
-        ModelSpec,
-        lambda project: ModelSpec.objects.filter(
-            models.Q(generationbatch__project=project) | models.Q(judge__judgescore__trace__project=project)
-        ).distinct(),
-        natural_key=("name",),
-    ),
-    Table(Prompt, lambda project: Prompt.objects.filter(project=project)),
-    Table(GenerationBatch, lambda project: GenerationBatch.objects.filter(project=project)),
-    Table(Trace, lambda project: Trace.objects.filter(project=project)),
-    Table(
-        Judge,
-        lambda project: Judge.objects.filter(judgescore__trace__project=project).distinct(),
-        natural_key=("name", "version"),
-    ),
-    Table(JudgeScore, lambda project: JudgeScore.objects.filter(trace__project=project)),
-    Table(
-        Assignment,
-        lambda project: Assignment.objects.filter(trace__project=project, state=_SUBMITTED),
-        left_out=("draft", "draft_revision", "draft_saved_at", "is_ahead"),
-    ),
-    Table(Rating, lambda project: Rating.objects.filter(trace__project=project)),
-    Table(Comparison, lambda project: Comparison.objects.filter(prompt__project=project)),
-    Table(Gold, lambda project: Gold.objects.filter(trace__project=project)),
-)
 
 
 def write_backup(*, project: Project, made_by: Mapping[str, str]) -> Iterator[str]:

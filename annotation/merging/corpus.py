@@ -111,11 +111,13 @@ def _index_traces(traces: tuple[TraceRow, ...]) -> dict[str, int]:
             raise MergeInputError(f"trace {row.trace_id!r} appears twice")
         if row.num_steps < 1:
             raise MergeInputError(f"trace {row.trace_id!r} has {row.num_steps} steps; a trace has at least 1")
-        if row.gold is not None:
-            if len(row.gold) != row.num_steps:
-                raise MergeInputError(_wrong_length(row.trace_id, "gold", len(row.gold), row.num_steps))
-            if not {0, 1}.issuperset(row.gold):
-                raise MergeInputError(f"gold of trace {row.trace_id!r} holds something other than 0 and 1")
+        for what, known in (("gold", row.gold), ("decided", row.decided)):
+            if known is None:
+                continue
+            if len(known) != row.num_steps:
+                raise MergeInputError(_wrong_length(row.trace_id, what, len(known), row.num_steps))
+            if not {0, 1}.issuperset(known):
+                raise MergeInputError(f"{what} of trace {row.trace_id!r} holds something other than 0 and 1")
     return index
 
 

@@ -24,13 +24,18 @@ class MergeInputError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class TraceRow:
-    """A trace to merge. `gold`: 1 = the step stands, 0 = it does not; None = not a gold trace."""
+    """A trace to merge. `gold`: 1 = the step stands, 0 = it does not; None = not a gold trace.
+
+    `decided`: the same by an adjudicator, who had the ratings in sight; `decided_blind`: no judge's scores, though.
+    """
 
     trace_id: str
     prompt_id: str
     num_steps: int
     final_answer_correct: bool | None = None
     gold: tuple[int, ...] | None = None
+    decided: tuple[int, ...] | None = None
+    decided_blind: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,8 @@ def explain(
     """
     if not merged.posterior:
         return Explanation(trace.trace_id, (), (), (), ())
+    if trace.decided is not None and trace.gold is None:  # nobody's word moved it
+        return Explanation(trace.trace_id, merged.posterior, (), (), ())
     spoke = sorted((row for row in judges if row.judge in merged.judges), key=lambda row: row.judge)
     ratings = sorted(ratings, key=lambda row: row.rater)
     if diagnostics.policy.name == "majority":

@@ -4,6 +4,9 @@ Evidence decides who speaks for a trace, and `provenance` says so: `gold` traces
 raters speak alone, with AI off (`human`); 1 rater with a calibrated judge speaks with it (`hybrid`), as do assisted
 raters; a calibrated judge alone gives `ai`. Raters without a calibrated judge who are too few to be `human` give a
 posterior marked `none`, which no export takes; a trace without any evidence has no posterior at all.
+
+An adjudicator's decision speaks alone for its trace, and teaches nothing about raters and judges: it was made with
+their words in sight (annotation/merging/decided.py).
 """
 
 import platform
@@ -26,6 +29,7 @@ from annotation.merging.data import (
     Provenance,
     RaterReport,
 )
+from annotation.merging.decided import apply_decision
 from annotation.merging.features import view_traces
 from annotation.merging.fit import (
     Fitted,
@@ -194,7 +198,10 @@ def _describe_traces(
                 fold=fold if uses_judges and fold >= 0 else None,
             )
         )
-    return tuple(merged)
+    return tuple(
+        apply_decision(trace, row) if row.decided is not None and row.gold is None else trace
+        for trace, row in zip(merged, corpus.traces, strict=True)
+    )
 
 
 def locate_first_errors(starts: Ints, beliefs: FirstErrors) -> Ints:

@@ -5,6 +5,14 @@ from annotation.models.api_token import ApiToken
 from annotation.models.assignment import Assignment, AssignmentState, SelectedBy
 from annotation.models.audit_event import AuditEvent
 from annotation.models.comparison import Choice, Comparison
+from annotation.models.decision import (
+    Appeal,
+    AppealState,
+    Between,
+    Decision,
+    Disagreement,
+    Ruling,
+)
 from annotation.models.generation_batch import GenerationBatch, GenerationChunk
 from annotation.models.gold import Gold, GoldSource, GoldUse
 from annotation.models.job import ChunkedJob, Job, JobState
@@ -23,13 +31,18 @@ from annotation.models.trace import Trace
 __all__ = [
     "Account",
     "ApiToken",
+    "Appeal",
+    "AppealState",
     "Assignment",
     "AssignmentState",
     "AuditEvent",
     "Backend",
+    "Between",
     "Choice",
     "ChunkedJob",
     "Comparison",
+    "Decision",
+    "Disagreement",
     "GenerationBatch",
     "GenerationChunk",
     "Gold",
@@ -60,6 +73,7 @@ __all__ = [
     "Rating",
     "ReportKind",
     "Role",
+    "Ruling",
     "SelectedBy",
     "StepAlternative",
     "StepBranch",

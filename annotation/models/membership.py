@@ -60,6 +60,7 @@ class Invitation(models.Model):
     role = models.CharField(max_length=12, choices=Role, default=Role.RATER)
     secret_hash = models.CharField(max_length=64, unique=True)
     note = models.CharField(max_length=120, blank=True)
+    sent_to = models.EmailField(blank=True, help_text="Where the link was sent, if it was sent by e-mail.")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()

@@ -108,6 +108,10 @@ class Project(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(20)],
         help_text="How often a rater may take the test.",
     )
+    shows_decisions = models.BooleanField(
+        default=False,
+        help_text="Raters see what was decided of the traces they rated, and may appeal once.",
+    )
     created_at = models.DateTimeField()
     archived_at = models.DateTimeField(null=True, blank=True)
 

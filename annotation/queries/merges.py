@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypedDict, cast
 
 from django.db import connection
 from django.db.models import Count, Exists, OuterRef, QuerySet
@@ -14,6 +14,7 @@ from annotation.merging.data import Choice, ComparisonRow, JudgeRow, MergeInput,
 from annotation.models import (
     Account,
     Comparison,
+    Decision,
     Gold,
     JudgeScore,
     MergedPreference,
@@ -23,11 +24,19 @@ from annotation.models import (
     Project,
     Provenance,
     Rating,
+    Ruling,
     Trace,
 )
+from annotation.queries.decisions import list_decisions_as_of
+from annotation.rules.deciding import decided_steps
 
 _ROWS_AT_ONCE = 2000
 NUM_BINS = 20
+
+
+class _DecidedFields(TypedDict, total=False):
+    decided: tuple[int, ...]
+    decided_blind: bool
 
 
 @dataclass(frozen=True)
@@ -61,19 +70,22 @@ def count_ratings(run: MergeRun) -> RatingCounts:
 
 def read_merge_input(project: Project, *, at: dt.datetime) -> MergeInput:
     """Everything people and judges said of a project's current traces until `at`. Raters are account ids."""
-    traces = list(_read_traces(project))
+    decisions = {decision.trace_id: decision for decision in list_decisions_as_of(project, at=at)}
+    traces = list(_read_traces(project, decisions))
     known = {trace.trace_id for trace in traces}
+    broken = {str(pk) for pk, decision in decisions.items() if decision.ruling == Ruling.BAD_PROBLEM}
+    said = known - broken  # what was said of a trace whose prompt is decided to be broken labels nothing
     return MergeInput(
         traces=traces,
-        ratings=[row for row in _read_ratings(project, at) if row.trace_id in known],
-        judges=[row for row in _read_judge_scores(project, at) if row.trace_id in known],
+        ratings=[row for row in _read_ratings(project, at) if row.trace_id in said],
+        judges=[row for row in _read_judge_scores(project, at) if row.trace_id in said],
         comparisons=[
             row for row in _read_comparisons(project, at) if row.trace_a in known and row.trace_b in known
         ],
     )
 
 
-def _read_traces(project: Project) -> Iterator[TraceRow]:
+def _read_traces(project: Project, decisions: Mapping[int, Decision]) -> Iterator[TraceRow]:
     gold = dict(Gold.objects.filter(trace__project=project).values_list("trace", "stands"))
     rows = Trace.objects.current().filter(project=project)
     columns = rows.values_list("pk", "prompt", "step_ends", "is_answer_correct")
@@ -84,7 +96,15 @@ def _read_traces(project: Project) -> Iterator[TraceRow]:
             num_steps=len(step_ends),
             final_answer_correct=is_answer_correct,
             gold=tuple(int(stands) for stands in gold[pk]) if pk in gold else None,
+            **_read_decision(decisions.get(pk)),
         )
+
+
+def _read_decision(decision: Decision | None) -> _DecidedFields:
+    if decision is None or decision.ruling != Ruling.STEPS:
+        return {}
+    stands = tuple(int(step_stands) for step_stands in decided_steps(decision.labels))
+    return {"decided": stands, "decided_blind": not decision.has_seen_scores}
 
 
 def _read_ratings(project: Project, at: dt.datetime) -> Iterator[RatingRow]:
@@ -109,11 +129,9 @@ def _read_comparisons(project: Project, at: dt.datetime) -> Iterator[ComparisonR
 
 
 def has_anything_to_merge(project: Project) -> bool:
-    """Whether anybody rated, any judge scored, or any trace is gold."""
-    return any(
-        rows.filter(trace__project=project).exists()
-        for rows in (Rating.objects.filter(outcome=Outcome.RATED), JudgeScore.objects, Gold.objects)
-    )
+    """Whether anybody rated, any judge scored, or any trace is gold or decided."""
+    said = (Rating.objects.filter(outcome=Outcome.RATED), JudgeScore.objects, Gold.objects, Decision.objects)
+    return any(rows.filter(trace__project=project).exists() for rows in said)
 
 
 def list_merge_runs(project: Project) -> QuerySet[MergeRun]:

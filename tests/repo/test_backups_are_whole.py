@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.apps import apps
 
-from annotation.actions.backups import TABLES
+from annotation.actions.backup_tables import TABLES
 
 WITHOUT = {
     "apitoken": "a secret, and its account's, not the project's",

@@ -11,6 +11,7 @@ import pytest
 from django.db import connection
 
 from annotation.actions import backups
+from annotation.actions.backup_tables import TABLES
 from annotation.models import (
     Account,
     AssignmentState,
@@ -27,8 +28,11 @@ from annotation.rules.error_categories import DEFAULT_ERROR_CATEGORIES
 from tests.factories import (
     NOW,
     make_account,
+    make_appeal,
     make_assignment,
     make_batch,
+    make_decision,
+    make_disagreement,
     make_gold,
     make_judge,
     make_judge_score,
@@ -65,6 +69,18 @@ def make_full_project() -> Project:
     judge = make_judge(name="arithmetic", version="3")
     make_judge_score(trace, judge, [1.0, 0.1 + 0.2, None])
     make_gold(other, [True, False])
+    adjudicator = make_account("adjudicator")  # who has left, too
+    make_decision(trace, labels=[1, 1, 1], adjudicator=adjudicator, is_current=False)
+    decision = make_decision(
+        trace,
+        labels=[1, -1, None],
+        adjudicator=adjudicator,
+        revision=2,
+        step_notes={"1": "No."},
+        note="See step 2.",
+    )
+    make_appeal(decision, simulated)
+    make_disagreement(trace, bits=0.1 + 0.2, is_open=False)
     return project
 
 
@@ -86,6 +102,7 @@ def without_ids(lines: list[str]) -> list[dict[str, Any]]:
     ranks: dict[str, dict[int, int]] = defaultdict(dict)
     references = {
         "account": "account", "rater": "account", "created_by": "account", "prompt": "prompt", "trace": "trace",
+        "adjudicator": "account", "answered_by": "account", "decision": "decision",
         "batch": "generationbatch", "assignment": "assignment", "judge": "judge", "model_spec": "modelspec",
     }  # fmt: skip
     records = []
@@ -107,7 +124,7 @@ def renew_keys(lines: list[str]) -> list[str]:
     renewed = []
     for number, line in enumerate(lines):
         record = json.loads(line)
-        if record["table"] == "rating":
+        if record["table"] in ("rating", "decision"):
             record["idempotency_key"] = f"00000000-0000-0000-0000-{number:012d}"
         renewed.append(json.dumps(record))
     return renewed
@@ -175,7 +192,7 @@ def test_an_empty_installation_gets_the_people_without_their_passwords_or_powers
 
 
 def wipe() -> None:
-    for table in reversed(backups.TABLES):
+    for table in reversed(TABLES):
         if table.model is not Account:
             table.model._default_manager.all().delete()
     AuditEvent.objects.all().delete()
