@@ -1,28 +1,21 @@
 """Handing out traces: a lease holds a trace for one rater until it is rated, skipped, returned or runs out.
 
-`lease_next` draws half at random and half by need (docs/adr/assignment-leases.md). A pair of rater and trace has one
-row for ever, so what was drawn for the pair (arm, probability, assisted or blind) never changes.
+`lease_next` draws half at random and half by need, with gold mixed in (docs/adr/assignment-leases.md). A pair of rater
+and trace has one row for ever, so what was drawn for the pair (arm, probability, assisted or blind) never changes.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import random
-from dataclasses import dataclass
 
 from django.db import transaction
 
+from annotation.actions.desk import Asking, look_at_desk, prolong, take_place
+from annotation.actions.draws import draw_trace
 from annotation.actions.places import count_places, lock_assignment, lock_trace, refresh_place_flag
-from annotation.models import Account, Assignment, AssignmentState, Project, SelectedBy, Trace
-from annotation.models.trace import TraceQuerySet
-from annotation.queries.assignments import (
-    Pool,
-    find_running_lease,
-    list_kept_drafts,
-    list_open_for,
-    measure_pool,
-)
-from annotation.rules.selection import RANDOM_SHARE, selection_probability
+from annotation.models import Account, Assignment, AssignmentState, Project
+from annotation.queries.assignments import get_with_text
 
 MAX_REASON_CHARACTERS = 400
 _EXPIRE_AT_ONCE = 1000
@@ -44,27 +37,28 @@ class AlreadySubmitted(Exception):
     """The trace was rated already; amending is a different act."""
 
 
-@dataclass(frozen=True)
-class Draw:
-    trace_id: int
-    selected_by: SelectedBy
-    probability: float
-
-
 def lease_next(
-    *, project: Project, rater: Account, now: dt.datetime, source: random.Random, is_ahead: bool = False
+    *,
+    project: Project,
+    rater: Account,
+    now: dt.datetime,
+    source: random.Random,
+    is_ahead: bool = False,
+    shown: int | None = None,
 ) -> Assignment:
     """The trace this rater rates next: the one on their desk, else work they began, else a new draw.
 
-    With `is_ahead` it is the one after that, leased while the first is being rated: at most one a rater.
-    Asking twice gives the same trace. Raises NothingToRate.
+    With `is_ahead` it is the one after that, leased while the first is being rated: at most one a rater. So it is where
+    the rater's page shows the first already: `shown` is that assignment's id.
+    Asking twice gives the same trace. It comes with its text, prompt and project. Raises NothingToRate.
     """
-    assignment = _lease_one(project, rater, is_ahead=is_ahead, now=now, source=source)
-    if assignment is None and expire_leases(now=now, project=project):
-        assignment = _lease_one(project, rater, is_ahead=is_ahead, now=now, source=source)
-    if assignment is None:
+    asking = Asking(project=project, rater=rater, now=now, is_ahead=is_ahead, shown=shown)
+    assignment_id = _lease_one(asking, source)
+    if assignment_id is None and expire_leases(now=now, project=project):
+        assignment_id = _lease_one(asking, source)
+    if assignment_id is None:
         raise NothingToRate(f"Nothing in {project} wants a rating from this rater now.")
-    return assignment
+    return get_with_text(assignment_id)
 
 
 def renew_lease(*, assignment: Assignment, rater: Account, now: dt.datetime) -> Assignment:
@@ -145,115 +139,41 @@ def lease_time(project: Project) -> dt.timedelta:
     return dt.timedelta(minutes=project.lease_minutes)
 
 
-def _lease_one(
-    project: Project, rater: Account, *, is_ahead: bool, now: dt.datetime, source: random.Random
-) -> Assignment | None:
+def _lease_one(asking: Asking, source: random.Random) -> int | None:
+    """The id of the assignment that is the rater's now; None where there is nothing for them."""
     while True:
         with transaction.atomic():
-            # One rater's requests wait for each other: two tabs get the same trace.
-            Account.objects.select_for_update(no_key=True).only("pk").get(pk=rater.pk)
-            if running := find_running_lease(rater, project, is_ahead=is_ahead):
-                if _prolong(running, now=now, is_ahead=is_ahead):
-                    return running
+            desk = look_at_desk(asking)
+            asking = asking.seeing(desk)
+            if desk.current is not None and not prolong(desk, asking):
                 continue  # it ran out and was given back between the two queries
-            if kept := list_kept_drafts(rater, project).first():
-                if taken := _take_up(kept, now=now, is_ahead=is_ahead):
-                    return taken
+            if desk.running is not None:
+                return desk.running
+            if desk.kept is not None:
+                if _take_up(desk.kept, asking):
+                    return desk.kept
                 continue
-            draw = _draw_trace(list_open_for(rater, project), source)
+            draw = draw_trace(project=asking.project, rater=asking.rater, source=source)
             if draw is None:
                 return None
-            places = count_places(draw.trace_id)
-            if places.wants_ratings:
-                taken = _take_place(draw, project, rater, is_ahead=is_ahead, now=now, source=source)
-                if places.num_free == 1:
-                    Trace.objects.filter(pk=draw.trace_id).update(wants_ratings=False)
+            is_assisted = source.random() < asking.project.assisted_share
+            taken = take_place(draw, asking, is_assisted=is_assisted)
+            if taken is not None:
                 return taken
-            refresh_place_flag(draw.trace_id)  # the flag was stale; the next round draws without this trace
+            # The trace's flag was stale and no longer is; the next round draws without this trace.
 
 
-def _draw_trace(open_traces: TraceQuerySet, source: random.Random) -> Draw | None:
-    """Draws one trace and locks it; None where there is none."""
-    pool = measure_pool(open_traces)
-    if pool is None:
-        return None
-    selected_by = SelectedBy.RANDOM if source.random() < RANDOM_SHARE else SelectedBy.NEED
-    found = _lock_first(open_traces, selected_by, source)
-    if found is None:
-        return None
-    trace_id, need = found
-    return Draw(trace_id=trace_id, selected_by=selected_by, probability=_probability(pool, need))
-
-
-def _lock_first(
-    open_traces: TraceQuerySet, selected_by: SelectedBy, source: random.Random
-) -> tuple[int, float] | None:
-    """The first trace nobody else is at; where all are being handed out this moment, waits for one of them."""
-    by_key = open_traces.order_by("queue_key")
-    tries = (
-        [by_key.filter(queue_key__gte=source.random()), by_key]
-        if selected_by == SelectedBy.RANDOM
-        else [open_traces.order_by("-need", "queue_key")]
-    )
-    for traces in tries:
-        free = traces.select_for_update(skip_locked=True, no_key=True).values_list("pk", "need")
-        if found := free.first():
-            return found
-    return by_key.select_for_update(no_key=True).values_list("pk", "need").first()
-
-
-def _probability(pool: Pool, need: float) -> float:
-    """With which this draw selected a trace of this need: uniform over the pool in one arm, over the neediest in
-    the other. Keys are drawn once, uniformly and apart from any content, so "the first key at or after a random
-    one" and "the lowest key among equals" are uniform choices."""
-    probability = selection_probability(
-        need=1.0 if need >= pool.top_need else 0.0,
-        total_need=float(pool.num_neediest),
-        num_candidates=max(pool.num_traces, pool.num_neediest),
-    )
-    return min(1.0, probability)
-
-
-def _take_place(
-    draw: Draw, project: Project, rater: Account, *, is_ahead: bool, now: dt.datetime, source: random.Random
-) -> Assignment:
-    """Leases a locked trace with a free place. A row this pair has from before is leased again as it was drawn."""
-    assignment, _ = Assignment.objects.update_or_create(
-        trace_id=draw.trace_id,
-        rater=rater,
-        defaults={
-            "state": AssignmentState.LEASED,
-            "ended_at": None,
-            "expires_at": now + lease_time(project),
-            "is_ahead": is_ahead,
-        },
-        create_defaults={
-            "leased_at": now,
-            "expires_at": now + lease_time(project),
-            "is_ahead": is_ahead,
-            "selected_by": draw.selected_by,
-            "selection_probability": draw.probability,
-            "is_assisted": source.random() < project.assisted_share,
-        },
-    )
-    return assignment
-
-
-def _prolong(running: Assignment, *, now: dt.datetime, is_ahead: bool) -> bool:
-    """Starts the lease's time anew, if it is still held."""
-    running.expires_at = now + lease_time(running.trace.project)
-    held = Assignment.objects.filter(pk=running.pk, state=AssignmentState.LEASED)
-    return held.update(expires_at=running.expires_at, is_ahead=is_ahead) == 1
-
-
-def _take_up(kept: Assignment, *, now: dt.datetime, is_ahead: bool) -> Assignment | None:
-    """Leases unfinished work again. None where its last place went meanwhile; the flag then says so."""
+def _take_up(assignment_id: int, asking: Asking) -> bool:
+    """Leases unfinished work again. False where its last place went meanwhile; the flag then says so."""
+    kept = Assignment.objects.only("trace").get(pk=assignment_id)
     lock_trace(kept.trace_id)
-    locked = lock_assignment(kept.pk)
-    if locked.state == AssignmentState.RETURNED and hold_place(locked, now=now, is_ahead=is_ahead):
-        return locked
+    locked = lock_assignment(assignment_id)
+    if locked.state == AssignmentState.RETURNED and hold_place(
+        locked, now=asking.now, is_ahead=asking.is_ahead
+    ):
+        return True
     refresh_place_flag(kept.trace_id)
-    return None
+    return False
 
 
 def _end_lease(

@@ -26,8 +26,6 @@ from annotation.actions.assignments import (
     skip_trace,
 )
 from annotation.models import Account, Assignment, AssignmentState, Project, SelectedBy, Trace
-from annotation.queries import assignments as queries
-from annotation.queries.assignments import NUM_COUNTED, list_open_for, measure_pool
 from annotation.rules.draft import Draft
 from tests.factories import NOW, make_assignment, make_member, make_project, make_prompt, make_trace
 
@@ -127,40 +125,6 @@ class TestWhichTrace:
             assignment.delete()
             Trace.objects.update(wants_ratings=True)
         assert hits / num_draws == pytest.approx(0.625, abs=0.075)  # three standard errors
-
-    def test_large_pools_are_measured_by_how_close_their_keys_lie(self) -> None:
-        project, num = make_project(), 4 * NUM_COUNTED
-        template = make_trace(make_prompt(project))
-        rng = random.Random(3)
-        template.delete()
-        Trace.objects.bulk_create(
-            Trace(
-                project=project,
-                prompt=template.prompt,
-                completion="a",
-                step_ends=[1],
-                segmenter="lines@1",
-                model_name="m",
-                queue_key=rng.random(),
-                created_at=NOW,
-            )
-            for _ in range(num)
-        )
-
-        pool = measure_pool(list_open_for(make_member(project), project))
-
-        assert pool is not None
-        assert pool.num_traces == pytest.approx(num, rel=0.35)
-        assert pool.num_neediest == pool.num_traces
-
-    def test_a_pool_whose_last_trace_goes_while_it_is_measured_is_no_error(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        project = make_project()
-        make_traces(project, 1, need=0.7)
-        monkeypatch.setattr(queries, "_count_by_keys", lambda traces: 0)
-
-        assert queries.measure_pool(list_open_for(make_member(project), project)) == queries.Pool(1, 0.7, 1)
 
     def test_only_the_asked_project_is_drawn_from(self) -> None:
         project = make_project()

@@ -1,0 +1,145 @@
+"""A rater's desk: the traces they hold in a project, and taking one more. The inside of `lease_next`.
+
+In SQL, since every rating passes here. Each statement stands on locks that an earlier one got: see
+annotation.actions.places.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.db import connection
+
+from annotation.actions.draws import Draw
+from annotation.models import Account, Project, SelectedBy
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Ids of assignments: `current` lies on the desk; `running` is the one asked for, where it is leased already;
+    `kept` is work the rater began, whose lease ran out, on a trace that still takes raters."""
+
+    current: int | None
+    running: int | None
+    kept: int | None
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Who asks for a trace of what. `is_ahead`: for the one after the current one; `shown`: an assignment that the
+    rater's page shows already, which makes it the one after, if that is the current one."""
+
+    project: Project
+    rater: Account
+    now: dt.datetime
+    is_ahead: bool
+    shown: int | None
+
+    @property
+    def expires_at(self) -> dt.datetime:
+        return self.now + dt.timedelta(minutes=self.project.lease_minutes)
+
+    def seeing(self, desk: Desk) -> Asking:
+        """The same with `is_ahead` settled for this desk."""
+        is_shown = self.shown is not None and self.shown == desk.current
+        return replace(self, is_ahead=True) if is_shown else self
+
+
+# Two statements in one round trip. The second sees what was committed while the first waited: one rater's requests wait
+# for each other, so that two tabs get the same trace.
+_LOOK = """
+SELECT 1 FROM annotation_account WHERE id = %(rater)s FOR NO KEY UPDATE;
+(SELECT a.id, a.state FROM annotation_assignment a JOIN annotation_trace t ON t.id = a.trace_id
+  WHERE a.rater_id = %(rater)s AND a.state = 'leased' AND t.project_id = %(project)s AND t.retired_at IS NULL
+  ORDER BY a.is_ahead, a.leased_at, a.id LIMIT 2)
+UNION ALL
+(SELECT a.id, a.state FROM annotation_assignment a JOIN annotation_trace t ON t.id = a.trace_id
+  WHERE a.rater_id = %(rater)s AND a.state = 'returned' AND a.draft_revision > 0 AND t.project_id = %(project)s
+    AND t.retired_at IS NULL
+    AND (t.wants_ratings OR EXISTS (SELECT 1 FROM annotation_gold WHERE trace_id = t.id))
+  ORDER BY a.draft_saved_at DESC, a.id DESC LIMIT 1)
+"""
+_PROLONG = """
+UPDATE annotation_assignment SET expires_at = %(expires_at)s, is_ahead = (id <> %(current)s)
+WHERE id IN (%(current)s, %(running)s) AND state = 'leased' RETURNING id
+"""
+# Counts the places, takes one, and makes the trace's flag say whether there is another.
+_TAKE = """
+WITH places AS (
+  SELECT t.retired_at IS NULL AS is_current, t.priority > 0 AS is_handed_out,
+    EXISTS (SELECT 1 FROM annotation_gold WHERE trace_id = t.id) AS is_gold,
+    project.overlap - (SELECT count(*) FROM annotation_assignment a
+      WHERE a.trace_id = t.id AND a.state IN ('leased', 'submitted')) AS num_free
+  FROM annotation_trace t JOIN annotation_project project ON project.id = t.project_id WHERE t.id = %(trace)s
+), taken AS (
+  INSERT INTO annotation_assignment AS pair (trace_id, rater_id, state, leased_at, expires_at, is_ahead, is_assisted,
+    selected_by, selection_probability, skip_reason, draft, draft_revision)
+  SELECT %(trace)s, %(rater)s, 'leased', %(now)s, %(expires_at)s, %(is_ahead)s, %(is_assisted)s,
+    %(selected_by)s, %(probability)s, '', '{}', 0
+  FROM places WHERE is_current AND is_handed_out AND is_gold = %(as_gold)s AND (is_gold OR num_free > 0)
+  ON CONFLICT (trace_id, rater_id) DO UPDATE
+    SET state = 'leased', ended_at = NULL, expires_at = excluded.expires_at, is_ahead = excluded.is_ahead
+    WHERE pair.state = 'returned'
+  RETURNING id
+), flag AS (
+  SELECT is_current AND is_handed_out AND NOT is_gold AND num_free > (SELECT count(*) FROM taken) AS wants FROM places
+), flagged AS (
+  UPDATE annotation_trace t SET wants_ratings = flag.wants FROM flag
+  WHERE t.id = %(trace)s AND t.wants_ratings <> flag.wants
+)
+SELECT id FROM taken
+"""
+
+
+def look_at_desk(asking: Asking) -> Desk:
+    """What the rater holds; their account is locked until the transaction ends."""
+    rows = _fetch(_LOOK, {"rater": asking.rater.pk, "project": asking.project.pk})
+    leased = [pk for pk, state in rows if state == "leased"]
+    current = leased[0] if leased else None
+    is_ahead = asking.is_ahead or (current is not None and asking.shown == current)
+    asked_for = leased[1:2] if is_ahead else leased[:1]
+    return Desk(
+        current=current,
+        running=asked_for[0] if asked_for else None,
+        kept=next((pk for pk, state in rows if state != "leased"), None),
+    )
+
+
+def prolong(desk: Desk, asking: Asking) -> bool:
+    """Starts the time of what lies on the desk anew; False where a lease was given back meanwhile."""
+    wanted = {desk.current, desk.running} - {None}
+    values = {
+        "expires_at": asking.expires_at,
+        "current": desk.current,
+        "running": desk.running or desk.current,
+    }
+    return len(_fetch(_PROLONG, values)) == len(wanted)
+
+
+def take_place(draw: Draw, asking: Asking, *, is_assisted: bool) -> int | None:
+    """Leases a locked trace and returns the assignment's id; None where it has no place for this rater.
+
+    A row that this pair has from before is leased again as it was drawn then.
+    """
+    values = {
+        "trace": draw.trace_id,
+        "rater": asking.rater.pk,
+        "now": asking.now,
+        "expires_at": asking.expires_at,
+        "is_ahead": asking.is_ahead,
+        "is_assisted": is_assisted,
+        "selected_by": draw.selected_by,
+        "probability": draw.probability,
+        "as_gold": draw.selected_by == SelectedBy.GOLD,
+    }
+    rows = _fetch(_TAKE, values)
+    return rows[0][0] if rows else None
+
+
+def _fetch(sql: str, values: dict[str, Any]) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        rows: list[Any] = cursor.fetchall()
+    return rows

@@ -1,0 +1,80 @@
+"""Queries that are compiled once in each process and then run with other values.
+
+Django builds the SQL of a query anew each time, which on the rating path takes ten times as long as the database does.
+A `CompiledQuery` is written as any query is and gives the same instances, related ones included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Generic, TypeVar
+
+from django.db import connection, models
+from django.db.models.query import get_related_populators
+from django.db.models.sql.compiler import SQLCompiler
+
+M = TypeVar("M", bound=models.Model)
+
+# Integers that no row has; each stands in the compiled query for one of its values.
+_FIRST_MARK = -(2**62)
+
+
+class CompiledQuery(Generic[M]):
+    """A query of `num_values` integers, such as ids, made by `build` when it is first run.
+
+    `build` is called with marks in the values' places, hence must not look at them. What is locked by the query has
+    to be run in a transaction, as usual.
+    """
+
+    def __init__(self, build: Callable[..., models.QuerySet[M]], num_values: int) -> None:
+        self._build = build
+        self._marks = [_FIRST_MARK + number for number in range(num_values)]
+        self._compiled: _Compiled[M] | None = None
+
+    def list(self, *values: int) -> list[M]:
+        """All rows that the query finds for these values."""
+        if self._compiled is None:
+            self._compiled = _Compiled(self._build(*self._marks), self._marks)
+        return list(self._compiled.run(values))
+
+    def find(self, *values: int) -> M | None:
+        """The first of them, or None."""
+        return next(iter(self.list(*values)), None)
+
+
+class _Compiled(Generic[M]):
+    """What Django's ModelIterable works out for each run, kept."""
+
+    def __init__(self, queryset: models.QuerySet[M], marks: Sequence[int]) -> None:
+        compiler: SQLCompiler = queryset.query.get_compiler(connection=connection)
+        self._sql, self._params = compiler.as_sql()
+        self._slots = [(place, marks.index(p)) for place, p in enumerate(self._params) if p in marks]
+        if {slot for _, slot in self._slots} != set(range(len(marks))):
+            raise ValueError("A value of this query does not reach the database as it is.")
+        info: Any = compiler.klass_info
+        columns: Any = compiler.select
+        self._model: type[M] = info["model"]
+        self._own = info["select_fields"]
+        self._attnames = [columns[place][0].target.attname for place in self._own]
+        self._populators = get_related_populators(info, columns, connection.alias)  # type: ignore[call-arg]
+        self._annotations: dict[str, int] = dict(compiler.annotation_col_map or {})
+        self._converters = compiler.get_converters([column[0] for column in columns])
+        self._compiler = compiler
+
+    def run(self, values: Sequence[int]) -> Iterator[M]:
+        params = list(self._params)
+        for place, slot in self._slots:
+            params[place] = values[slot]
+        with connection.cursor() as cursor:
+            cursor.execute(self._sql, params)
+            rows: Any = cursor.fetchall()
+        if self._converters:
+            rows = self._compiler.apply_converters(rows, self._converters)
+        first, last = self._own[0], self._own[-1] + 1
+        for row in rows:
+            instance = self._model.from_db(connection.alias, self._attnames, row[first:last])
+            for populator in self._populators:
+                populator.populate(row, instance)
+            for name, place in self._annotations.items():
+                setattr(instance, name, row[place])
+            yield instance
