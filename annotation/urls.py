@@ -4,6 +4,7 @@ from django.urls import path
 
 from annotation.views import (
     accounts,
+    alternatives,
     amending,
     batches,
     comparisons,
@@ -76,6 +77,16 @@ urlpatterns = [
     path("rate/<int:assignment_id>/amend/", amending.amend_rating, name="amend_rating"),
     path("rate/<int:assignment_id>/draft/", drafts.save_draft, name="save_draft"),
     path("rate/<int:assignment_id>/steps/<int:index>/", drafts.show_step_source, name="show_step_source"),
+    path(
+        "rate/<int:assignment_id>/steps/<int:index>/alternatives/",
+        alternatives.show_alternatives,
+        name="show_alternatives",
+    ),
+    path(
+        "rate/<int:assignment_id>/steps/<int:index>/rewrite/",
+        alternatives.keep_rewrite,
+        name="keep_rewrite",
+    ),
     path("p/<slug:slug>/compare/", comparisons.compare_traces, name="compare_traces"),
     # --- traces and merge ---
     path("p/<slug:slug>/traces/", traces.list_traces, name="list_traces"),

@@ -195,8 +195,10 @@ CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_QUEUES = [Queue("default"), Queue("models")]
 CELERY_TASK_ROUTES = {
-    "annotation.generate_chunk": {"queue": "models"},
-    "annotation.judge_chunk": {"queue": "models"},
+    # A rater waits for alternatives, nobody for a chunk: the lower number is taken first, across the whole queue.
+    "annotation.sample_alternatives": {"queue": "models", "priority": 0},
+    "annotation.generate_chunk": {"queue": "models", "priority": 6},
+    "annotation.judge_chunk": {"queue": "models", "priority": 6},
     "annotation.*": {"queue": "default"},
     "exports.*": {"queue": "default"},
 }

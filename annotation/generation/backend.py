@@ -13,9 +13,15 @@ class GenerationStopped(Exception):
 
 @dataclass(frozen=True)
 class GenerationRequest:
-    """One completion wanted: what the user says to the model. The backend puts it into the model's chat form."""
+    """One completion wanted: what the user says to the model. The backend puts it into the model's chat form.
+
+    The model goes on from `answer_begins`, which the completion leaves out. `is_enough` is asked now and then about
+    what it wrote so far; once it is true of every request of a call, the call ends there.
+    """
 
     text: str
+    answer_begins: str = ""
+    is_enough: Callable[[str], bool] | None = None
 
 
 @dataclass(frozen=True)

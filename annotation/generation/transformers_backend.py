@@ -18,7 +18,7 @@ from annotation.generation.backend import (
     Refusal,
     Sampling,
 )
-from annotation.generation.watching import LogprobRecorder, StopWhenAsked
+from annotation.generation.watching import LogprobRecorder, StopWhenAsked, StopWhenEnough
 from rl_bridge.models import LoadedModel
 
 
@@ -57,7 +57,8 @@ class TransformersBackend:
         prompts = [self._encode(request) for request in requests]
         refusals = [self._find_refusal(len(tokens), sampling) for tokens in prompts]
         fitting = [index for index, refusal in enumerate(refusals) if refusal is None]
-        completions = self._complete([prompts[index] for index in fitting], sampling, should_stop)
+        enough = StopWhenEnough(self._tokenizer, [requests[index].is_enough for index in fitting])
+        completions = self._complete([prompts[index] for index in fitting], sampling, should_stop, enough)
         made = dict(zip(fitting, completions, strict=True))
         return [refusal or made[index] for index, refusal in enumerate(refusals)]
 
@@ -67,9 +68,10 @@ class TransformersBackend:
             text = self._tokenizer.apply_chat_template(
                 [{"role": "user", "content": text}], tokenize=False, add_generation_prompt=True
             )
+            text += request.answer_begins
             tokens: list[int] = self._tokenizer(text, add_special_tokens=False).input_ids
         else:
-            tokens = self._tokenizer(text).input_ids
+            tokens = self._tokenizer(text + request.answer_begins).input_ids
         return tokens
 
     def _find_refusal(self, num_tokens: int, sampling: Sampling) -> Refusal | None:
@@ -82,7 +84,11 @@ class TransformersBackend:
         )
 
     def _complete(
-        self, prompts: Sequence[list[int]], sampling: Sampling, should_stop: Callable[[], bool]
+        self,
+        prompts: Sequence[list[int]],
+        sampling: Sampling,
+        should_stop: Callable[[], bool],
+        enough: StopWhenEnough,
     ) -> list[Completion]:
         if not prompts:
             return []
@@ -97,7 +103,7 @@ class TransformersBackend:
                 attention_mask=attention_mask,
                 generation_config=self._configure(sampling),
                 logits_processor=LogitsProcessorList([recorder]),
-                stopping_criteria=StoppingCriteriaList([stop]),
+                stopping_criteria=StoppingCriteriaList([stop, enough]),
             )
         if stop.was_stopped:
             raise GenerationStopped

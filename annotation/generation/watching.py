@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from transformers import LogitsProcessor, StoppingCriteria
 
 STOP_CHECK_SECONDS = 1.0
+ENOUGH_CHECK_TOKENS = 8
 
 
 class StopWhenAsked(StoppingCriteria):
@@ -25,6 +26,30 @@ class StopWhenAsked(StoppingCriteria):
             self.was_stopped = self._should_stop()
             self._asked_at = time.monotonic()
         return torch.full((input_ids.shape[0],), self.was_stopped, device=input_ids.device, dtype=torch.bool)
+
+
+class StopWhenEnough(StoppingCriteria):
+    """Ends all sequences once each one's own question says that what was written is enough; asked every few tokens.
+
+    Without a question for each of them it never ends anything.
+    """
+
+    def __init__(self, tokenizer: Any, questions: Sequence[Callable[[str], bool] | None]) -> None:
+        self._tokenizer = tokenizer
+        self._questions = [question for question in questions if question is not None]
+        self._is_asked = len(self._questions) == len(questions)
+        self._num_prompt_tokens: int | None = None
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> torch.Tensor:
+        if self._num_prompt_tokens is None:
+            self._num_prompt_tokens = input_ids.shape[1] - 1  # called first with one token drawn
+        new_tokens = input_ids[:, self._num_prompt_tokens :]
+        is_over = self._is_asked and new_tokens.shape[1] % ENOUGH_CHECK_TOKENS == 0 and self._ask(new_tokens)
+        return torch.full((input_ids.shape[0],), is_over, device=input_ids.device, dtype=torch.bool)
+
+    def _ask(self, new_tokens: torch.Tensor) -> bool:
+        texts = self._tokenizer.batch_decode(new_tokens, skip_special_tokens=True)
+        return all(question(text) for question, text in zip(self._questions, texts, strict=True))
 
 
 class LogprobRecorder(LogitsProcessor):

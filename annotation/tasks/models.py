@@ -8,6 +8,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from annotation.actions import generate, judge
+from annotation.actions import sample_alternatives as sampling
 from annotation.actions.jobs import JobLost, JobNotStartable
 
 logger = logging.getLogger(__name__)
@@ -25,5 +26,13 @@ def generate_chunk(chunk_id: int) -> None:
 def judge_chunk(chunk_id: int) -> None:
     try:
         judge.judge_chunk(chunk_id=chunk_id, clock=timezone.now)
+    except (JobNotStartable, JobLost) as reason:
+        logger.info("%s", reason)
+
+
+@shared_task(name="annotation.sample_alternatives")
+def sample_alternatives(branch_id: int) -> None:
+    try:
+        sampling.sample_alternatives(branch_id=branch_id, clock=timezone.now)
     except (JobNotStartable, JobLost) as reason:
         logger.info("%s", reason)

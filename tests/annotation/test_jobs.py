@@ -42,7 +42,15 @@ def no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def purge() -> None:
     with current_app.connection_for_write() as connection:
-        connection.default_channel.queue_purge("default")
+        for queue in ("default", "models"):
+            connection.default_channel.queue_purge(queue)
+
+
+def take_from(queue: str, num: int) -> list[str]:
+    """The names of the next jobs that a worker of this queue would be given."""
+    with current_app.connection_for_read() as connection:
+        bound = Queue(queue).bind(connection.default_channel)
+        return [bound.get(no_ack=True).headers["task"] for _ in range(num)]
 
 
 def make_run() -> MergeRun:
@@ -68,6 +76,21 @@ def test_a_job_that_is_rolled_back_is_never_sent(empty_queue: None) -> None:
 
     assert jobs.count_waiting(TASK) == 0
     assert not MergeRun.objects.exists()
+
+
+def test_a_rater_who_waits_goes_before_chunks_that_were_queued_earlier(empty_queue: None) -> None:
+    for name in ("annotation.generate_chunk", "annotation.generate_chunk", "annotation.sample_alternatives"):
+        jobs.send(name, 1)
+    waiting = jobs.count_waiting("annotation.generate_chunk")
+
+    taken = take_from("models", 3)
+
+    assert waiting == 3
+    assert taken == [
+        "annotation.sample_alternatives",
+        "annotation.generate_chunk",
+        "annotation.generate_chunk",
+    ]
 
 
 def test_without_a_broker_nobody_knows_how_many_wait(no_broker: None) -> None:

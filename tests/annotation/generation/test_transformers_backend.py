@@ -225,3 +225,44 @@ def test_a_model_without_a_chat_template_says_so(loaded: LoadedModel) -> None:
     tokenizer.chat_template = None
 
     assert TransformersBackend(replace(loaded, tokenizer=tokenizer)).describe_chat().template == ""
+
+
+def test_the_completion_leaves_out_what_the_answer_begins_with(backend: TransformersBackend) -> None:
+    plain, begun = GenerationRequest("What is 1 + 1?"), GenerationRequest("What is 1 + 1?", "It is ")
+
+    [without] = backend.generate([plain], SAMPLING, never)
+    [with_beginning] = backend.generate([begun], SAMPLING, never)
+
+    assert isinstance(without, Completion)
+    assert isinstance(with_beginning, Completion)
+    assert with_beginning.num_prompt_tokens > without.num_prompt_tokens
+    assert not with_beginning.text.startswith("It is ")
+
+
+def test_a_call_ends_once_every_request_has_enough(
+    backend: TransformersBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "ENOUGH_CHECK_TOKENS", 2)
+    asked: list[str] = []
+
+    def is_enough(text: str) -> bool:
+        asked.append(text)
+        return len(asked) >= 2
+
+    sampling = replace(SAMPLING, max_new_tokens=40)
+    [whole] = backend.generate([REQUESTS[0]], sampling, never)
+    [cut] = backend.generate([replace(REQUESTS[0], is_enough=is_enough)], sampling, never)
+
+    assert isinstance(whole, Completion)
+    assert isinstance(cut, Completion)
+    assert cut.num_tokens <= 4 < whole.num_tokens
+    assert whole.text.startswith(cut.text)
+
+
+def test_a_call_goes_on_while_one_request_asks_for_all_it_can_get(backend: TransformersBackend) -> None:
+    enough = replace(REQUESTS[0], is_enough=lambda text: True)
+    sampling = replace(SAMPLING, max_new_tokens=20)
+
+    assert backend.generate([enough, REQUESTS[1]], sampling, never) == backend.generate(
+        REQUESTS, sampling, never
+    )

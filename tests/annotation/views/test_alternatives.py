@@ -1,0 +1,212 @@
+"""The page of alternatives over HTTP: who may see it, asking, and picking without a script."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from annotation.actions import ratings
+from annotation.models import Assignment, JobState, Role, StepBranch
+from annotation.rules.draft import Draft
+from tests.annotation.views.test_ratings import client_of, make_lease, make_submitted
+from tests.factories import (
+    NOW,
+    make_alternative,
+    make_batch,
+    make_branch,
+    make_member,
+    make_project,
+    make_prompt,
+    make_trace,
+)
+
+pytestmark = pytest.mark.django_db
+HTMX = {"hx-request": "true"}
+
+
+def make_desk(labels: tuple[int | None, ...] = (1, -1, None)) -> Assignment:
+    """A trace of a batch on its rater's desk, with a draft that says so much."""
+    project = make_project()
+    trace = make_trace(make_prompt(project), batch=make_batch(project), sample_index=0)
+    assignment = make_lease(trace=trace)
+    draft = Draft(labels=labels, notes={0: "kept"})
+    ratings.save_draft(assignment=assignment, rater=assignment.rater, draft=draft, base_revision=0, now=NOW)
+    return assignment
+
+
+def url_of(assignment: Assignment, index: int = 1, view: str = "show_alternatives") -> str:
+    return reverse(f"annotation:{view}", args=[assignment.pk, index])
+
+
+def draft_of(assignment: Assignment) -> Draft:
+    return ratings.get_draft(Assignment.objects.get(pk=assignment.pk))
+
+
+@pytest.mark.parametrize("view", ["show_alternatives", "keep_rewrite"])
+def test_only_the_rater_of_the_trace_comes_in(client: Client, view: str) -> None:
+    assignment = make_desk()
+    project = assignment.trace.project
+    others = [make_member(project), make_member(project, Role.ADMIN), make_member(make_project())]
+
+    answers = [client_of(other).post(url_of(assignment, view=view), {"text": "x"}) for other in others]
+
+    assert [answer.status_code for answer in answers] == [404, 404, 404]
+    assert client.get(url_of(assignment)).status_code == 302
+    assert not StepBranch.objects.exists()
+
+
+def test_a_step_that_there_is_not_is_not_found() -> None:
+    assignment = make_desk()
+    client = client_of(assignment.rater)
+
+    assert client.get(url_of(assignment, 3)).status_code == 404
+    assert client.post(url_of(assignment, 99, "keep_rewrite"), {"text": "x"}).status_code == 404
+
+
+def test_a_form_asks_and_comes_back_to_the_page() -> None:
+    assignment = make_desk()
+    client = client_of(assignment.rater)
+    before = client.get(url_of(assignment)).content.decode()
+
+    answer = client.post(url_of(assignment), follow=True)
+
+    assert "Ask the model" in before
+    assert StepBranch.objects.get().step_index == 1
+    assert "Asking the model … 0 alternatives so far" in answer.content.decode()
+
+
+def test_the_rating_page_gets_the_part_that_looks_again_until_all_are_there() -> None:
+    assignment = make_desk()
+    client = client_of(assignment.rater)
+    asked = client.post(url_of(assignment), {"label": "-1", "unless_asked": "1"}, headers=HTMX)
+    branch = StepBranch.objects.get()
+    make_alternative(branch, text="So he has <b>7</b>.\n")
+
+    waiting = client.get(url_of(assignment), headers=HTMX).content.decode()
+    StepBranch.objects.update(state=JobState.FINISHED, finished_at=NOW)
+    done = client.get(url_of(assignment), headers=HTMX).content.decode()
+
+    assert "<html" not in asked.content.decode()
+    assert 'hx-trigger="load delay:1s"' in waiting
+    assert "1 alternative so far" in waiting
+    assert 'data-pick="So he has &lt;b&gt;7&lt;/b&gt;.' in waiting
+    assert "hx-trigger" not in done
+    assert "Ask for more" in done
+
+
+def test_opening_a_step_again_shows_what_was_offered_and_asks_nothing() -> None:
+    assignment = make_desk()
+    make_branch(assignment, state=JobState.FINISHED, finished_at=NOW)
+
+    client_of(assignment.rater).post(url_of(assignment), {"label": "-1", "unless_asked": "1"}, headers=HTMX)
+
+    assert StepBranch.objects.count() == 1
+
+
+def test_a_label_whose_save_is_on_its_way_counts() -> None:
+    assignment = make_desk((1, None, None))
+    client = client_of(assignment.rater)
+
+    refused = client.post(url_of(assignment), headers=HTMX)
+    client.post(url_of(assignment), {"label": "-1"}, headers=HTMX)
+
+    assert "Rate this step bad first" in refused.content.decode()
+    assert StepBranch.objects.count() == 1
+
+
+def test_a_refused_question_is_said_on_the_page() -> None:
+    assignment = make_desk((1, 1, 1))
+
+    answer = client_of(assignment.rater).post(url_of(assignment))
+
+    assert "Rate this step bad first" in answer.content.decode()
+
+
+def test_an_imported_trace_is_said_to_have_no_model() -> None:
+    assignment = make_lease()
+
+    body = client_of(assignment.rater).get(url_of(assignment)).content.decode()
+
+    assert "This trace was imported" in body
+    assert "Ask the model" not in body
+
+
+def test_a_failure_says_why_and_can_be_tried_again() -> None:
+    assignment = make_desk()
+    make_branch(assignment, state=JobState.FAILED, finished_at=NOW, error="Out of memory.")
+
+    body = client_of(assignment.rater).get(url_of(assignment)).content.decode()
+
+    assert "Out of memory." in body
+    assert "Try again" in body
+
+
+def test_tries_without_a_step_are_counted_and_their_empty_texts_not_shown() -> None:
+    assignment = make_desk()
+    branch = make_branch(assignment, state=JobState.FINISHED, finished_at=NOW)
+    make_alternative(branch)
+    make_alternative(branch, index=1, text="", refusal="The model wrote nothing more here.")
+
+    body = client_of(assignment.rater).get(url_of(assignment)).content.decode()
+
+    assert "1 try gave no new step" in body
+    assert body.count('class="alternative"') == 1
+
+
+def test_a_picked_alternative_is_kept_in_the_draft() -> None:
+    assignment = make_desk()
+    picked = make_alternative(make_branch(assignment))
+
+    answer = client_of(assignment.rater).post(
+        url_of(assignment, view="keep_rewrite"), {"alternative": str(picked.pk), "text": "left in the box"}
+    )
+
+    assert answer["Location"] == reverse("annotation:rate_trace", args=[assignment.pk]) + "#step-2"
+    assert dict(draft_of(assignment).rewrites) == {1: picked.text}
+    assert dict(draft_of(assignment).notes) == {0: "kept"}
+
+
+def test_a_written_step_is_kept_byte_for_byte() -> None:
+    assignment = make_desk()
+
+    client_of(assignment.rater).post(
+        url_of(assignment, view="keep_rewrite"), {"text": "  He has 3 + 4 = 7.\r\n"}
+    )
+
+    assert draft_of(assignment).rewrites[1].replace("\r", "") == "  He has 3 + 4 = 7.\n"
+
+
+@pytest.mark.parametrize(
+    ("sent", "sentence"),
+    [
+        ({}, "Pick an alternative, or write the step."),
+        ({"text": " \n"}, "Pick an alternative, or write the step."),
+        ({"alternative": "1"}, "Pick an alternative, or write the step."),
+        ({"alternative": "x"}, "Pick an alternative, or write the step."),
+        ({"text": "y" * 20_001}, "20000"),
+    ],
+    ids=["nothing", "white space", "another step's", "no number", "too long"],
+)
+def test_what_can_not_be_kept_is_said_and_what_was_written_stays(sent: dict[str, str], sentence: str) -> None:
+    assignment = make_desk()
+    elsewhere = make_alternative(make_branch(make_desk()))
+    sent = {**sent, **({"alternative": str(elsewhere.pk)} if sent.get("alternative") == "1" else {})}
+
+    answer = client_of(assignment.rater).post(url_of(assignment, view="keep_rewrite"), sent)
+
+    body = answer.content.decode()
+    assert answer.status_code == 422
+    assert sentence in body
+    assert sent.get("text", "").strip() in body
+    assert dict(draft_of(assignment).rewrites) == {}
+
+
+def test_a_submitted_trace_is_amended_instead() -> None:
+    assignment = make_submitted((1, -1, None))
+
+    body = client_of(assignment.rater).get(url_of(assignment)).content.decode()
+    answer = client_of(assignment.rater).post(url_of(assignment, view="keep_rewrite"), {"text": "x"})
+
+    assert reverse("annotation:amend_rating", args=[assignment.pk]) in body
+    assert answer.status_code == 422
