@@ -12,6 +12,7 @@ from django.utils.translation import gettext
 from annotation.actions import audit
 from annotation.models import Account
 from annotation.queries.accounts import list_site_admins, start_tokens
+from annotation.rules.key_bindings import Bindings
 
 _OWNER_NAME = "owner"
 
@@ -110,3 +111,8 @@ def save_with_free_name(account: Account) -> None:
 
 def _has_name_twin(account: Account) -> bool:
     return Account.objects.filter(username__iexact=account.username).exclude(pk=account.pk).exists()
+
+
+def bind_keys(*, account: Account, bindings: Bindings) -> None:
+    """The person's own keys for the rating page, where they differ from the defaults (rules/key_bindings.py)."""
+    Account.objects.filter(pk=account.pk).update(key_bindings=bindings)

@@ -110,6 +110,11 @@ class RatingForm(forms.Form):
         return self._labels
 
     @property
+    def categories(self) -> dict[int, str]:
+        """As the page shows them."""
+        return self._categories
+
+    @property
     def shown_reference_wrong(self) -> bool:
         return bool(self.data.get("is_reference_wrong")) if self.is_bound else self._draft.is_reference_wrong
 

@@ -11,13 +11,16 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from annotation.actions import assignments, ratings
 from annotation.forms.ratings import RatingForm
-from annotation.models import Account, Assignment, Rating, Role
+from annotation.models import Account, Assignment, Project, Rating, Role
 from annotation.queries.access import list_assigned_to
 from annotation.queries.assignments import find_last_rating
 from annotation.queries.judge_opinions import list_judge_opinions
+from annotation.rules.draft import by_text
+from annotation.rules.key_bindings import COMMANDS, Bindings, keys_of, show_key
 from annotation.rules.rating import InvalidLabels
 from annotation.views.access import account_of, load_project
 
@@ -39,15 +42,22 @@ class CockpitData:
     """What the page's script starts from; see static/js/rating.js."""
 
     account: int
+    username: str
     assignment: int
     labels: tuple[int | None, ...]
+    categories: dict[str, str]
     revision: int
     writer: str
     sequence: int
     active_seconds: float
     stops_at_first_error: bool
     can_rate_rest_good: bool
+    keys: Bindings
+    lease_seconds: int
     draft_url: str
+    ahead_url: str
+    sign_in_url: str
+    last_urls: dict[str, str]
 
 
 def get_assignment(request: HttpRequest, assignment_id: int) -> Assignment:
@@ -82,6 +92,8 @@ def render_cockpit(
         "amended": rating,
         "idempotency_key": uuid4(),  # of this rendering; it also names the page as a writer of drafts
         "data": asdict(_cockpit_data(account, assignment, form)),
+        "hints": {name: show_key(keys[0]) for name, keys in keys_of(account.key_bindings).items() if keys},
+        "key_rows": _list_key_rows(account, project, is_amending=rating is not None),
         "last": find_last_rating(account, project, since=now - dt.timedelta(minutes=project.amend_minutes)),
     }
     return render_part(request, "ratings/rate_trace.html", context, status=status)
@@ -96,16 +108,49 @@ def _cockpit_data(account: Account, assignment: Assignment, form: RatingForm) ->
     draft, project = ratings.get_draft(assignment), assignment.trace.project
     return CockpitData(
         account=account.pk,
+        username=account.username,
         assignment=assignment.pk,
         labels=form.labels,
+        categories=by_text(form.categories),
         revision=assignment.draft_revision,
         writer=draft.writer,
         sequence=draft.sequence,
         active_seconds=draft.active_seconds,
         stops_at_first_error=project.stop_at_first_error,
         can_rate_rest_good=project.can_rate_rest_good,
+        keys=keys_of(account.key_bindings),
+        lease_seconds=60 * project.lease_minutes,
         draft_url=reverse("annotation:save_draft", args=[assignment.pk]),
+        ahead_url=reverse("annotation:lease_ahead", args=[assignment.pk]),
+        sign_in_url=reverse("annotation:sign_in"),
+        last_urls=_last_urls(assignment),
     )
+
+
+def _last_urls(assignment: Assignment) -> dict[str, str]:
+    """Where the page leads back to, once this trace is the last one."""
+    project, urls = assignment.trace.project, {}
+    if project.amend_minutes:
+        urls["amend"] = reverse("annotation:amend_rating", args=[assignment.pk])
+    if project.shows_scores_after:
+        urls["scores"] = reverse("annotation:show_rating", args=[assignment.pk])
+    return urls
+
+
+def _list_key_rows(account: Account, project: Project, *, is_amending: bool) -> list[tuple[str, list[str]]]:
+    """(what it does, its keys) of every command that this page has."""
+    absent = {
+        "rest_good": not project.can_rate_rest_good,
+        "category": not project.error_categories,
+        "guidelines": not project.guidelines,
+        "skip": is_amending,
+    }
+    keys = keys_of(account.key_bindings)
+    return [
+        (gettext(command.title), [show_key(key) for key in keys[command.name]])
+        for command in COMMANDS
+        if keys[command.name] and not absent.get(command.name)
+    ]
 
 
 def render_part(

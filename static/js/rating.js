@@ -1,13 +1,19 @@
 // The rating page: keys and clicks change the state, the view paints it, the queue saves it. The plain form works
-// without any of this. After submitting, the server's answer is the next trace's form: one round trip.
-import { DraftQueue, Outbox, SignedOut, showSignedOut } from "./rating_queue.js";
+// without any of this. Enter shows the next trace at once (rating_ahead.js); the rating is sent behind it.
+import { gettext, ngettext } from "./frame.js";
+import { Ahead, readForm } from "./rating_ahead.js";
+import { isReason, ReasonDialog, SignInDialog } from "./rating_dialogs.js";
+import { StepFields } from "./rating_fields.js";
+import { readKeys } from "./rating_keys.js";
+import { SignedOut } from "./rating_network.js";
+import { Outbox } from "./rating_outbox.js";
+import { DraftQueue } from "./rating_queue.js";
 import { ActiveTime, BAD, GOOD, RatingState } from "./rating_state.js";
 import { RatingView } from "./rating_view.js";
-import { isTyping } from "./typing.js";
 
-const REASONS = { bad_problem: "What is wrong with the problem?", give_up: "Why can’t you judge this trace?" };
-const WORDS = new Map([[BAD, "bad"], [0, "neutral"], [GOOD, "good"]]);
+const RATED = new Map([[BAD, gettext("Step {number} bad")], [0, gettext("Step {number} neutral")], [GOOD, gettext("Step {number} good")]]);
 let cockpit = null;
+let outbox = null;
 
 class Cockpit {
   constructor(root) {
@@ -16,145 +22,185 @@ class Cockpit {
     if (this.data.can_rate_rest_good) root.dataset.canRateRest = "yes";
     this.amends = "amends" in root.dataset;
     this.token = root.elements.csrfmiddlewaretoken.value;
-    this.state = new RatingState({ labels: this.data.labels, stopsAtFirstError: this.data.stops_at_first_error });
+    this.state = new RatingState({ labels: this.data.labels, categories: this.data.categories, stopsAtFirstError: this.data.stops_at_first_error });
     this.view = new RatingView(root, this.state);
-    this.outbox = new Outbox(this.data.account);
     this.time = new ActiveTime(this.data.active_seconds);
-    this.notes = new Map(); // by step index; kept here because asking 2,000 fields at every key is slow
-    for (const area of root.querySelectorAll("textarea[name^='note-']")) this.noteChanged(area);
+    this.commandOf = readKeys(this.data.keys);
     this.isSubmitting = false;
+    const focus = () => this.view.focusCurrent({ scroll: false });
+    this.fields = new StepFields(root, {
+      view: this.view, onLeave: focus,
+      onChange: () => this.queue?.changed(),
+      onCategory: (index, category) => this.categorise(index, category),
+    });
+    this.reasons = new ReasonDialog(root, { onReason: (action) => this.deliver(action), onClose: focus });
+    this.signIn = new SignInDialog(root, { data: this.data, token: this.token, onClose: focus });
+    this.ahead = new Ahead({ data: this.data, token: this.token });
     this.queue = this.amends ? null : new DraftQueue({
       data: this.data, view: this.view, token: this.token,
       writer: root.elements.idempotency_key.value, // drawn anew for every rendering of the page
       collect: () => this.collect(),
+      onSaved: () => this.ahead.renewed(),
+      onSignedOut: () => this.showSignedOut(),
     });
     this.#listen();
     this.#takeUpKept();
     this.view.paint();
     this.view.focusCurrent({ scroll: this.state.current > 0 });
-    this.#sendLeftOver();
+    if (outbox?.holds(this.data.assignment)) this.#waitForLeftOver();
+    else if (!this.amends) this.ahead.fetchSoon();
   }
 
   collect() {
     return {
       labels: [...this.state.labels],
-      notes: Object.fromEntries(this.notes),
+      notes: this.fields.collect("note"),
+      rewrites: this.fields.collect("rewrite"),
+      error_categories: Object.fromEntries(this.state.categories),
       is_reference_wrong: this.root.elements.is_reference_wrong?.checked ?? false,
       active_seconds: Number(this.time.seconds.toFixed(3)),
     };
   }
 
-  noteChanged(area) {
-    const index = area.name.slice("note-".length);
-    if (area.value.trim()) this.notes.set(index, area.value);
-    else this.notes.delete(index);
-  }
-
   changed(spoken) {
     this.view.paint();
+    this.view.clearMessage("incomplete");
     this.queue?.changed();
     if (spoken) this.view.speak(spoken);
   }
 
   rate(label) {
     const index = this.state.rateCurrent(label);
-    if (index === null) return this.view.speak("Not judged: it follows the first error.");
-    this.changed(`Step ${index + 1} ${WORDS.get(label)}`);
+    if (index === null) return this.view.speak(gettext("Not judged: it follows the first error."));
+    this.changed(RATED.get(label).replace("{number}", index + 1));
     this.view.focusCurrent();
   }
 
   rateRestGood() {
     if (!this.data.can_rate_rest_good) return;
     const num = this.state.rateRestGood();
-    if (num) this.changed(`${num} steps good. Enter submits.`);
+    if (num) this.changed(ngettext("{n} step good. Enter submits.", "{n} steps good. Enter submits.", num));
     this.view.focusCurrent();
   }
 
   undo() {
-    if (!this.state.undo()) return this.view.speak("Nothing to undo");
-    this.changed("Undone");
+    if (!this.state.undo()) return this.view.speak(gettext("Nothing to undo"));
+    this.changed(gettext("Undone"));
     this.view.focusCurrent();
   }
 
-  move(by) {
-    this.state.moveTo(this.state.current + by);
+  moveTo(index) {
+    this.state.moveTo(index);
     this.view.paint();
+    this.view.focusCurrent();
+  }
+
+  openCategories(index = this.state.current) {
+    if (this.state.isAfterError(index)) return this.view.speak(gettext("Not judged: it follows the first error."));
+    if (!this.fields.openCategories(index, this.state.categoryOf(index))) this.view.speak(gettext("This project has no kinds of error."));
+  }
+
+  categorise(index, category) {
+    this.state.moveTo(index);
+    this.state.categorise(index, category);
+    this.changed(category);
     this.view.focusCurrent();
   }
 
   submit() {
     const missing = this.state.firstMissing();
     if (missing === null) return this.deliver("submit");
-    this.state.moveTo(missing);
-    this.view.paint();
-    this.view.focusCurrent();
-    this.view.showMessage("incomplete", `Step ${missing + 1} is not judged yet.`);
+    this.moveTo(missing);
+    this.view.showMessage("incomplete", gettext("Step {number} is not judged yet.", { number: missing + 1 }));
   }
 
-  askReason(action) {
-    const dialog = this.view.find("reason-dialog");
-    this.view.find("reason-title").textContent = REASONS[action];
-    this.view.find("reason-text").value = this.root.elements.reason.value;
-    this.view.find("reason-error").textContent = "";
-    dialog.dataset.action = action;
-    dialog.showModal();
-  }
-
-  sendReason() {
-    const reason = this.view.find("reason-text").value;
-    if (!reason.trim()) {
-      this.view.find("reason-error").textContent = "Say in a few words why.";
-      return;
-    }
-    const dialog = this.view.find("reason-dialog");
-    this.root.elements.reason.value = reason;
-    dialog.close();
-    this.deliver(dialog.dataset.action);
-  }
-
-  /** Sends the form with this button's action, and goes on to whatever the server answers with. */
+  /** Sends the form with this button's action. The trace leased ahead shows at once; else the answer brings the next. */
   async deliver(action) {
     if (this.isSubmitting) return;
     this.isSubmitting = true;
     this.time.note();
-    this.root.elements.active_seconds.value = this.time.seconds.toFixed(3);
-    const form = new FormData(this.root);
-    form.set("action", action);
-    const body = new URLSearchParams(form).toString();
+    const next = this.amends ? null : this.ahead.next;
+    const item = { url: this.root.getAttribute("action"), assignment: this.data.assignment, body: this.#body(action, next) };
     this.root.setAttribute("aria-busy", "true");
-    this.view.showSaveState("Sending…");
-    const report = (error) => {
-      if (error instanceof SignedOut) return showSignedOut(this.view);
-      this.view.showSaveState("Offline: kept here, will be sent", "warn");
-    };
-    const item = { url: this.root.getAttribute("action"), body, assignment: this.data.assignment };
-    const answer = await this.outbox.deliver(item, { token: this.token, report });
-    await this.#goOn(answer);
+    this.view.showSaveState(gettext("Sending…"));
+    this.queue?.close({ isStored: false });
+    if (next) return this.#goAhead(item, next);
+    await this.#goOn(await outbox.add(item));
+  }
+
+  #body(action, next) {
+    for (const [index, category] of this.state.categories) this.root.elements[`category-${index}`].value = category;
+    const form = new FormData(this.root);
+    form.delete("csrfmiddlewaretoken"); // signing in again makes another; the header has the one that holds
+    for (const [name, value] of [...form]) if (!value && /^(note|rewrite|category)-/.test(name)) form.delete(name);
+    for (let index = this.state.numNeeded; index < this.state.numSteps; index += 1) form.delete(`label-${index}`);
+    form.set("active_seconds", this.time.seconds.toFixed(3));
+    form.set("action", action);
+    if (next) form.set("shown", next.form.dataset.assignment);
+    return new URLSearchParams(form).toString();
+  }
+
+  #goAhead(item, next) {
+    const { last_urls: links } = this.data;
+    const sent = outbox.add(item);
+    const shown = this.#replace(next.form, next.url);
+    shown.view.showLast(gettext("Sending the last trace…"));
+    sent.then(async (answer) => {
+      if (!answer.ok) return cockpit.tellRefusal(item, answer);
+      this.queue.dropKept();
+      if (cockpit === shown) {
+        shown.view.showLast(gettext("Last trace saved."), links);
+        await shown.ahead.take(answer);
+      }
+    });
   }
 
   async #goOn(answer) {
     const redirect = answer.headers.get("HX-Redirect");
-    const html = redirect ? "" : await answer.text();
-    const next = new DOMParser().parseFromString(html, "text/html").querySelector("#cockpit");
-    this.queue?.close({ isStored: answer.ok });
+    const next = redirect ? null : readForm(await answer.text());
+    if (answer.ok) this.queue?.dropKept();
     if (redirect || !next) {
       if (answer.ok) location.assign(redirect ?? location.href);
       else this.#refused(answer.status);
       return;
     }
-    const url = answer.headers.get("HX-Push-Url");
+    this.#replace(next, answer.headers.get("HX-Push-Url"), { isNew: answer.ok });
+  }
+
+  #replace(next, url, { isNew = true } = {}) {
     if (url) history.pushState({}, "", url);
     this.root.replaceWith(next);
-    if (answer.ok) scrollTo(0, 0);
+    if (isNew) scrollTo(0, 0);
     start();
+    return cockpit;
   }
 
   #refused(status) {
     this.isSubmitting = false;
     this.root.removeAttribute("aria-busy");
-    this.view.showSaveState("Not sent", "bad");
-    const text = status === 403 ? "This page went stale. Your ratings are kept as a draft." : "The server did not take this.";
-    this.view.showMessage("refused", text, [["Reload the page", location.href]], "error");
+    this.view.showSaveState(gettext("Not sent"), "bad");
+    const text = status === 403 ? gettext("This page went stale. Your ratings are kept as a draft.") : gettext("The server did not take this.");
+    this.view.showMessage("refused", text, [[gettext("Reload the page"), location.href]], "error");
+  }
+
+  /** A rating that was sent behind this trace and not taken: said here, with the way back. */
+  async tellRefusal(item, answer) {
+    const reason = readForm(await answer.text())?.querySelector(".notice p")?.textContent ?? "";
+    const text = gettext("The rating of an earlier trace was not taken. {reason}", { reason });
+    this.view.showMessage(`refused-${item.assignment}`, text, [[gettext("Look at it"), item.url]], "error");
+    this.view.showLast(gettext("Last trace: not taken."));
+  }
+
+  showSignedOut() {
+    this.view.showSaveState(gettext("Signed out: kept here"), "warn");
+    if (this.root.querySelector('[data-name="signed-out"]')) return;
+    const text = gettext("You are signed out. What you rated is kept in this browser.");
+    this.view.showMessage("signed-out", text, [[gettext("Sign in here and go on"), () => this.signIn.open()]]);
+  }
+
+  reportFailure(error) {
+    if (error instanceof SignedOut) this.showSignedOut();
+    else this.view.showSaveState(gettext("Offline: kept here, will be sent"), "warn");
   }
 
   #listen() {
@@ -167,17 +213,12 @@ class Cockpit {
         this.changed();
       } else if (event.target.name === "is_reference_wrong") this.changed();
     });
-    this.root.addEventListener("input", (event) => {
-      if (!event.target.name?.startsWith("note-")) return;
-      this.noteChanged(event.target);
-      this.queue?.changed();
-    });
     this.root.addEventListener("click", (event) => this.#click(event));
     this.root.addEventListener("submit", (event) => {
       event.preventDefault();
       const action = event.submitter?.value ?? "submit";
       if (action === "submit") this.submit();
-      else if (action in REASONS && !this.root.elements.reason.value.trim()) this.askReason(action);
+      else if (isReason(action) && !this.root.elements.reason.value.trim()) this.reasons.ask(action);
       else this.deliver(action);
     });
     this.root.addEventListener("focusin", (event) => {
@@ -187,26 +228,24 @@ class Cockpit {
         this.view.paint();
       }
     });
-    this.view.find("reason-dialog").addEventListener("close", () => this.view.focusCurrent());
   }
 
   #click(event) {
-    const target = event.target.closest("[data-rate], [data-rest-good], [data-source], [data-rail-step], [data-reason-send], [data-reason-cancel]");
+    const target = event.target.closest("[data-rate], [data-do], [data-source], [data-rail-step], [data-category-open]");
     if (!target) {
       // A mouse that has chosen leaves the keyboard on the step, so that arrows move and do not choose.
       if (event.detail > 0 && event.target.closest("[data-choice]")) requestAnimationFrame(() => this.view.focusCurrent());
       return;
     }
     if (target.matches("[data-rate]")) this.rate(Number(target.dataset.rate));
-    else if (target.matches("[data-rest-good]")) this.rateRestGood();
-    else if (target.matches("[data-reason-send]")) this.sendReason();
-    else if (target.matches("[data-reason-cancel]")) this.view.find("reason-dialog").close();
+    else if (target.matches("[data-do]")) COMMANDS[target.dataset.do]();
+    else if (target.matches("[data-category-open]")) this.openCategories(Number(target.closest("[data-step]").dataset.step));
     else if (target.matches("[data-rail-step]")) {
       event.preventDefault();
-      this.move(Number(target.dataset.railStep) - this.state.current);
+      this.moveTo(Number(target.dataset.railStep));
     } else if (!event.metaKey && !event.ctrlKey) {
       event.preventDefault();
-      this.view.toggleSource(Number(target.closest("[data-step]").dataset.step));
+      this.fields.toggleSource(Number(target.closest("[data-step]").dataset.step));
     }
   }
 
@@ -214,77 +253,81 @@ class Cockpit {
     const kept = this.queue?.findKept();
     if (!kept) return;
     if (!kept.isConflict) return this.#adopt(kept.draft);
-    this.view.showMessage("kept", "This browser holds ratings of this trace that never reached the server.", [
-      ["Use them", () => { this.view.clearMessage("kept"); this.#adopt(kept.draft); this.view.paint(); }],
-      ["Drop them", () => { this.view.clearMessage("kept"); this.queue.dropKept(); }],
+    this.view.showMessage("kept", gettext("This browser holds ratings of this trace that never reached the server."), [
+      [gettext("Use them"), () => { this.view.clearMessage("kept"); this.#adopt(kept.draft); this.view.paint(); }],
+      [gettext("Drop them"), () => { this.view.clearMessage("kept"); this.queue.dropKept(); }],
     ]);
   }
 
   #adopt(draft) {
     if (draft.labels?.length !== this.state.numSteps) return this.queue.dropKept();
     this.state.labels = [...draft.labels];
+    this.state.categories = new Map(Object.entries(draft.error_categories ?? {}).map(([index, name]) => [Number(index), name]));
     this.state.moveTo(this.state.firstMissing() ?? 0);
-    for (const [index, note] of Object.entries(draft.notes ?? {})) {
-      const details = this.view.noteOf(Number(index));
-      details.querySelector("textarea").value = note;
-      details.open = true;
-      this.notes.set(index, note);
-    }
+    this.fields.adopt("note", draft.notes);
+    this.fields.adopt("rewrite", draft.rewrites);
     if (this.root.elements.is_reference_wrong) this.root.elements.is_reference_wrong.checked = draft.is_reference_wrong;
     this.time.seconds = Math.max(this.time.seconds, draft.active_seconds ?? 0);
     this.queue.changed();
   }
 
-  /** A rating that was waiting for the network when the page was closed or reloaded. */
-  async #sendLeftOver() {
-    const item = this.outbox.waiting;
-    if (!item) return;
-    const report = (error) => error instanceof SignedOut ? showSignedOut(this.view) : this.view.showSaveState("Offline: kept here, will be sent", "warn");
-    if (item.assignment === this.data.assignment) this.isSubmitting = true;
-    const answer = await this.outbox.deliver(item, { token: this.token, report });
+  /** This very trace was submitted before a reload and is still on its way: the answer brings the next. */
+  #waitForLeftOver() {
+    this.isSubmitting = true;
+    this.queue?.close({ isStored: false });
+    this.view.showSaveState(gettext("Sending…"));
+  }
+
+  /** The outbox heard from the server of a form that no page waits for. */
+  async takeLeftOver(item, answer) {
     if (item.assignment === this.data.assignment) return this.#goOn(answer);
-    this.view.showSaveState(answer.ok ? "Sent" : "", answer.ok ? "good" : "");
-    if (!answer.ok) this.view.showMessage("left-over", "A rating you gave earlier was not taken.", [["Look at it", item.url]], "error");
+    if (!answer.ok) return this.tellRefusal(item, answer);
+    this.view.showSaveState(gettext("Sent"), "good");
   }
 }
 
-const KEYS = {
-  1: () => cockpit.rate(BAD), 2: () => cockpit.rate(0), 3: () => cockpit.rate(GOOD),
-  b: () => cockpit.rate(BAD), n: () => cockpit.rate(0), g: () => cockpit.rate(GOOD),
-  a: () => cockpit.rateRestGood(),
-  z: () => cockpit.undo(),
-  j: () => cockpit.move(1), ArrowDown: () => cockpit.move(1), ArrowRight: () => cockpit.move(1),
-  k: () => cockpit.move(-1), ArrowUp: () => cockpit.move(-1), ArrowLeft: () => cockpit.move(-1),
-  c: () => cockpit.view.openNote(cockpit.state.current),
-  o: () => cockpit.view.toggleSource(cockpit.state.current),
-  x: () => cockpit.askReason("bad_problem"),
-  u: () => cockpit.askReason("give_up"),
-  s: () => cockpit.amends || cockpit.deliver("skip"),
-  i: () => document.querySelector("#guidelines")?.togglePopover(),
-  "?": () => document.querySelector("#keys").togglePopover(),
-  Enter: () => cockpit.submit(),
+const COMMANDS = {
+  bad: () => cockpit.rate(BAD), neutral: () => cockpit.rate(0), good: () => cockpit.rate(GOOD),
+  rest_good: () => cockpit.rateRestGood(),
+  submit: () => cockpit.submit(),
+  next_step: () => cockpit.moveTo(cockpit.state.current + 1),
+  previous_step: () => cockpit.moveTo(cockpit.state.current - 1),
+  undo: () => cockpit.undo(),
+  category: () => cockpit.openCategories(),
+  note: () => cockpit.fields.open(cockpit.state.current, "note"),
+  rewrite: () => cockpit.fields.open(cockpit.state.current, "rewrite"),
+  source: () => cockpit.fields.toggleSource(cockpit.state.current),
+  prompt: () => { const panel = cockpit.view.find("prompt"); panel.open = !panel.open; },
+  bad_problem: () => cockpit.reasons.ask("bad_problem"),
+  give_up: () => cockpit.reasons.ask("give_up"),
+  skip: () => cockpit.amends || cockpit.reasons.ask("skip"),
+  guidelines: () => document.querySelector("#guidelines")?.togglePopover(),
+  keys: () => document.querySelector("#keys").togglePopover(),
 };
-const REPEATABLE = new Set(["j", "k", "ArrowDown", "ArrowUp", "ArrowLeft", "ArrowRight", "z"]);
 
 function pressKey(event) {
   if (!cockpit || cockpit.isSubmitting) return;
-  if (isTyping(event)) {
-    if (event.key === "Escape" && event.target.matches?.("textarea[name^='note-']")) cockpit.view.focusCurrent();
-    return;
-  }
-  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  const act = Object.hasOwn(KEYS, key) ? KEYS[key] : null;
-  if (!act || (event.repeat && !REPEATABLE.has(key))) return;
-  const onControl = event.target.closest?.("button, a, summary, [role=dialog]");
-  if (key === "Enter" && onControl) return; // Enter presses what has the focus
-  if (key.startsWith("Arrow") && event.target.closest?.("input[type=radio], [role=dialog], [data-prompt]")) return;
+  if (event.key === "Escape" && event.target.matches?.("[data-step] textarea")) return cockpit.view.focusCurrent();
+  const meant = cockpit.commandOf(event);
+  if (!meant) return;
+  if (meant.unknown) return cockpit.view.showUnknownKey(meant.unknown);
   event.preventDefault();
-  act();
+  COMMANDS[meant.command]();
 }
 
 function start() {
   const root = document.querySelector("form[data-cockpit]");
+  if (root && !outbox) {
+    const { account } = JSON.parse(root.querySelector("#cockpit-data").textContent);
+    outbox = new Outbox({
+      account,
+      token: root.elements.csrfmiddlewaretoken.value,
+      report: (error) => cockpit?.reportFailure(error),
+      onAnswer: (item, answer) => cockpit?.takeLeftOver(item, answer),
+    });
+  }
   cockpit = root ? new Cockpit(root) : null;
+  outbox?.run();
 }
 
 document.addEventListener("keydown", pressKey);
@@ -292,7 +335,7 @@ for (const type of ["keydown", "pointerdown", "pointermove", "scroll"]) {
   addEventListener(type, () => cockpit?.time.note(), { passive: true });
 }
 addEventListener("beforeunload", (event) => {
-  if (cockpit?.queue?.hasUnsent || (cockpit?.isSubmitting && cockpit.outbox.waiting)) event.preventDefault();
+  if (cockpit?.queue?.hasUnsent || outbox?.waiting.length) event.preventDefault();
 });
 addEventListener("pagehide", () => cockpit?.queue?.flush());
 document.addEventListener("visibilitychange", () => document.hidden && cockpit?.queue?.flush());

@@ -1,31 +1,13 @@
-// Sends drafts and ratings so that nothing is lost: kept in this browser first, sent one after the other, again
-// and again while the network is away, and stored once by the server (by sequence and idempotency key).
+// Saves the draft of one trace after every change: kept in this browser first, then sent, one request at a time, again
+// and again while the network is away. The server stores each once, by the sequence.
+import { gettext } from "./frame.js";
+import { whenIdle } from "./idle.js";
+import { keep, RETRY_MS, send, SignedOut } from "./rating_network.js";
+
 const SAVE_AFTER_MS = 250;
-const RETRY_MS = [1000, 2000, 4000, 8000, 15000];
+const SAVE_LARGE_AFTER_MS = 1000; // the draft of thousands of steps is tens of kilobytes
+const LARGE = 500;
 
-export class Offline extends Error {}
-export class SignedOut extends Error {}
-
-/** One request; raises Offline where the server can't be reached or is broken, SignedOut where it asks who we are. */
-export async function send(url, { body, type, token, keepalive = false }) {
-  let answer;
-  try {
-    answer = await fetch(url, {
-      method: "POST",
-      body,
-      redirect: "manual",
-      keepalive,
-      headers: { "Content-Type": type, "X-CSRFToken": cookie("csrftoken") ?? token, "HX-Request": "true" },
-    });
-  } catch {
-    throw new Offline();
-  }
-  if (answer.type === "opaqueredirect") throw new SignedOut();
-  if (answer.status >= 500) throw new Offline();
-  return answer;
-}
-
-/** Saves the draft of one trace after every change. */
 export class DraftQueue {
   #timer = null;
   #isSending = false;
@@ -33,13 +15,14 @@ export class DraftQueue {
   #numFailures = 0;
   #savedSequence = 0;
 
-  constructor({ data, writer, token, collect, view }) {
-    Object.assign(this, { data, writer, token, collect, view });
+  constructor({ data, writer, token, collect, view, onSignedOut, onSaved }) {
+    Object.assign(this, { data, writer, token, collect, view, onSignedOut, onSaved });
     this.sequence = 0;
     this.revision = data.revision;
-    this.key = `gradus:${data.account}:draft:${data.assignment}`;
+    this.key = draftKey(data.account, data.assignment);
     this.retry = () => this.#schedule(0);
     addEventListener("online", this.retry);
+    addEventListener("gradus:signed-in", this.retry);
   }
 
   get hasUnsent() { return !this.#isClosed && this.sequence > this.#savedSequence; }
@@ -61,23 +44,31 @@ export class DraftQueue {
   changed() {
     if (this.#isClosed) return;
     this.sequence += 1;
-    keep.write(this.key, this.#draft());
-    this.view.showSaveState("Saving…");
-    this.#schedule(this.#numFailures ? RETRY_MS[0] : SAVE_AFTER_MS);
+    const isLarge = this.data.labels.length > LARGE;
+    if (!isLarge) this.#keep();
+    else if (this.sequence === this.#savedSequence + 1) whenIdle(() => this.#keep(), { timeout: 500 });
+    this.view.showSaveState(gettext("Saving…"));
+    this.#schedule(this.#numFailures ? RETRY_MS[0] : isLarge ? SAVE_LARGE_AFTER_MS : SAVE_AFTER_MS);
   }
 
   /** The trace is submitted, or the page is left: nothing more is saved. */
   close({ isStored }) {
+    if (this.hasUnsent && !isStored) this.#keep();
     this.#isClosed = true;
     clearTimeout(this.#timer);
     removeEventListener("online", this.retry);
+    removeEventListener("gradus:signed-in", this.retry);
     if (isStored) this.dropKept();
   }
 
   /** Sends what is unsent while the page goes away. */
   flush() {
-    if (this.hasUnsent) this.#send({ keepalive: true });
+    if (!this.hasUnsent) return;
+    this.#keep();
+    this.#send({ keepalive: true });
   }
+
+  #keep() { if (this.hasUnsent) keep.write(this.key, this.#draft()); }
 
   #draft() {
     return { ...this.collect(), writer: this.writer, sequence: this.sequence, base_revision: this.revision };
@@ -91,6 +82,7 @@ export class DraftQueue {
   async #send({ keepalive = false } = {}) {
     if (this.#isSending) return;
     this.#isSending = true;
+    this.#keep();
     const draft = this.#draft();
     try {
       const body = JSON.stringify(draft);
@@ -107,31 +99,35 @@ export class DraftQueue {
   async #take(answer, sequence) {
     const said = await answer.json().catch(() => ({}));
     this.view.clearMessage("signed-out");
-    if (answer.ok) {
-      this.revision = said.revision;
-      this.#savedSequence = sequence;
-      this.view.clearMessage("draft");
-      if (!said.has_place) this.view.showMessage("place", "Your lease on this trace ran out. Your work is kept, and is handed in if a place is still free when you submit.");
-      if (this.hasUnsent) this.#schedule(0);
-      else {
-        keep.drop(this.key);
-        this.view.showSaveState("Saved", "good");
-      }
-    } else if (answer.status === 409) {
-      this.#offerChoice(said);
-    } else if (answer.status === 410) {
+    if (answer.ok) this.#saved(said, sequence);
+    else if (answer.status === 409) this.#offerChoice(said);
+    else if (answer.status === 410) {
       this.close({ isStored: true });
-      this.view.showSaveState("Submitted elsewhere", "warn");
-      this.view.showMessage("draft", said.message, [["See what you submitted", location.href]]);
+      this.view.showSaveState(gettext("Submitted elsewhere"), "warn");
+      this.view.showMessage("draft", said.message, [[gettext("See what you submitted"), location.href]]);
     } else {
       this.#savedSequence = sequence; // sending the same again would be refused again
-      this.view.showSaveState("Not saved", "bad");
-      this.view.showMessage("draft", said.message ?? "The server refused to save this. Reload the page.", [], "error");
+      this.view.showSaveState(gettext("Not saved"), "bad");
+      const why = answer.status === 404
+        ? gettext("This trace is not yours: are you signed in as somebody else? What you rated is kept in this browser.")
+        : gettext("The server refused to save this. Reload the page.");
+      this.view.showMessage("draft", said.message ?? why, [], "error");
     }
   }
 
+  #saved(said, sequence) {
+    this.revision = said.revision;
+    this.#savedSequence = sequence;
+    this.onSaved();
+    this.view.clearMessage("draft");
+    if (!said.has_place) this.view.showMessage("place", gettext("Your lease on this trace ran out. Your work is kept, and is handed in if a place is still free when you submit."));
+    if (this.hasUnsent) return this.#schedule(0);
+    keep.drop(this.key);
+    this.view.showSaveState(gettext("Saved"), "good");
+  }
+
   #offerChoice({ message, revision, saved_at: savedAt }) {
-    this.view.showSaveState("Changed elsewhere", "warn");
+    this.view.showSaveState(gettext("Changed elsewhere"), "warn");
     const time = savedAt ? ` (${new Date(savedAt).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })})` : "";
     const keepMine = () => {
       this.revision = revision;
@@ -142,73 +138,16 @@ export class DraftQueue {
       this.close({ isStored: true });
       location.reload();
     };
-    this.view.showMessage("draft", `${message}${time}`, [["Load that version", takeTheirs], ["Keep what is here", keepMine]]);
+    this.view.showMessage("draft", `${message}${time}`, [[gettext("Load that version"), takeTheirs], [gettext("Keep what is here"), keepMine]]);
   }
 
   #fail(error) {
     if (this.#isClosed) return;
     this.#numFailures += 1;
-    if (error instanceof SignedOut) showSignedOut(this.view);
-    else this.view.showSaveState("Offline: kept here, will be sent", "warn");
+    if (error instanceof SignedOut) this.onSignedOut();
+    else this.view.showSaveState(gettext("Offline: kept here, will be sent"), "warn");
     this.#schedule(RETRY_MS[Math.min(this.#numFailures, RETRY_MS.length) - 1]);
   }
 }
 
-/** Sends a finished form until the server has answered; survives a reload. One at a time. */
-export class Outbox {
-  constructor(account) { this.key = `gradus:${account}:outbox`; }
-
-  get waiting() { return keep.read(this.key); }
-
-  /** Resolves to the server's answer; `report` hears of every failed try. */
-  async deliver(item, { token, report }) {
-    keep.write(this.key, item);
-    for (let tries = 0; ; tries += 1) {
-      try {
-        const answer = await send(item.url, { body: item.body, type: "application/x-www-form-urlencoded", token });
-        if (this.waiting?.body === item.body) keep.drop(this.key);
-        return answer;
-      } catch (error) {
-        report(error);
-        await waitForNetwork(RETRY_MS[Math.min(tries, RETRY_MS.length - 1)]);
-      }
-    }
-  }
-}
-
-export function showSignedOut(view) {
-  view.showSaveState("Signed out: kept here", "warn");
-  view.showMessage("signed-out", "You are signed out. What you rated is kept in this browser.", [["Sign in again", location.href]]);
-}
-
-function waitForNetwork(milliseconds) {
-  return new Promise((resolve) => {
-    setTimeout(resolve, milliseconds);
-    addEventListener("online", resolve, { once: true });
-  });
-}
-
-function cookie(name) {
-  return document.cookie.split("; ").find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1);
-}
-
-// The browser may refuse to keep anything (private window, full disk): then only the network is left.
-const keep = {
-  read(key) {
-    try {
-      return JSON.parse(localStorage.getItem(key));
-    } catch {
-      return null;
-    }
-  },
-  write(key, value) {
-    try {
-      localStorage.setItem(key, JSON.stringify(value));
-    } catch { /* see above */ }
-  },
-  drop(key) {
-    try {
-      localStorage.removeItem(key);
-    } catch { /* see above */ }
-  },
-};
+export function draftKey(account, assignment) { return `gradus:${account}:draft:${assignment}`; }

@@ -3,9 +3,11 @@ export const BAD = -1;
 export const GOOD = 1;
 
 export class RatingState {
-  /** labels: one a step, null = not judged; those after the first error are remembered but do not count. */
-  constructor({ labels, stopsAtFirstError }) {
+  /** labels: one a step, null = not judged; those after the first error are remembered but do not count.
+      categories: by step index, what kind of error a bad step makes. */
+  constructor({ labels, categories = {}, stopsAtFirstError }) {
     this.labels = [...labels];
+    this.categories = new Map(Object.entries(categories).map(([index, category]) => [Number(index), category]));
     this.stopsAtFirstError = stopsAtFirstError;
     this.current = Math.max(0, this.firstMissing() ?? 0);
     this.past = [];
@@ -19,7 +21,13 @@ export class RatingState {
     return error < 0 ? this.labels.length : error + 1;
   }
 
-  get numJudged() { return this.labels.slice(0, this.numNeeded).filter((label) => label !== null).length; }
+  get numJudged() {
+    const needed = this.numNeeded;
+    let num = 0;
+    for (let index = 0; index < needed; index += 1) if (this.labels[index] !== null) num += 1;
+    return num;
+  }
+
   get isComplete() { return this.firstMissing() === null; }
 
   isAfterError(index) { return index >= this.numNeeded; }
@@ -27,9 +35,12 @@ export class RatingState {
   /** The label that counts: null after the first error. */
   labelOf(index) { return this.isAfterError(index) ? null : this.labels[index]; }
 
+  /** The error category that counts: of a step rated bad. */
+  categoryOf(index) { return this.labelOf(index) === BAD ? this.categories.get(index) ?? "" : ""; }
+
   firstMissing() {
-    const index = this.labels.slice(0, this.numNeeded).indexOf(null);
-    return index < 0 ? null : index;
+    const index = this.labels.indexOf(null);
+    return index < 0 || index >= this.numNeeded ? null : index;
   }
 
   /** Rates the current step and moves on; returns the index it rated. */
@@ -41,17 +52,26 @@ export class RatingState {
     return index;
   }
 
-  rate(index, label) { this.#change([[index, label]]); }
+  rate(index, label) { this.#change([{ index, label }]); }
+
+  /** Says what kind of error a step makes, which is thereby bad; returns whether that is new. "" takes the kind back. */
+  categorise(index, category) {
+    const wasBad = this.labels[index] === BAD;
+    this.#change([category && !wasBad ? { index, category, label: BAD } : { index, category }]);
+    if (category && !wasBad && index + 1 < this.numNeeded) this.current = index + 1;
+    return Boolean(category) && !wasBad;
+  }
 
   /** Rates every step that still needs a label good; returns how many those were. */
   rateRestGood() {
     const changes = [];
-    for (let index = 0; index < this.numNeeded; index += 1) {
-      if (this.labels[index] === null) changes.push([index, GOOD]);
+    const needed = this.numNeeded;
+    for (let index = 0; index < needed; index += 1) {
+      if (this.labels[index] === null) changes.push({ index, label: GOOD });
     }
     if (changes.length) {
       this.#change(changes);
-      this.current = this.numNeeded - 1;
+      this.current = needed - 1;
     }
     return changes.length;
   }
@@ -60,7 +80,7 @@ export class RatingState {
   undo() {
     const last = this.past.pop();
     if (!last) return false;
-    for (const [index, label] of last.before) this.labels[index] = label;
+    for (const change of last.before) this.#set(change);
     this.current = last.current;
     return true;
   }
@@ -70,8 +90,19 @@ export class RatingState {
   }
 
   #change(changes) {
-    this.past.push({ before: changes.map(([index]) => [index, this.labels[index]]), current: this.current });
-    for (const [index, label] of changes) this.labels[index] = label;
+    const before = changes.map(({ index, ...said }) => ({
+      index,
+      ...("label" in said && { label: this.labels[index] }),
+      ...("category" in said && { category: this.categories.get(index) ?? "" }),
+    }));
+    this.past.push({ before, current: this.current });
+    for (const change of changes) this.#set(change);
+  }
+
+  #set({ index, label, category }) {
+    if (label !== undefined) this.labels[index] = label;
+    if (category) this.categories.set(index, category);
+    else if (category === "") this.categories.delete(index);
   }
 }
 

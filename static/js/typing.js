@@ -3,11 +3,14 @@ const WRITABLE = "textarea, select, [contenteditable], input:not([type=radio], [
 
 export function isTyping(event) {
   return (
-    event.isComposing ||
-    event.keyCode === 229 || // some input methods say only this while composing
+    isComposing(event) ||
     event.ctrlKey || event.metaKey || event.altKey ||
     event.defaultPrevented ||
     event.target.matches?.(WRITABLE) === true ||
+    event.target.closest?.("[data-own-keys]") != null ||
     document.querySelector("dialog[open]") !== null
   );
 }
+
+/** Whether an input method is at work; some say so only by this number. */
+export function isComposing(event) { return event.isComposing || event.keyCode === 229; }

@@ -28,12 +28,14 @@ def collected(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return data / "static"
 
 
-def test_our_modules_import_each_other_by_hashed_names(collected: Path) -> None:
+def test_a_page_loads_its_own_script_and_the_frames_by_hashed_names(collected: Path) -> None:
     modules = list((collected / "js").glob("*.????????????.js"))
     imported = [name for module in modules for name in re.findall(r'from "(\./[^"]+)"', module.read_text())]
 
-    assert len(imported) >= 3
-    assert all(re.fullmatch(r"\./\w+\.[0-9a-f]{12}\.js", name) for name in imported), imported
+    assert imported
+    assert all(re.fullmatch(r"\./frame\.[0-9a-f]{12}\.js", name) for name in imported), imported
+    [rating] = (collected / "js").glob("rating.????????????.js")
+    assert "class RatingState" in rating.read_text()
 
 
 def test_every_import_leads_to_a_file(collected: Path) -> None:

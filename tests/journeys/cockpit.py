@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.urls import reverse
@@ -39,6 +40,14 @@ def press(page: Page, *keys: str) -> None:
 
 def expect_saved(page: Page) -> None:
     expect(page.locator("[data-save-state]")).to_have_text("Saved")
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 8.0) -> None:
+    """Until what the page sends behind the rater's back has arrived."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "It did not become true."
+        time.sleep(0.02)
 
 
 def shown_labels(page: Page) -> list[str]:

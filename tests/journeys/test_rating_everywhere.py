@@ -27,13 +27,13 @@ def test_without_a_script_one_form_does_everything(open_page: OpenPage) -> None:
     page = open_page(rater, java_script_enabled=False)
     page.goto(reverse("annotation:next_trace", args=[project.slug]))
 
-    page.locator("#step-1").get_by_text("Good").click()
+    page.locator("#step-1").get_by_text("Good", exact=True).click()
     page.get_by_role("button", name="Submit and go on").click()
     expect(page.get_by_text("Step 2 is not judged yet.")).to_be_visible()
-    page.locator("#step-2").get_by_text("Neutral").click()
+    page.locator("#step-2").get_by_text("Neutral", exact=True).click()
     page.get_by_role("button", name="Save the draft").click()
     assert page.locator("#step-2 input:checked").get_attribute("value") == "0"
-    page.locator("#step-3").get_by_text("Bad").click()
+    page.locator("#step-3").get_by_text("Bad", exact=True).click()
     page.get_by_role("button", name="Submit and go on").click()
 
     expect(page.get_by_text("1 trace")).to_be_visible()

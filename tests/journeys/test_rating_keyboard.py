@@ -13,6 +13,7 @@ from tests.journeys.cockpit import (
     press,
     shown_labels,
     start_rating,
+    wait_until,
 )
 from tests.journeys.conftest import OpenPage
 
@@ -47,7 +48,9 @@ def test_what_follows_the_first_error_greys_out_and_comes_back(open_page: OpenPa
 
     press(page, "3", "2", "3", "3", "k", "k", "k", "1")
     assert shown_labels(page) == ["good", "bad", "none", "none", "none", "none"]
-    expect(page.locator("#step-3").get_by_text("Not judged: it follows the first error")).to_be_visible()
+    said = "Not judged: it follows the first error"
+    expect(page.locator("#step-3")).to_have_attribute("data-after-error", said)
+    expect(page.get_by_role("group", name=f"Step 3 of 6, {said[0].lower()}{said[1:]}")).to_be_visible()
     expect(page.get_by_text("2 / 2")).to_be_visible()
 
     press(page, "3")
@@ -153,8 +156,11 @@ def test_skipping_hands_out_the_next_trace(open_page: OpenPage) -> None:
     first = page.url
 
     press(page, "s")
+    page.get_by_role("dialog").get_by_label("Why?").fill("not my field")
+    press(page, "Enter")
 
     expect(page).not_to_have_url(first)
+    wait_until(lambda: Assignment.objects.filter(skip_reason="not my field").exists())
     states = Assignment.objects.order_by("pk").values_list("state", flat=True)
     assert list(states) == [AssignmentState.SKIPPED, AssignmentState.LEASED]
 

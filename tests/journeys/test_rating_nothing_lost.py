@@ -30,7 +30,7 @@ def test_a_draft_survives_a_reload_and_another_device(open_page: OpenPage) -> No
 
     for seen in (page, elsewhere):
         assert shown_labels(seen)[:3] == ["good", "neutral", "none"]
-        assert seen.locator("#step-3 textarea").input_value() == "half a thought"
+        assert seen.locator("#step-3 textarea[name^=note]").input_value() == "half a thought"
 
 
 def test_work_done_without_the_network_is_sent_when_it_is_back(open_page: OpenPage) -> None:

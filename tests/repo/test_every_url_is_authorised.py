@@ -35,6 +35,7 @@ OPEN_TO_WHOEVER_IS_SIGNED_IN = {
     "annotation:list_projects",
     "annotation:edit_account",
     "annotation:change_password",
+    "annotation:edit_keys",
     "annotation:list_tokens",
     "api:schema",
     "api:project_list",
