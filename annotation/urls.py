@@ -8,6 +8,7 @@ from annotation.views import (
     amending,
     batches,
     comparisons,
+    decisions,
     drafts,
     health,
     judge_runs,
@@ -18,6 +19,7 @@ from annotation.views import (
     projects,
     prompts,
     ratings,
+    reviews,
     tokens,
     traces,
 )
@@ -90,6 +92,13 @@ urlpatterns = [
         name="keep_rewrite",
     ),
     path("p/<slug:slug>/compare/", comparisons.compare_traces, name="compare_traces"),
+    # --- review ---
+    path("p/<slug:slug>/review/", reviews.list_disagreements, name="list_disagreements"),
+    path("p/<slug:slug>/review/next/", reviews.next_disagreement, name="next_disagreement"),
+    path("p/<slug:slug>/review/<int:trace_id>/", reviews.decide_trace, name="decide_trace"),
+    path("p/<slug:slug>/review/appeals/<int:appeal_id>/", reviews.answer_appeal, name="answer_appeal"),
+    path("p/<slug:slug>/decisions/", decisions.list_decisions, name="list_decisions"),
+    path("rate/<int:assignment_id>/appeal/", decisions.file_appeal, name="file_appeal"),
     # --- traces and merge ---
     path("p/<slug:slug>/traces/", traces.list_traces, name="list_traces"),
     path("p/<slug:slug>/traces/<int:trace_id>/", traces.show_trace, name="show_trace"),

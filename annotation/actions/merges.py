@@ -15,6 +15,7 @@ from annotation import jobs as background
 from annotation.actions import jobs
 from annotation.actions.audit import record_event
 from annotation.actions.beating import keep_beating
+from annotation.actions.disagreements import Merged, refresh_after_merge
 from annotation.actions.needs import lock_traces, write_needs
 from annotation.merging.data import JudgeRow, MergeInput, MergeInputError, MergePolicy, MergeResult
 from annotation.merging.data import MergedPreference as PreferenceRow
@@ -110,6 +111,7 @@ def run_merge(*, run_id: int, clock: Clock) -> None:
             _fail(run, error=str(error), now=clock())
             return
         _refresh_needs(data, result)
+        _refresh_disagreements(run, result, now=clock())
     _store(run, data, result, clock)
 
 
@@ -189,6 +191,14 @@ def _refresh_needs(data: MergeInput, result: MergeResult) -> None:
         with transaction.atomic():
             lock_traces(trace_ids)
             write_needs(trace_ids, needs)
+
+
+def _refresh_disagreements(run: MergeRun, result: MergeResult, *, now: dt.datetime) -> None:
+    """Among the traces that somebody rated, in short transactions likewise."""
+    rated = [row for row in result.traces if row.num_raters]
+    for traces in _in_chunks(rated):
+        merged = {int(row.trace_id): Merged(row.posterior, row.first_error) for row in traces}
+        refresh_after_merge(project=run.project, merged=merged, read_at=run.started_at or now, now=now)
 
 
 def _judge_trace_scores(rows: Sequence[JudgeRow]) -> dict[str, list[float]]:

@@ -5,6 +5,7 @@ COMMITTED that count sees everything committed before the lock was got. `Trace.w
 for the index that hands traces out. Locks are taken in one order: account, trace, assignment.
 
 Gold has a place for everyone, since each rater is measured on it; it is handed out beside the queue, not from it.
+What an adjudicator has decided waits for nobody; whoever holds it may still submit.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Exists, OuterRef, Q
 
-from annotation.models import Assignment, AssignmentState, Gold, Priority, Trace
+from annotation.models import Assignment, AssignmentState, Decision, Gold, Priority, Trace
 
 _TAKES_A_PLACE = Q(assignments__state__in=(AssignmentState.LEASED, AssignmentState.SUBMITTED))
 _IS_GOLD = Exists(Gold.objects.filter(trace=OuterRef("pk")))
+_IS_DECIDED = Exists(Decision.objects.filter(trace=OuterRef("pk")))
 
 
 @dataclass(frozen=True)
@@ -46,16 +48,18 @@ def lock_assignment(assignment_id: int) -> Assignment:
 def count_places(trace_id: int) -> Places:
     """How many more raters the trace can take. Call it with the trace locked. The overlap is read afresh, so a
     change of it holds from the moment it is stored."""
-    overlap, retired_at, priority, is_gold, num_taken = (
+    overlap, retired_at, priority, is_gold, is_decided, num_taken = (
         Trace.objects.filter(pk=trace_id)
-        .annotate(num_taken=Count("assignments", filter=_TAKES_A_PLACE), is_gold=_IS_GOLD)
-        .values_list("project__overlap", "retired_at", "priority", "is_gold", "num_taken")
+        .annotate(
+            num_taken=Count("assignments", filter=_TAKES_A_PLACE), is_gold=_IS_GOLD, is_decided=_IS_DECIDED
+        )
+        .values_list("project__overlap", "retired_at", "priority", "is_gold", "is_decided", "num_taken")
         .get()
     )
     num_free = 0 if retired_at is not None else max(0, overlap - num_taken)
     return Places(
         has_free=num_free > 0 or (is_gold and retired_at is None),
-        wants_ratings=num_free > 0 and not is_gold and priority > Priority.HELD,
+        wants_ratings=num_free > 0 and not is_gold and not is_decided and priority > Priority.HELD,
         num_free=num_free,
     )
 

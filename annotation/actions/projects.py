@@ -30,6 +30,7 @@ class ProjectSettings:
     error_categories: list[str]
     shows_reference: bool
     shows_scores_after: bool
+    shows_decisions: bool
     assisted_share: float
     lease_minutes: int
     amend_minutes: int

@@ -17,9 +17,11 @@ from annotation.actions.assignments import (
     lease_time,
     lock_own_assignment,
 )
+from annotation.actions.disagreements import refresh_after_rating
 from annotation.actions.leases_ahead import renew_leases_ahead
 from annotation.actions.places import lock_trace
 from annotation.models import Account, Assignment, AssignmentState, Outcome, Rating
+from annotation.queries.decisions import find_decision_for
 from annotation.rules.draft import Draft, by_text, parse_draft
 from annotation.rules.error_categories import UnknownCategory, check_categories, counted_categories
 from annotation.rules.rating import Label, WrongLength, check_labels
@@ -36,6 +38,7 @@ __all__ = [
     "SavedDraft",
     "StaleDraft",
     "TooLateToAmend",
+    "TraceDecided",
     "UnknownCategory",
     "amend_rating",
     "get_draft",
@@ -62,6 +65,10 @@ class NothingToAmend(Exception):
 
 class TooLateToAmend(Exception):
     """The project's time for amending is over."""
+
+
+class TraceDecided(Exception):
+    """The rater has been shown what was decided; what they would say now is no opinion of their own."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +146,7 @@ def submit_rating(
         has_place = hold_place(locked, now=now)
         if has_place:
             stored = _store_rating(locked, rating, key=idempotency_key, revision=1, now=now)
+            refresh_after_rating(rating=stored, now=now)
             locked.state, locked.ended_at, locked.draft = AssignmentState.SUBMITTED, now, {}
             locked.save(update_fields=["state", "ended_at", "draft"])
         else:
@@ -155,9 +163,10 @@ def amend_rating(
 ) -> Rating:
     """Adds a revision to a submitted rating, within the project's `amend_minutes` of its first submission.
 
-    Raises NotYours, NothingToAmend, TooLateToAmend, and what `submit_rating` raises of labels and reasons.
+    Raises NotYours, NothingToAmend, TooLateToAmend, TraceDecided, and what `submit_rating` raises of labels.
     """
     with transaction.atomic():
+        lock_trace(assignment.trace_id)
         locked = lock_own_assignment(assignment, rater=rater)
         if earlier := _find_sent_before(locked, idempotency_key):
             return earlier
@@ -168,8 +177,12 @@ def amend_rating(
             minutes = locked.trace.project.amend_minutes
             raise TooLateToAmend(f"A rating can be amended for {minutes} minutes after it was submitted.")
         _check(rating, locked)
+        if find_decision_for(rater, locked.trace) is not None:
+            raise TraceDecided("An adjudicator has decided this trace; your rating stays as it was.")
         Rating.objects.filter(pk=current.pk).update(is_current=False)
-        return _store_rating(locked, rating, key=idempotency_key, revision=current.revision + 1, now=now)
+        stored = _store_rating(locked, rating, key=idempotency_key, revision=current.revision + 1, now=now)
+        refresh_after_rating(rating=stored, now=now)
+        return stored
 
 
 def amendable_until(assignment: Assignment) -> dt.datetime:

@@ -37,7 +37,7 @@ class ProjectSettingsForm(forms.Form):
         ("What it is", ("name", "description", "guidelines")),
         ("Who rates what", ("overlap", "lease_minutes", "amend_minutes")),
         ("How steps are rated", ("stop_at_first_error", "can_rate_rest_good", "error_categories")),
-        ("What raters see", ("shows_reference", "shows_scores_after", "assisted_percent")),
+        ("What raters see", ("shows_reference", "shows_scores_after", "shows_decisions", "assisted_percent")),
     )
 
     name = forms.CharField(max_length=120)
@@ -97,6 +97,12 @@ class ProjectSettingsForm(forms.Form):
         label="Show judge scores after submitting",
         required=False,
         help_text="Raters see what the judges thought once their own rating is in.",
+    )
+    shows_decisions = forms.BooleanField(
+        label="Show decisions to the trace’s raters",
+        required=False,
+        help_text="Raters see what an adjudicator decided of the traces they rated, and may appeal each once. "
+        "They see no other rater, and never that a trace is gold.",
     )
     assisted_percent = forms.FloatField(
         label="Assisted share, in percent",

@@ -12,8 +12,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from annotation.actions import assignments, ratings
+from annotation.forms.decisions import AppealForm
 from annotation.forms.ratings import OUTCOMES, RatingForm
-from annotation.models import Rating
+from annotation.models import Appeal, Assignment, Rating
+from annotation.queries.decisions import compare_with_decision, find_decision_for
 from annotation.queries.judge_opinions import list_judge_opinions
 from annotation.rules.draft import Draft, by_index
 from annotation.views.access import account_of
@@ -24,11 +26,18 @@ from annotation.views.cockpit import REFUSALS, get_assignment, render_cockpit
 @require_safe
 def show_rating(request: HttpRequest, assignment_id: int) -> HttpResponse:
     """What one submitted, and beside it what the judges thought, where the project shows that."""
-    assignment = get_assignment(request, assignment_id)
+    return render_rating(request, get_assignment(request, assignment_id))
+
+
+def render_rating(
+    request: HttpRequest, assignment: Assignment, *, appeal_form: AppealForm | None = None
+) -> HttpResponse:
+    """The page of one's own rating, with what was decided of the trace where the rater may see that."""
     rating = Rating.objects.current().filter(assignment=assignment).first()
     if rating is None:
         return redirect("annotation:rate_trace", assignment.pk)
     now, project = timezone.now(), assignment.trace.project
+    decision = find_decision_for(assignment.rater, assignment.trace)
     opinions = list_judge_opinions(assignment.trace) if project.shows_scores_after else []
     if opinions:
         assignments.record_scores_shown(assignment=assignment, now=now)
@@ -38,8 +47,11 @@ def show_rating(request: HttpRequest, assignment_id: int) -> HttpResponse:
         "rating": rating,
         "rows": form.list_rows(opinions),
         "opinions": opinions,
-        "can_amend": now <= ratings.amendable_until(assignment),
+        "can_amend": decision is None and now <= ratings.amendable_until(assignment),
         "amendable_until": ratings.amendable_until(assignment),
+        "own_decision": compare_with_decision(rating, decision) if decision else None,
+        "appeal": Appeal.objects.filter(trace=assignment.trace, rater=assignment.rater).first(),
+        "appeal_form": appeal_form or AppealForm(),
     }
     return render(request, "ratings/show_rating.html", context)
 
@@ -55,7 +67,7 @@ def amend_rating(request: HttpRequest, assignment_id: int) -> HttpResponse:
         return redirect("annotation:rate_trace", assignment.pk)
     draft = _draft_of(rating)
     if request.method != "POST":
-        if now > ratings.amendable_until(assignment):
+        if now > ratings.amendable_until(assignment) or find_decision_for(assignment.rater, assignment.trace):
             return redirect("annotation:show_rating", assignment.pk)
         return render_cockpit(
             request, assignment, RatingForm(trace=assignment.trace, draft=draft), rating=rating

@@ -33,6 +33,7 @@ REFUSALS = (
     ratings.NotYours,
     ratings.ReasonMissing,
     ratings.TooLateToAmend,
+    ratings.TraceDecided,
     ratings.UnknownCategory,
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.http import HttpRequest
@@ -14,22 +15,37 @@ from annotation.models import Project, Role
 _EVERYONE = frozenset(Role)
 _STAFF = frozenset({Role.ADMIN, Role.ENGINEER, Role.ADJUDICATOR})
 _MAKERS = frozenset({Role.ADMIN, Role.ENGINEER})
+_REVIEWERS = frozenset({Role.ADMIN, Role.ADJUDICATOR})
+
+
+def _always(project: Project) -> bool:
+    return True
+
+
+def _shows_decisions(project: Project) -> bool:
+    return project.shows_decisions
 
 
 @dataclass(frozen=True)
 class NavigationEntry:
-    """One page of a project: its view, its words, who may open it, and under which heading it stands."""
+    """One page of a project: its view, its words, who may open it, under which heading it stands, and in which
+    projects it is there."""
 
     view: str
     title: str
     section: str
     roles: frozenset[Role]
+    is_in: Callable[[Project], bool] = _always
 
 
 ENTRIES = (
     NavigationEntry("annotation:show_project", _("Overview"), "", _EVERYONE),
     NavigationEntry("annotation:next_trace", _("Rate"), _("Judge"), frozenset({Role.RATER})),
     NavigationEntry("annotation:compare_traces", _("Compare"), _("Judge"), frozenset({Role.RATER})),
+    NavigationEntry(
+        "annotation:list_decisions", _("Decisions"), _("Judge"), frozenset({Role.RATER}), _shows_decisions
+    ),
+    NavigationEntry("annotation:list_disagreements", _("Review"), _("Judge"), _REVIEWERS),
     NavigationEntry("annotation:list_prompts", _("Prompts"), _("Make"), _MAKERS),
     NavigationEntry("annotation:list_batches", _("Batches"), _("Make"), _MAKERS),
     NavigationEntry("annotation:list_judge_runs", _("Judges"), _("Make"), _MAKERS),
@@ -55,7 +71,8 @@ def add_navigation(request: HttpRequest) -> dict[str, object]:
     roles: frozenset[Role] = getattr(request, "roles", frozenset())
     if project is None:
         return {"nav_project": None, "nav_links": [], "nav_roles": roles}
-    links = [link for entry in ENTRIES if roles & entry.roles for link in _link(request, entry, project)]
+    shown = [entry for entry in ENTRIES if roles & entry.roles and entry.is_in(project)]
+    links = [link for entry in shown for link in _link(request, entry, project)]
     return {"nav_project": project, "nav_links": links, "nav_roles": roles}
 
 

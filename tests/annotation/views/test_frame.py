@@ -84,7 +84,11 @@ def test_an_archived_project_is_gone(client: Client) -> None:
             {"Overview", "Rate", "Compare"},
             {"Prompts", "Batches", "Traces", "Exports", "People", "Settings"},
         ),
-        (Role.ADJUDICATOR, {"Overview", "Traces"}, {"Rate", "Batches", "Exports", "People"}),
+        (
+            Role.ADJUDICATOR,
+            {"Overview", "Traces", "Review"},
+            {"Rate", "Batches", "Exports", "People", "Decisions"},
+        ),
         (
             Role.ENGINEER,
             {"Overview", "Batches", "Judges", "Merge", "Exports"},
@@ -114,7 +118,7 @@ def test_every_page_of_the_menu_opens_for_a_site_admin(client: Client) -> None:
 
     answers = {link.title: client.get(link.url).status_code for link in page.context["nav_links"]}
 
-    assert len(answers) == 11
+    assert len(answers) == 12
     assert set(answers.values()) <= {200, 302}, answers
 
 

@@ -1,0 +1,176 @@
+"""The tables of review: open disagreements, appeals that wait, decisions; and a rater's own."""
+
+from __future__ import annotations
+
+from operator import attrgetter
+
+from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.urls import reverse
+
+from annotation.models import (
+    Account,
+    Appeal,
+    Assignment,
+    Between,
+    Decision,
+    Disagreement,
+    Gold,
+    Project,
+    Rating,
+)
+from annotation.queries.decisions import list_decisions_for
+from annotation.queries.disagreements import list_disagreements, list_open_appeals
+from annotation.queries.traces import list_model_names
+from annotation.rules.rating import first_error
+from annotation.tables.table import Column, Filter, Kind, Table, Value
+
+
+def build_disagreement_table(project: Project) -> Table[Disagreement]:
+    """Open disagreements, the most informative first."""
+
+    def link_to(row: Disagreement) -> str:
+        return reverse("annotation:decide_trace", args=[project.slug, row.trace_id])
+
+    ratings = Rating.objects.current().filter(trace=OuterRef("trace")).order_by().values("trace")
+    num_ratings = Coalesce(Subquery(ratings.annotate(num=Count("pk")).values("num")), 0)
+    return Table(
+        name="disagreements",
+        noun="disagreement",
+        rows=list_disagreements(project).filter(is_open=True).annotate(num_ratings=num_ratings),
+        order="-bits",
+        columns=[
+            Column("trace", "Trace", lambda row: row.trace_id, link=link_to),
+            Column("prompt", "Prompt", lambda row: row.trace.prompt.text, Kind.EXCERPT, is_sortable=False),
+            Column("between", "Between", lambda row: row.get_between_display()),
+            Column("bits", "Information (bits)", lambda row: row.bits, Kind.DECIMAL),
+            Column("ratings", "Ratings", attrgetter("num_ratings"), Kind.NUMBER, sort="num_ratings"),
+            Column("model", "Model", lambda row: row.trace.model_name, sort="trace__model_name"),
+            Column("found", "Found", lambda row: row.found_at, Kind.TIME, sort="found_at"),
+        ],
+        filters=[
+            Filter(
+                "d", "Search the prompts", lambda rows, text: rows.filter(trace__prompt__text__icontains=text)
+            ),
+            Filter("between", "Between", lambda rows, said: rows.filter(between=said), Between.choices),
+            Filter(
+                "model",
+                "Model",
+                lambda rows, name: rows.filter(trace__model_name=name),
+                [(name, name) for name in list_model_names(project)],
+            ),
+        ],
+        empty="No disagreement is waiting. Traces come here when their raters, or raters and the merge, "
+        "find the first error in different places.",
+    )
+
+
+def build_appeal_table(project: Project) -> Table[Appeal]:
+    """Appeals that wait for an answer, the oldest first."""
+
+    def link_to(row: Appeal) -> str:
+        return reverse("annotation:decide_trace", args=[project.slug, row.trace_id]) + "#appeals"
+
+    return Table(
+        name="appeals",
+        noun="appeal",
+        rows=list_open_appeals(project),
+        order="filed",
+        prefix="a-",
+        columns=[
+            Column("trace", "Trace", lambda row: row.trace_id, link=link_to),
+            Column("rater", "Rater", lambda row: str(row.rater), sort="rater__username"),
+            Column("reason", "Reason", lambda row: row.reason, Kind.EXCERPT, is_sortable=False),
+            Column("filed", "Filed", lambda row: row.filed_at, Kind.TIME, sort="filed_at"),
+        ],
+        empty="No appeal is waiting.",
+    )
+
+
+def build_decision_table(project: Project) -> Table[Decision]:
+    """What holds of each decided trace, the latest decision first."""
+
+    def link_to(row: Decision) -> str:
+        return reverse("annotation:decide_trace", args=[project.slug, row.trace_id])
+
+    rows: QuerySet[Decision] = Decision.objects.current().filter(trace__project=project)
+    is_gold = Exists(Gold.objects.filter(trace=OuterRef("trace")))
+    return Table(
+        name="decisions",
+        noun="decision",
+        rows=rows.select_related("trace__prompt", "adjudicator").annotate(is_gold=is_gold),
+        order="-decided",
+        prefix="c-",
+        columns=[
+            Column("trace", "Trace", lambda row: row.trace_id, link=link_to),
+            Column("prompt", "Prompt", lambda row: row.trace.prompt.text, Kind.EXCERPT, is_sortable=False),
+            Column("ruling", "Decided", say_ruling, sort="ruling"),
+            Column("gold", "Gold", attrgetter("is_gold"), sort="is_gold"),
+            Column("revision", "Revision", lambda row: row.revision, Kind.NUMBER),
+            Column(
+                "adjudicator", "Adjudicator", lambda row: str(row.adjudicator), sort="adjudicator__username"
+            ),
+            Column("decided", "When", lambda row: row.decided_at, Kind.TIME, sort="decided_at"),
+        ],
+        filters=[
+            Filter(
+                "find",
+                "Search the prompts",
+                lambda rows, text: rows.filter(trace__prompt__text__icontains=text),
+            ),
+            Filter(
+                "gold",
+                "Gold",
+                lambda rows, said: rows.filter(is_gold=said == "yes"),
+                [("yes", "Gold"), ("no", "Not gold")],
+            ),
+        ],
+        empty="Nothing has been decided yet.",
+    )
+
+
+def build_own_decision_table(project: Project, rater: Account) -> Table[Decision]:
+    """A rater's own traces that were decided. Neither the adjudicator nor another rater is in it."""
+    own = Assignment.objects.filter(trace=OuterRef("trace"), rater=rater).values("pk")
+    appeal = Appeal.objects.filter(trace=OuterRef("trace"), rater=rater).values("state")
+    rows = list_decisions_for(rater, project).select_related("trace__prompt")
+    return Table(
+        name="decisions",
+        noun="decision",
+        rows=rows.annotate(own_assignment=Subquery(own), own_appeal=Subquery(appeal)),
+        order="-decided",
+        columns=[
+            Column(
+                "prompt",
+                "Prompt",
+                lambda row: row.trace.prompt.text,
+                Kind.EXCERPT,
+                is_sortable=False,
+                link=_link_to_own_rating,
+            ),
+            Column("decision", "Decided", say_ruling, is_sortable=False),
+            Column("appeal", "Your appeal", _say_appeal, sort="own_appeal", is_nullable=True),
+            Column("decided", "When", lambda row: row.decided_at, Kind.TIME, sort="decided_at"),
+        ],
+        empty="None of your traces has been decided yet.",
+    )
+
+
+def say_ruling(row: Decision) -> Value:
+    """A decision in three words."""
+    if row.ruling != "steps":
+        return row.get_ruling_display()
+    error = first_error(row.labels)
+    return "No error" if error is None else f"First error in step {error + 1}"
+
+
+def _link_to_own_rating(row: Decision) -> str:
+    assignment_id: int = row.own_assignment  # type: ignore[attr-defined]  # annotated
+    return reverse("annotation:show_rating", args=[assignment_id])
+
+
+_APPEALS = {"open": "Waiting for an answer", "changed": "Decision changed", "kept": "Decision kept"}
+
+
+def _say_appeal(row: Decision) -> Value:
+    return _APPEALS.get(row.own_appeal or "")  # type: ignore[attr-defined]  # annotated
