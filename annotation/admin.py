@@ -96,9 +96,15 @@ class ProjectAdmin(ReadOnlyAdmin):
 
 
 @admin.register(models.ModelSpec)
-class ModelSpecAdmin(_ModelAdmin):
-    list_display = ("name", "backend", "location", "revision", "created_at")
+class ModelSpecAdmin(ReadOnlyAdmin):
+    list_display = ("name", "backend", "location", "address", "revision", "created_at", "retired_at")
     search_fields = ("name", "location")
+
+
+@admin.register(models.ModelTrial)
+class ModelTrialAdmin(ReadOnlyAdmin):
+    list_display = ("pk", "model_spec", "state", "created_by", "queued_at")
+    list_select_related = ("model_spec", "created_by")
 
 
 @admin.register(models.Membership)
@@ -164,9 +170,9 @@ class GenerationChunkAdmin(ReadOnlyAdmin):
 
 @admin.register(models.Judge)
 class JudgeAdmin(ReadOnlyAdmin):
-    list_display = ("name", "version", "kind", "model_spec", "sees_reference", "created_at")
+    list_display = ("name", "version", "project", "kind", "model_spec", "sees_reference", "created_at")
     list_filter = ("kind",)
-    list_select_related = ("model_spec",)
+    list_select_related = ("model_spec", "project")
 
 
 @admin.register(models.JudgeRun)

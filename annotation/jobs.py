@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 def queue_on_commit(job: Job) -> None:
     """Queues a stored job once the surrounding transaction commits."""
-    task_name, job_id = type(job).task_name, job.pk
+    task_name, job_id = job.task, job.pk
     transaction.on_commit(lambda: _send_quietly(task_name, job_id))
 
 

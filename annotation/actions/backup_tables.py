@@ -86,7 +86,7 @@ TABLES = (
     Table(
         Judge,
         lambda project: Judge.objects.filter(judgescore__trace__project=project).distinct(),
-        natural_key=("name", "version"),
+        natural_key=("project_id", "name", "version"),
     ),
     Table(JudgeScore, lambda project: JudgeScore.objects.filter(trace__project=project)),
     Table(

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+from collections.abc import Iterable
 from typing import TypeVar, cast
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from annotation import jobs
 from annotation.models import Job, JobState
@@ -93,20 +95,28 @@ def reap_jobs(*, now: dt.datetime, stall_seconds: int, max_attempts: int) -> int
     behind others is left alone.
     """
     num_sent = 0
-    for model in _list_queued_models():
-        stalled = list(model._default_manager.stalled(now=now, stall_seconds=stall_seconds)[:1000])
-        if not stalled:
-            continue
-        num_waiting = jobs.count_waiting(model.task_name)
+    for model in _list_queued_models(Job.__subclasses__()):
+        stalled = list(_list_stalled(model, now=now, stall_seconds=stall_seconds)[:1000])
+        num_waiting = {task: jobs.count_waiting(task) for task in {job.task for job in stalled}}
         for job in stalled:
-            if job.state == JobState.QUEUED and num_waiting != 0:
+            if job.state == JobState.QUEUED and num_waiting[job.task] != 0:
                 continue
             num_sent += _queue_again(model, job, now=now, max_attempts=max_attempts)
     return num_sent
 
 
-def _list_queued_models() -> list[type[Job]]:
-    return [model for model in Job.__subclasses__() if model.task_name]
+def _list_queued_models(kinds: Iterable[type[Job]]) -> list[type[Job]]:
+    """Those of the kinds, and of the kinds below them, that are queued themselves."""
+    below = [model for kind in kinds for model in _list_queued_models(kind.__subclasses__())]
+    return [kind for kind in kinds if kind.task_name and not kind._meta.abstract] + below
+
+
+def _list_stalled(model: type[Job], *, now: dt.datetime, stall_seconds: int) -> QuerySet[Job]:
+    """Chunks that wait while the whole is paused have not stalled."""
+    stalled = model._default_manager.stalled(now=now, stall_seconds=stall_seconds)
+    if not model.whole:
+        return stalled
+    return stalled.exclude(state=JobState.QUEUED, **{f"{model.whole}__paused_at__isnull": False})
 
 
 def _queue_again(model: type[Job], stale: Job, *, now: dt.datetime, max_attempts: int) -> bool:

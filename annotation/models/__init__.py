@@ -19,7 +19,7 @@ from annotation.models.job import ChunkedJob, Job, JobState
 from annotation.models.judge import Judge, JudgeChunk, JudgeKind, JudgeRun, JudgeScore
 from annotation.models.membership import Invitation, Membership, PauseReason, Role
 from annotation.models.merge_run import MergedPreference, MergedTrace, MergeRun, Provenance
-from annotation.models.model_spec import Backend, ModelSpec
+from annotation.models.model_spec import Backend, ModelSpec, ModelTrial
 from annotation.models.practice import PracticeAnswer, QualificationAttempt
 from annotation.models.project import Project
 from annotation.models.prompt import Priority, Prompt
@@ -61,6 +61,7 @@ __all__ = [
     "MergedPreference",
     "MergedTrace",
     "ModelSpec",
+    "ModelTrial",
     "Outcome",
     "PauseReason",
     "PracticeAnswer",

@@ -4,13 +4,15 @@ A chunk is the unit of work and of loss: its traces and its last state are store
 each (batch, prompt, sample) yields exactly one trace whatever crashes.
 """
 
+from decimal import Decimal
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
-from annotation.models.job import ChunkedJob, Job
+from annotation.models.job import ChunkedJob, Job, ModelJob
 from annotation.models.model_spec import ModelSpec
 from annotation.models.project import Project
 
@@ -36,6 +38,20 @@ class GenerationBatch(ChunkedJob):
         default=dict, blank=True, help_text='What the chat template may name: {"bos_token": "<s>"}.'
     )
     chunk_size = models.PositiveSmallIntegerField()
+    token_budget = models.PositiveBigIntegerField(
+        null=True,
+        blank=True,
+        help_text="It pauses once the model has read and written so many; none: no limit.",
+    )
+    money_budget = models.DecimalField(
+        max_digits=12, decimal_places=2, null=True, blank=True, help_text="Likewise, in US dollars."
+    )
+    price_per_million_prompt_tokens = models.DecimalField(
+        max_digits=12, decimal_places=4, default=Decimal(0), help_text="The model's when it was launched."
+    )
+    price_per_million_tokens = models.DecimalField(
+        max_digits=12, decimal_places=4, default=Decimal(0), help_text="The model's when it was launched."
+    )
 
     class Meta(Job.Meta):
         ordering = ["-queued_at"]
@@ -49,6 +65,11 @@ class GenerationBatch(ChunkedJob):
                 condition=Q(num_samples__gte=1, max_new_tokens__gte=1, chunk_size__gte=1),
                 name="generation_batch_counts_are_positive",
             ),
+            models.CheckConstraint(
+                condition=(Q(token_budget__isnull=True) | Q(token_budget__gte=1))
+                & (Q(money_budget__isnull=True) | Q(money_budget__gt=0)),
+                name="generation_batch_budgets_are_positive",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -59,10 +80,12 @@ class GenerationBatch(ChunkedJob):
         return self.num_prompts * self.num_samples
 
 
-class GenerationChunk(Job):
+class GenerationChunk(ModelJob):
     """Which (prompt, sample) pairs one call of the model makes; fixed at launch, so a rerun is the same call."""
 
     task_name = "annotation.generate_chunk"
+    server_task_name = "annotation.generate_chunk_on_server"
+    whole = "batch"
 
     batch = models.ForeignKey(GenerationBatch, on_delete=models.CASCADE, related_name="chunks")
     index = models.PositiveIntegerField()

@@ -37,6 +37,7 @@ class Job(models.Model):
     """Abstract. `task_name` is the Celery task that takes this row's id."""
 
     task_name: ClassVar[str] = ""
+    whole: ClassVar[str] = ""  # a chunk's field for the job that it is part of
 
     state = models.CharField(max_length=10, choices=JobState, default=JobState.QUEUED)
     queued_at = models.DateTimeField()
@@ -68,11 +69,56 @@ class Job(models.Model):
     def is_open(self) -> bool:
         return self.state in OPEN_STATES
 
+    @property
+    def task(self) -> str:
+        """The Celery task that does this very job."""
+        return self.task_name
 
-class ChunkedJob(Job):
-    """Abstract. A job whose work is done in `chunks`: its state follows theirs, and it is never queued itself."""
 
-    chunks: Any  # the manager of its chunks, which each kind gets from their foreign key
+class ModelJob(Job):
+    """Abstract. A job that a language model does: in a worker's own process, or on a server that it asks.
+
+    `server_task_name` is the task of the second kind, in a queue of its own: waiting for a slow server never keeps
+    the worker with the local model from its work.
+    """
+
+    server_task_name: ClassVar[str] = ""
+
+    is_on_server = models.BooleanField(default=False)
+    num_prompt_tokens = models.PositiveBigIntegerField(
+        default=0, help_text="Tokens the model read for it, failures included."
+    )
+    num_tokens = models.PositiveBigIntegerField(
+        default=0, help_text="Tokens the model wrote for it, failures included."
+    )
 
     class Meta(Job.Meta):
         abstract = True
+
+    @property
+    def task(self) -> str:
+        return self.server_task_name if self.is_on_server else self.task_name
+
+
+class ChunkedJob(Job):
+    """Abstract. A job whose work is done in `chunks`: its state follows theirs, and it is never queued itself.
+
+    While it is paused it stays open, and no worker starts another chunk of it.
+    """
+
+    chunks: Any  # the manager of its chunks, which each kind gets from their foreign key
+
+    paused_at = models.DateTimeField(null=True, blank=True)
+    pause_reason = models.CharField(
+        max_length=200, blank=True, help_text="Why it paused by itself; empty where a person paused it."
+    )
+    paused_seconds = models.PositiveBigIntegerField(
+        default=0, help_text="How long earlier pauses took together."
+    )
+
+    class Meta(Job.Meta):
+        abstract = True
+
+    @property
+    def is_paused(self) -> bool:
+        return self.is_open and self.paused_at is not None

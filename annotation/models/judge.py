@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from annotation.models.database_rules import AreProbabilities
-from annotation.models.job import ChunkedJob, Job
+from annotation.models.job import ChunkedJob, Job, ModelJob
 from annotation.models.model_spec import ModelSpec
 from annotation.models.project import Project
 from annotation.models.trace import Trace
@@ -15,6 +15,9 @@ from annotation.models.trace import Trace
 class JudgeKind(models.TextChoices):
     LIKELIHOOD = "likelihood", "Likelihood of “yes”"
     ARITHMETIC = "arithmetic", "Arithmetic checks"
+    RUBRIC = "rubric", "Critique by a rubric"
+    ROLLOUT = "rollout", "Roll-outs from each step"
+    PRM = "prm", "Process reward model"
 
 
 class Judge(models.Model):
@@ -23,6 +26,14 @@ class Judge(models.Model):
     kind = models.CharField(max_length=20, choices=JudgeKind)
     name = models.CharField(max_length=120)
     version = models.CharField(max_length=80)
+    project = models.ForeignKey(
+        Project,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="judges",
+        help_text="Whose judge it is; none for those that come with the product.",
+    )
     model_spec = models.ForeignKey(ModelSpec, null=True, blank=True, on_delete=models.PROTECT)
     sees_reference = models.BooleanField(default=False)
     settings = models.JSONField(default=dict)
@@ -30,11 +41,20 @@ class Judge(models.Model):
         blank=True, help_text="What people should know before they trust it; shown wherever it is."
     )
     created_at = models.DateTimeField()
+    retired_at = models.DateTimeField(null=True, blank=True, help_text="No longer offered; its scores stay.")
 
     class Meta:
         ordering = ["name", "version"]
         constraints = [
-            models.UniqueConstraint(fields=["name", "version"], name="judge_once_per_version"),
+            # Two, since PostgreSQL 14 takes no two nulls for the same.
+            models.UniqueConstraint(
+                fields=["name", "version"],
+                condition=Q(project__isnull=True),
+                name="judge_once_per_version",
+            ),
+            models.UniqueConstraint(
+                fields=["project", "name", "version"], name="judge_once_per_version_in_project"
+            ),
             models.CheckConstraint(condition=Q(kind__in=JudgeKind.values), name="judge_kind_is_known"),
         ]
 
@@ -57,8 +77,10 @@ class JudgeRun(ChunkedJob):
         return f"judge run {self.pk}"
 
 
-class JudgeChunk(Job):
+class JudgeChunk(ModelJob):
     task_name = "annotation.judge_chunk"
+    server_task_name = "annotation.judge_chunk_on_server"
+    whole = "run"
 
     run = models.ForeignKey(JudgeRun, on_delete=models.CASCADE, related_name="chunks")
     index = models.PositiveIntegerField()
@@ -84,6 +106,9 @@ class JudgeScore(models.Model):
         help_text="P(step is correct), one a step; none where the judge says nothing.",
     )
     rationales = models.JSONField(default=list, help_text="One text a step, or an empty list.")
+    fault = models.CharField(
+        max_length=300, blank=True, help_text="Why the judge's answer could not be read, where it could not."
+    )
     created_at = models.DateTimeField()
 
     class Meta:

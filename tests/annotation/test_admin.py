@@ -26,7 +26,7 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 
 OURS = [model for name in ("annotation", "exports") for model in apps.get_app_config(name).get_models()]
-EDITABLE = {"account", "project", "modelspec"}
+EDITABLE = {"account", "project"}
 
 
 def fill_database() -> None:

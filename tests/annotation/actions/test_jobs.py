@@ -9,8 +9,8 @@ import pytest
 from django.db import transaction
 
 from annotation.actions import jobs
-from annotation.models import JobState, MergeRun
-from tests.factories import NOW, make_account, make_project
+from annotation.models import GenerationChunk, JobState, MergeRun
+from tests.factories import NOW, make_account, make_batch, make_project
 
 pytestmark = pytest.mark.django_db
 STALL = 30
@@ -141,3 +141,45 @@ def test_a_failed_job_keeps_its_reason() -> None:
 
     run.refresh_from_db()
     assert (run.state, run.error, run.finished_at) == (JobState.FAILED, "The disk is full.", LATER)
+
+
+def make_chunk(**fields: object) -> GenerationChunk:
+    batch = make_batch(paused_at=fields.pop("paused_at", None))
+    return GenerationChunk.objects.create(
+        batch=batch, index=0, prompt_ids=[1], sample_indexes=[0], queued_at=NOW, touched_at=NOW, **fields
+    )
+
+
+@pytest.mark.parametrize(
+    ("is_on_server", "task"),
+    [(False, "annotation.generate_chunk"), (True, "annotation.generate_chunk_on_server")],
+)
+def test_a_lost_chunk_is_sent_to_the_queue_of_its_own_kind_of_model(is_on_server: bool, task: str) -> None:
+    chunk = make_chunk(is_on_server=is_on_server)
+
+    with (
+        patch("annotation.jobs.count_waiting", return_value=0) as count_waiting,
+        patch("annotation.actions.jobs.jobs.queue_on_commit") as queue,
+    ):
+        assert reap() == 1
+
+    count_waiting.assert_called_once_with(task)
+    assert queue.call_args.args[0].task == task
+    assert queue.call_args.args[0].pk == chunk.pk
+
+
+def test_a_chunk_that_waits_while_its_batch_is_paused_is_left_alone() -> None:
+    make_chunk(paused_at=NOW)
+
+    with patch("annotation.jobs.count_waiting", return_value=0):
+        assert reap() == 0
+
+
+def test_a_chunk_whose_worker_died_is_taken_back_also_while_its_batch_is_paused() -> None:
+    chunk = make_chunk(paused_at=NOW, state=JobState.RUNNING, started_at=NOW, num_attempts=1)
+
+    with patch("annotation.jobs.count_waiting", return_value=0):
+        assert reap() == 1
+
+    chunk.refresh_from_db()
+    assert chunk.state == JobState.QUEUED

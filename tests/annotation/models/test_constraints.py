@@ -37,6 +37,7 @@ from tests.factories import (
     make_judge,
     make_judge_score,
     make_member,
+    make_model_spec,
     make_project,
     make_prompt,
     make_rating,
@@ -295,3 +296,39 @@ def test_the_database_and_the_definition_agree_on_lossless(ends: list[int], leng
         (found,) = cursor.fetchone()
 
     assert found is expected
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"backend": "server"},
+        {"backend": "transformers", "address": "http://gpu1/v1"},
+        {"backend": "prm", "key_variable": "SOME_API_KEY"},
+    ],
+    ids=["a server without an address", "an address without a server", "a key without a server"],
+)
+def test_servers_and_only_they_have_an_address(fields: dict[str, str]) -> None:
+    with refuses("model_spec_servers_have_an_address"):
+        make_model_spec(**fields)
+
+
+def test_a_price_is_never_negative() -> None:
+    with refuses("model_spec_prices_are_not_negative"):
+        make_model_spec(price_per_million_tokens=-1)
+
+
+def test_a_budget_of_nothing_is_no_budget() -> None:
+    with refuses("generation_batch_budgets_are_positive"):
+        make_batch(token_budget=0)
+
+
+def test_a_judge_s_version_is_there_once_in_a_project_and_once_outside_of_any() -> None:
+    project = make_project()
+    make_judge(name="strict", version="1")
+    make_judge(name="strict", version="1", project=project)
+    make_judge(name="strict", version="1", project=make_project())
+
+    with refuses("judge_once_per_version_in_project"), transaction.atomic():
+        make_judge(name="strict", version="1", project=project)
+    with refuses("judge_once_per_version"):
+        make_judge(name="strict", version="1")
