@@ -116,18 +116,9 @@ class MembershipAdmin(ReadOnlyAdmin):
 
 @admin.register(models.Invitation)
 class InvitationAdmin(ReadOnlyAdmin):
-    list_display = (
-        "project",
-        "role",
-        "note",
-        "num_uses",
-        "max_uses",
-        "expires_at",
-        "revoked_at",
-        "created_by",
-    )
+    list_display = ("project", "role", "note", "num_uses", "max_uses", "expires_at", "revoked_at")
     list_filter = ("role", "project")
-    list_select_related = ("project", "created_by")
+    list_select_related = ("project",)
     exclude = ("secret_hash",)
 
 

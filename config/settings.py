@@ -193,12 +193,17 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_QUEUES = [Queue("default"), Queue("models")]
+CELERY_TASK_QUEUES = [Queue("default"), Queue("models"), Queue("servers")]
 CELERY_TASK_ROUTES = {
     # A rater waits for alternatives, nobody for a chunk: the lower number is taken first, across the whole queue.
     "annotation.sample_alternatives": {"queue": "models", "priority": 0},
     "annotation.generate_chunk": {"queue": "models", "priority": 6},
     "annotation.judge_chunk": {"queue": "models", "priority": 6},
+    "annotation.try_model": {"queue": "models", "priority": 0},
+    "annotation.sample_alternatives_on_server": {"queue": "servers", "priority": 0},
+    "annotation.generate_chunk_on_server": {"queue": "servers", "priority": 6},
+    "annotation.judge_chunk_on_server": {"queue": "servers", "priority": 6},
+    "annotation.try_model_on_server": {"queue": "servers", "priority": 0},
     "annotation.*": {"queue": "default"},
     "exports.*": {"queue": "default"},
 }
@@ -209,6 +214,13 @@ CELERY_BEAT_SCHEDULE = {
 # A running job beats every two seconds; silent this long, it is queued again.
 JOB_STALL_SECONDS = int(os.environ.get("GRADUS_JOB_STALL_SECONDS", "30"))
 JOB_MAX_ATTEMPTS = 5
+
+# --- servers of language models ---------------------------------------------------------------------
+# Which networks besides the public internet a server may be in. Link-local and metadata addresses never; loopback
+# only where everything is on one machine anyway.
+SERVER_NETWORKS = _words(
+    "GRADUS_SERVER_NETWORKS", default="" if os.environ.get("DATABASE_URL") else "127.0.0.0/8 ::1/128"
+)
 
 # --- API --------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {

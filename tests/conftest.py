@@ -60,8 +60,10 @@ def django_db_modify_db_settings(
 
 
 @pytest.fixture
-def run_jobs_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def run_jobs_at_once() -> Iterator[None]:
     """Celery tasks run where they are queued, and their exceptions reach the test."""
-
-    monkeypatch.setattr(app.conf, "task_always_eager", True)
-    monkeypatch.setattr(app.conf, "task_eager_propagates", True)
+    names = ("task_always_eager", "task_eager_propagates")
+    before = {name: app.conf[name] for name in names}
+    app.conf.update(dict.fromkeys(names, True))
+    yield
+    app.conf.update(before)

@@ -65,6 +65,7 @@ def ask_for_alternatives(
         branch = StepBranch(
             assignment=locked,
             step_index=step_index,
+            is_on_server=batch.model_spec.is_server,
             round=latest.round + 1 if latest is not None else 1,
             num_wanted=NUM_ALTERNATIVES,
             temperature=max(batch.temperature, LEAST_TEMPERATURE),

@@ -8,25 +8,68 @@ from __future__ import annotations
 import datetime as dt
 from typing import TypeVar, cast
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
+from annotation import jobs as background
 from annotation.actions import jobs
 from annotation.models import ChunkedJob, JobState
-from annotation.models.job import OPEN_STATES
+from annotation.models.job import OPEN_STATES, ModelJob
 
+AnyChunk = TypeVar("AnyChunk", bound=ModelJob)
 AnyChunkedJob = TypeVar("AnyChunkedJob", bound=ChunkedJob)
 
 
 class NotOpen(Exception):
-    """The job is done already; there is nothing to cancel."""
+    """The job is done already; there is nothing to cancel or to pause."""
 
 
-def mark_running(model: type[ChunkedJob], job_id: int, *, now: dt.datetime) -> None:
-    """Its first chunk has started."""
-    model._default_manager.filter(pk=job_id, state=JobState.QUEUED).update(
-        state=JobState.RUNNING, started_at=now, touched_at=now
-    )
+class NotPaused(Exception):
+    """The job is not paused; there is nothing to resume."""
+
+
+def start_chunk(model: type[AnyChunk], chunk_id: int, *, now: dt.datetime) -> AnyChunk:
+    """Marks a chunk running, and with the first one the whole. Raises jobs.JobNotStartable, also while it is paused."""
+    with transaction.atomic():
+        chunk = jobs.start_job(model, chunk_id, now=now, stall_seconds=settings.JOB_STALL_SECONDS)
+        whole: ChunkedJob = getattr(chunk, model.whole)
+        if whole.is_paused:
+            raise jobs.JobNotStartable(f"{chunk} waits: {whole} is paused.")
+        type(whole)._default_manager.filter(pk=whole.pk, state=JobState.QUEUED).update(
+            state=JobState.RUNNING, started_at=now, touched_at=now
+        )
+    return chunk
+
+
+def pause(job: AnyChunkedJob, *, now: dt.datetime, reason: str = "") -> AnyChunkedJob:
+    """No further chunk starts; those in hand are finished, which takes seconds. `reason`: why it pauses by itself.
+
+    Raises NotOpen.
+    """
+    with transaction.atomic():
+        locked = lock(type(job), job.pk)
+        _check_open(locked)
+        if locked.paused_at is None:
+            locked.paused_at, locked.pause_reason = now, reason
+            locked.save(update_fields=["paused_at", "pause_reason"])
+    return locked
+
+
+def resume(job: AnyChunkedJob, *, now: dt.datetime) -> AnyChunkedJob:
+    """Queues what waits, on commit. Raises NotPaused."""
+    with transaction.atomic():
+        waiting = list(job.chunks.select_for_update().filter(state=JobState.QUEUED))
+        locked = lock(type(job), job.pk)
+        if not locked.is_paused or locked.paused_at is None:
+            raise NotPaused(f"{str(locked).capitalize()} is not paused.")
+        locked.paused_seconds += max(0, int((now - locked.paused_at).total_seconds()))
+        locked.paused_at, locked.pause_reason = None, ""
+        locked.save(update_fields=["paused_at", "pause_reason", "paused_seconds"])
+        job.chunks.filter(pk__in=[chunk.pk for chunk in waiting]).update(touched_at=now)
+        for chunk in waiting:
+            background.queue_on_commit(chunk)
+    return locked
 
 
 def cancel(job: AnyChunkedJob, *, now: dt.datetime) -> AnyChunkedJob:
@@ -38,9 +81,8 @@ def cancel(job: AnyChunkedJob, *, now: dt.datetime) -> AnyChunkedJob:
         job.chunks.filter(state__in=OPEN_STATES).update(
             state=JobState.CANCELLED, finished_at=now, touched_at=now
         )
-        locked = _lock(type(job), job.pk)
-        if not locked.is_open:
-            raise NotOpen(f"{str(locked).capitalize()} is {locked.get_state_display().lower()} already.")
+        locked = lock(type(job), job.pk)
+        _check_open(locked)
         jobs.cancel_job(locked, now=now)
     return locked
 
@@ -51,7 +93,7 @@ def settle(model: type[ChunkedJob], job_id: int, *, now: dt.datetime) -> None:
     Called in the transaction that closes a chunk, so a job can't stay open after its last one.
     """
     with transaction.atomic():
-        job = _lock(model, job_id)
+        job = lock(model, job_id)
         if not job.is_open or job.chunks.filter(state__in=OPEN_STATES).exists():
             return
         failed = job.chunks.filter(state=JobState.FAILED).order_by("index")
@@ -74,6 +116,12 @@ def settle_abandoned(*, now: dt.datetime) -> int:
     return num_looked_at
 
 
-def _lock(model: type[AnyChunkedJob], job_id: int) -> AnyChunkedJob:
+def _check_open(job: ChunkedJob) -> None:
+    if not job.is_open:
+        raise NotOpen(f"{str(job).capitalize()} is {job.get_state_display().lower()} already.")
+
+
+def lock(model: type[AnyChunkedJob], job_id: int) -> AnyChunkedJob:
+    """The job, locked for this transaction."""
     # NO KEY: what a chunk makes refers to the job, and storing one must not wait for whoever else holds this lock.
     return cast(AnyChunkedJob, model._default_manager.select_for_update(no_key=True).get(pk=job_id))

@@ -1,4 +1,7 @@
-"""A worker's part in a generation batch: one chunk, from its prompts to its stored traces. Loads torch."""
+"""A worker's part in a generation batch: one chunk, from its prompts to its stored traces.
+
+Which kind of model it asks is its caller's choice (`open_backend`), so this loads no torch by itself.
+"""
 
 from __future__ import annotations
 
@@ -7,27 +10,25 @@ import datetime as dt
 import hashlib
 import logging
 import random
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypedDict, cast
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 
-from annotation.actions import chunked, jobs
+from annotation.actions import budgets, chunked, jobs
 from annotation.actions.heartbeats import Clock, Heartbeat
-from annotation.actions.opened_models import open_model
 from annotation.generation.backend import (
     Backend,
     BackendDescription,
-    ChatTemplate,
     Completion,
     GenerationRequest,
+    MeteredBackend,
     Refusal,
     Sampling,
 )
-from annotation.generation.transformers_backend import TransformersBackend
 from annotation.models import GenerationBatch, GenerationChunk, ModelSpec, Prompt, Trace
 from annotation.rules.prompt_template import fill_template
 from annotation.rules.segmentation import segment
@@ -35,6 +36,7 @@ from rl_bridge.errors import BridgeError
 from rl_bridge.verifiers import check_answer, extract_final_answer
 
 logger = logging.getLogger(__name__)
+_HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
 class Failure(TypedDict):
@@ -69,26 +71,18 @@ class _Verdict:
     error: str = ""
 
 
-def open_backend(spec: ModelSpec) -> Backend:
-    """The way to a spec's model. Raises BridgeError where there is none."""
-    return TransformersBackend(open_model(spec))
-
-
-def generate_chunk(
-    *, chunk_id: int, clock: Clock, open_backend: Callable[[ModelSpec], Backend] = open_backend
-) -> None:
+def generate_chunk(*, chunk_id: int, clock: Clock, open_backend: Callable[[ModelSpec], Backend]) -> None:
     """Makes a chunk's traces: each (prompt, sample) of it yields one trace or one failure with its reason, stored
     together with the chunk's end. No transaction is open while the model works.
 
     Raises JobNotStartable or JobLost where the chunk is not (any longer) this worker's; then nothing is stored.
     """
-    chunk = jobs.start_job(GenerationChunk, chunk_id, now=clock(), stall_seconds=settings.JOB_STALL_SECONDS)
+    chunk = chunked.start_chunk(GenerationChunk, chunk_id, now=clock())
     batch = cast(GenerationBatch, GenerationBatch.objects.select_related("model_spec").get(pk=chunk.batch_id))
-    chunked.mark_running(GenerationBatch, batch.pk, now=clock())
     heartbeat = Heartbeat(chunk, clock)
     prompts = Prompt.objects.in_bulk(chunk.prompt_ids)
     try:
-        backend = open_backend(batch.model_spec)
+        backend = MeteredBackend(open_backend(batch.model_spec))
         results = _generate(chunk, batch, prompts, backend, heartbeat)
     except (BridgeError, RuntimeError) as error:
         # RuntimeError: what torch raises, out of memory for one. It would happen again, so it isn't tried again.
@@ -96,7 +90,7 @@ def generate_chunk(
         _fail(chunk, error=str(error).partition("\n")[0] or type(error).__name__, now=clock())
         return
     traces, failures = _build_results(chunk, batch, prompts, backend.describe(), results, heartbeat, clock)
-    _store(chunk, traces, failures, backend.describe_chat(), now=clock())
+    _store(chunk, traces, failures, backend, now=clock())
 
 
 def derive_seed(batch_seed: int, chunk_index: int) -> int:
@@ -164,6 +158,8 @@ def _find_fault(result: Completion | Refusal) -> str | None:
         return "The model wrote only white space."
     if "\x00" in result.text:
         return "The completion holds a NUL byte, which the database can't store."
+    if _HALF_A_CHARACTER.search(result.text):
+        return "The completion holds half of a surrogate pair, which is no character."
     return None
 
 
@@ -235,7 +231,7 @@ def _store(
     chunk: GenerationChunk,
     traces: Sequence[Trace],
     failures: Sequence[Failure],
-    chat: ChatTemplate,
+    backend: MeteredBackend,
     *,
     now: dt.datetime,
 ) -> None:
@@ -244,11 +240,15 @@ def _store(
         Trace.objects.bulk_create(traces)
         # Exports of single steps render it again; the first chunk's word holds for the batch.
         batch = cast("QuerySet[GenerationBatch]", GenerationBatch.objects.filter(pk=chunk.batch_id))
+        chat = backend.describe_chat()
         batch.filter(chat_template="").update(chat_template=chat.template, special_tokens=chat.special_tokens)
         locked.failures = list(failures)
-        locked.save(update_fields=["failures"])
+        locked.num_prompt_tokens += backend.num_prompt_tokens
+        locked.num_tokens += backend.num_tokens
+        locked.save(update_fields=["failures", "num_prompt_tokens", "num_tokens"])
         jobs.finish_job(locked, now=now)
         chunked.settle(GenerationBatch, chunk.batch_id, now=now)
+        budgets.pause_where_spent(batch_id=chunk.batch_id, now=now)
 
 
 def _fail(chunk: GenerationChunk, *, error: str, now: dt.datetime) -> None:

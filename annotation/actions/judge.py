@@ -7,7 +7,6 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import TypedDict, cast
 
-from django.conf import settings
 from django.db import transaction
 
 from annotation.actions import chunked, jobs
@@ -53,9 +52,8 @@ def judge_chunk(
 
     Raises JobNotStartable or JobLost where the chunk is not (any longer) this worker's; then nothing is stored.
     """
-    chunk = jobs.start_job(JudgeChunk, chunk_id, now=clock(), stall_seconds=settings.JOB_STALL_SECONDS)
+    chunk = chunked.start_chunk(JudgeChunk, chunk_id, now=clock())
     run = cast(JudgeRun, JudgeRun._default_manager.select_related("judge__model_spec").get(pk=chunk.run_id))
-    chunked.mark_running(JudgeRun, run.pk, now=clock())
     heartbeat = Heartbeat(chunk, clock)
     try:
         judge = open_judge(run.judge)

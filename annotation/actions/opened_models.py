@@ -10,6 +10,8 @@ from functools import lru_cache
 
 from django.conf import settings
 
+from annotation.generation.backend import Backend
+from annotation.generation.transformers_backend import TransformersBackend
 from annotation.models import ModelSpec
 from rl_bridge.errors import BridgeError
 from rl_bridge.models import LoadedModel, load_causal_lm
@@ -31,6 +33,11 @@ def open_model(spec: ModelSpec) -> LoadedModel:
             f"{loaded.revision[:12]}."
         )
     return loaded
+
+
+def open_local_backend(spec: ModelSpec) -> Backend:
+    """The way to a model in this very process. Raises as `open_model` does."""
+    return TransformersBackend(open_model(spec))
 
 
 @lru_cache(maxsize=2)  # the one that generates and the one that judges

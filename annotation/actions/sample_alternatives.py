@@ -1,4 +1,4 @@
-"""A worker's part in a branch: next steps sampled one by one, each stored as soon as it is there. Loads torch."""
+"""A worker's part in a branch: next steps sampled one by one, each stored as soon as it is there."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils.translation import gettext_noop as _  # raters read it, in their language
 
 from annotation.actions import jobs
-from annotation.actions.generate import derive_seed, open_backend
+from annotation.actions.generate import derive_seed
 from annotation.actions.heartbeats import Clock, Heartbeat
 from annotation.generation.backend import (
     Backend,
@@ -53,7 +53,7 @@ class _Found:
 
 
 def sample_alternatives(
-    *, branch_id: int, clock: Clock, open_backend: Callable[[ModelSpec], Backend] = open_backend
+    *, branch_id: int, clock: Clock, open_backend: Callable[[ModelSpec], Backend]
 ) -> None:
     """Samples what is still missing of a branch's alternatives. No transaction is open while the model works.
 

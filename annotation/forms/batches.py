@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -18,6 +19,10 @@ class BatchField(forms.ModelChoiceField):  # type: ignore[type-arg]  # can't be 
 
     def label_from_instance(self, obj: GenerationBatch) -> str:
         return f"Batch {obj.pk}"
+
+
+def has_price(spec: ModelSpec) -> bool:
+    return bool(spec.price_per_million_prompt_tokens or spec.price_per_million_tokens)
 
 
 class LaunchBatchForm(forms.Form):
@@ -76,10 +81,26 @@ class LaunchBatchForm(forms.Form):
         initial=DEFAULT_SEGMENTER,
     )
 
+    token_budget = forms.IntegerField(
+        label="Token budget",
+        min_value=1,
+        max_value=10**12,
+        required=False,
+        help_text="Read and written together. The batch pauses there; empty: no limit.",
+    )
+    money_budget = forms.DecimalField(
+        label="Money budget, in $",
+        min_value=Decimal("0.01"),
+        max_digits=12,
+        decimal_places=2,
+        required=False,
+        help_text="At the model's price. The batch pauses there; empty: no limit.",
+    )
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("label_suffix", "")
         super().__init__(*args, **kwargs)
-        specs = ModelSpec.objects.all()
+        specs = ModelSpec.objects.generating()
         field = self.fields["model_spec"]
         assert isinstance(field, forms.ModelChoiceField)
         field.queryset = specs
@@ -96,6 +117,12 @@ class LaunchBatchForm(forms.Form):
             raise forms.ValidationError(str(error)) from error
         return template
 
+    def clean(self) -> dict[str, Any]:
+        spec = self.cleaned_data.get("model_spec")
+        if self.cleaned_data.get("money_budget") and spec and not has_price(spec):
+            self.add_error("money_budget", f"{spec.name} has no price, so it never uses money up.")
+        return self.cleaned_data
+
     def chosen_settings(self) -> BatchSettings:
         """The settings of a valid form."""
         names = (
@@ -107,6 +134,8 @@ class LaunchBatchForm(forms.Form):
             "seed",
             "prompt_template",
             "segmenter",
+            "token_budget",
+            "money_budget",
         )
         return BatchSettings(**{name: self.cleaned_data[name] for name in names})
 

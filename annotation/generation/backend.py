@@ -40,14 +40,14 @@ class Completion:
 
     num_tokens counts the tokens of the text; mean_logprob is the mean natural logarithm of the probability that the
     model itself (temperature 1, no top-p) gave to each token, the closing one included. finish_reason is "stop" where
-    the model ended, "length" where it was cut off.
+    the model ended, "length" where it was cut off. A server may leave any of the numbers untold.
     """
 
     text: str
-    num_prompt_tokens: int
-    num_tokens: int
+    num_prompt_tokens: int | None
+    num_tokens: int | None
     finish_reason: str
-    mean_logprob: float
+    mean_logprob: float | None
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class BackendDescription:
-    """What must be the same for the same text to come out again."""
+    """What must be the same for the same text to come out again. `device` is a server's address, where one is asked."""
 
     backend: str
     model: str
@@ -98,3 +98,32 @@ class Backend(Protocol):
         `should_stop` itself raises comes through.
         """
         ...
+
+
+class MeteredBackend:
+    """Implements `Backend` by another one, and counts the tokens that it reads and writes."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self.num_prompt_tokens = 0
+        self.num_tokens = 0
+
+    def describe(self) -> BackendDescription:
+        return self._backend.describe()
+
+    def describe_chat(self) -> ChatTemplate:
+        return self._backend.describe_chat()
+
+    def generate(
+        self,
+        requests: Sequence[GenerationRequest],
+        sampling: Sampling,
+        should_stop: Callable[[], bool],
+    ) -> list[Completion | Refusal]:
+        """See `Backend.generate`."""
+        results = self._backend.generate(requests, sampling, should_stop)
+        for result in results:
+            if isinstance(result, Completion):
+                self.num_prompt_tokens += result.num_prompt_tokens or 0
+                self.num_tokens += result.num_tokens or 0
+        return results

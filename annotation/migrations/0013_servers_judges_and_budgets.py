@@ -254,4 +254,19 @@ class Migration(migrations.Migration):
             model_name='modeltrial',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('finished_at__isnull', True), ('state__in', ('queued', 'running'))), models.Q(models.Q(('state__in', ('queued', 'running')), _negated=True), ('finished_at__isnull', False)), _connector='OR'), name='modeltrial_finished_has_a_time'),
         ),
+        migrations.AddField(
+            model_name='stepbranch',
+            name='is_on_server',
+            field=models.BooleanField(default=False),
+        ),
+        migrations.AddField(
+            model_name='stepbranch',
+            name='num_prompt_tokens',
+            field=models.PositiveBigIntegerField(default=0, help_text='Tokens the model read for it, failures included.'),
+        ),
+        migrations.AddField(
+            model_name='stepbranch',
+            name='num_tokens',
+            field=models.PositiveBigIntegerField(default=0, help_text='Tokens the model wrote for it, failures included.'),
+        ),
     ]

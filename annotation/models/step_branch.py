@@ -11,13 +11,14 @@ from django.db import models
 from django.db.models import Q
 
 from annotation.models.assignment import Assignment
-from annotation.models.job import Job
+from annotation.models.job import Job, ModelJob
 
 
-class StepBranch(Job):
+class StepBranch(ModelJob):
     """One request: so many next steps after those before `step_index`, sampled one after the other."""
 
     task_name = "annotation.sample_alternatives"
+    server_task_name = "annotation.sample_alternatives_on_server"
 
     assignment = models.ForeignKey(Assignment, on_delete=models.CASCADE, related_name="branches")
     step_index = models.PositiveIntegerField()

@@ -9,8 +9,9 @@ from typing import cast
 from django.db import connection
 from django.db.models import Count, QuerySet, Sum
 
-from annotation.models import GenerationBatch, ModelSpec, Project, Trace
+from annotation.models import ChunkedJob, GenerationBatch, ModelSpec, Project, Trace
 from annotation.queries.judge_runs import FailureCount
+from annotation.queries.spending import Spending, get_spending
 
 _NEWEST = 5
 _CHUNKS_MEASURED = 20
@@ -34,6 +35,7 @@ class BatchProgress:
     elapsed_seconds: float
     eta_seconds: float | None
     newest: tuple[Trace, ...]
+    spending: Spending
 
     @property
     def num_failed(self) -> int:
@@ -53,8 +55,9 @@ def get_batch_progress(batch: GenerationBatch, *, now: dt.datetime) -> BatchProg
     counted = traces.order_by().aggregate(num=Count("pk"), tokens=Sum("num_tokens"))
     failures = _count_failures(batch)
     num_done = counted["num"] + sum(failure.count for failure in failures)
-    elapsed = ((batch.finished_at or now) - batch.started_at).total_seconds() if batch.started_at else 0.0
-    eta = elapsed / num_done * (batch.num_expected - num_done) if batch.is_open and num_done else None
+    elapsed = measure_seconds(batch, now=now)
+    goes_on = batch.is_open and not batch.is_paused
+    eta = elapsed / num_done * (batch.num_expected - num_done) if goes_on and num_done else None
     return BatchProgress(
         num_traces=counted["num"],
         num_expected=batch.num_expected,
@@ -63,7 +66,16 @@ def get_batch_progress(batch: GenerationBatch, *, now: dt.datetime) -> BatchProg
         elapsed_seconds=elapsed,
         eta_seconds=eta,
         newest=tuple(traces.select_related("prompt").order_by("-pk")[:_NEWEST]),
+        spending=get_spending(batch),
     )
+
+
+def measure_seconds(job: ChunkedJob, *, now: dt.datetime) -> float:
+    """How long a job has been worked on, pauses left out."""
+    if job.started_at is None:
+        return 0.0
+    until = job.finished_at or job.paused_at or now
+    return max(0.0, (until - job.started_at).total_seconds() - job.paused_seconds)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from django.utils import timezone
 from annotation.actions import generate, judge
 from annotation.actions import sample_alternatives as sampling
 from annotation.actions.jobs import JobLost, JobNotStartable
+from annotation.actions.opened_models import open_local_backend
 
 logger = logging.getLogger(__name__)
 
@@ -17,7 +18,7 @@ logger = logging.getLogger(__name__)
 @shared_task(name="annotation.generate_chunk")
 def generate_chunk(chunk_id: int) -> None:
     try:
-        generate.generate_chunk(chunk_id=chunk_id, clock=timezone.now)
+        generate.generate_chunk(chunk_id=chunk_id, clock=timezone.now, open_backend=open_local_backend)
     except (JobNotStartable, JobLost) as reason:
         logger.info("%s", reason)
 
@@ -33,6 +34,6 @@ def judge_chunk(chunk_id: int) -> None:
 @shared_task(name="annotation.sample_alternatives")
 def sample_alternatives(branch_id: int) -> None:
     try:
-        sampling.sample_alternatives(branch_id=branch_id, clock=timezone.now)
+        sampling.sample_alternatives(branch_id=branch_id, clock=timezone.now, open_backend=open_local_backend)
     except (JobNotStartable, JobLost) as reason:
         logger.info("%s", reason)

@@ -1,19 +1,19 @@
-"""Batches: launched with a preview, watched while they run, cancelled."""
+"""Batches: launched with a preview, watched while they run."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
-from annotation.actions import batches, chunked, model_specs
+from annotation.actions import batches, model_specs
 from annotation.forms.batches import LaunchBatchForm
 from annotation.models import Project, Prompt, Role
 from annotation.queries import batches as queries
@@ -35,6 +35,7 @@ class LaunchPreview:
     most_tokens: int
     seconds: float | None
     tokens_per_second: float | None
+    most_cost: Decimal  # of the completions alone, in US dollars
     filled: str  # what the model is told about the first prompt
     note: str  # what to know of the model
 
@@ -92,18 +93,6 @@ def show_batch(request: HttpRequest, slug: str, batch_id: int) -> HttpResponse:
     return render(request, template, {"project": project, "batch": batch, "progress": progress})
 
 
-@login_required
-@require_POST
-def cancel_batch(request: HttpRequest, slug: str, batch_id: int) -> HttpResponse:
-    project = load_project(request, slug, *MAKERS)
-    batch = get_object_or_404(queries.list_batches(project), pk=batch_id)
-    try:
-        batches.cancel_batch(batch=batch, actor=account_of(request), now=timezone.now())
-    except chunked.NotOpen as error:
-        messages.info(request, str(error))
-    return redirect_htmx(request, "annotation:show_batch", slug, batch.pk)
-
-
 def _list_initial(form: LaunchBatchForm) -> dict[str, object]:
     initial = {name: form.get_initial_for_field(field, name) for name, field in form.fields.items()}
     spec = initial["model_spec"]
@@ -127,6 +116,10 @@ def _preview(project: Project, form: LaunchBatchForm) -> LaunchPreview | None:
         if speed
         else None,
         tokens_per_second=speed.tokens_per_second if speed else None,
+        most_cost=num_traces
+        * settings.max_new_tokens
+        * settings.model_spec.price_per_million_tokens
+        / 1_000_000,
         filled=fill_template(settings.prompt_template, first.text if first else "…"),
         note=settings.model_spec.note,
     )

@@ -106,10 +106,13 @@ def describe_web(data: Path, address: Address) -> ChildSpec:
 def describe_workers(data: Path) -> list[ChildSpec]:
     """One worker a queue, each importing its own queue's tasks only, and beat."""
     models = ("-Q", "models", "-I", "annotation.tasks.models", "-c", "1")
+    # Threads: they mostly wait for servers, and share one limit of requests in flight.
+    servers = ("-Q", "servers", "-I", "annotation.tasks.servers", "-P", "threads", "-c", "4")
     default = ("-Q", "default", "-I", "annotation.tasks.default,exports.tasks", "-c", "2")
     schedule = str(data / "beat-schedule")
     return [
         _describe_worker(data, "models", models, title="Worker for models"),
+        _describe_worker(data, "servers", servers, title="Worker for servers"),
         _describe_worker(data, "default", default, title="Worker"),
         ChildSpec(
             name="beat",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+
+import pytest
 
 from config.paths import BASE_DIR
 
@@ -22,6 +25,28 @@ print(",".join(name for name in {HEAVY!r} if name in sys.modules))
 def test_the_web_process_never_loads_torch() -> None:
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT], cwd=BASE_DIR, capture_output=True, text=True, timeout=120
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == ""
+
+
+@pytest.mark.parametrize("tasks", ["annotation.tasks.servers", "annotation.tasks.default"])
+def test_a_worker_that_runs_no_model_itself_loads_no_torch(tasks: str) -> None:
+    script = f"""
+import sys, django, config
+django.setup()
+import {tasks}
+print(",".join(name for name in {HEAVY!r} if name in sys.modules))
+"""
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings"}
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=BASE_DIR,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=environment,
     )
 
     assert done.returncode == 0, done.stderr

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from annotation.actions import batches, chunked, jobs
+from annotation.actions import batch_course, batches, chunked, jobs
 from annotation.actions.batches import BatchSettings
 from annotation.models import AuditEvent, GenerationBatch, GenerationChunk, JobState, Project, Trace
 from annotation.rules.prompt_template import BadTemplate
@@ -161,7 +161,7 @@ def test_cancelling_closes_what_is_open_and_keeps_what_is_stored() -> None:
     close_chunk(done, JobState.FINISHED)
     trace = make_trace(batch.project.prompt_set.first(), batch=batch, sample_index=0)
 
-    batches.cancel_batch(batch=batch, actor=make_account(), now=LATER)
+    batch_course.cancel_batch(batch=batch, actor=make_account(), now=LATER)
 
     batch.refresh_from_db()
     done.refresh_from_db()
@@ -176,7 +176,7 @@ def test_a_running_chunk_of_a_cancelled_batch_is_lost_to_its_worker() -> None:
     batch = launch(num_prompts=1)
     chunk = jobs.start_job(GenerationChunk, batch.chunks.get().pk, now=NOW, stall_seconds=30)
 
-    batches.cancel_batch(batch=batch, actor=make_account(), now=LATER)
+    batch_course.cancel_batch(batch=batch, actor=make_account(), now=LATER)
 
     with pytest.raises(jobs.JobLost):
         jobs.beat_job(chunk, now=LATER)
@@ -184,10 +184,10 @@ def test_a_running_chunk_of_a_cancelled_batch_is_lost_to_its_worker() -> None:
 
 def test_a_batch_that_is_done_cannot_be_cancelled() -> None:
     batch = launch(num_prompts=1)
-    batches.cancel_batch(batch=batch, actor=make_account(), now=NOW)
+    batch_course.cancel_batch(batch=batch, actor=make_account(), now=NOW)
 
     with pytest.raises(chunked.NotOpen, match="is cancelled already"):
-        batches.cancel_batch(batch=batch, actor=make_account(), now=LATER)
+        batch_course.cancel_batch(batch=batch, actor=make_account(), now=LATER)
 
     assert GenerationBatch.objects.get().finished_at == NOW
 
@@ -238,10 +238,11 @@ def test_a_batch_whose_last_chunk_the_reaper_failed_is_closed() -> None:
 
 
 def test_a_batch_runs_from_its_first_chunk_on() -> None:
-    batch = launch(num_prompts=1)
+    batch = launch(num_prompts=5)
 
-    chunked.mark_running(GenerationBatch, batch.pk, now=NOW)
-    chunked.mark_running(GenerationBatch, batch.pk, now=LATER)
+    first, second = batch.chunks.order_by("index")[:2]
+    chunked.start_chunk(GenerationChunk, first.pk, now=NOW)
+    chunked.start_chunk(GenerationChunk, second.pk, now=LATER)
 
     batch.refresh_from_db()
     assert (batch.state, batch.started_at) == (JobState.RUNNING, NOW)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from annotation.actions import batches, generate, jobs, opened_models
+from annotation.actions import batch_course, batches, generate, jobs, opened_models
 from annotation.generation.backend import (
     Backend,
     BackendDescription,
@@ -236,7 +236,7 @@ def test_a_cancel_in_the_middle_stores_nothing() -> None:
     backend = ScriptedBackend(
         [CHUNK_TEXT],
         on_request=lambda index: (
-            index == 1 and batches.cancel_batch(batch=batch, actor=make_account(), now=NOW)
+            index == 1 and batch_course.cancel_batch(batch=batch, actor=make_account(), now=NOW)
         ),  # type: ignore[func-returns-value]
     )
 
@@ -270,7 +270,7 @@ def test_a_model_that_cannot_be_opened_fails_the_chunk_with_a_sentence(tmp_path:
     batch = launch(make_prompts(2), spec=make_model_spec(location=str(tmp_path)))
     chunk = batch.chunks.get()
 
-    generate.generate_chunk(chunk_id=chunk.pk, clock=Ticking())
+    generate.generate_chunk(chunk_id=chunk.pk, clock=Ticking(), open_backend=opened_models.open_local_backend)
 
     chunk.refresh_from_db()
     batch.refresh_from_db()
@@ -297,7 +297,9 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def generate_all(batch: GenerationBatch) -> dict[tuple[str, int | None], str]:
     for chunk in batch.chunks.all():
-        generate.generate_chunk(chunk_id=chunk.pk, clock=timezone.now)
+        generate.generate_chunk(
+            chunk_id=chunk.pk, clock=timezone.now, open_backend=opened_models.open_local_backend
+        )
     return {(trace.prompt.text, trace.sample_index): trace.completion for trace in batch.traces.all()}
 
 
@@ -336,3 +338,13 @@ def test_the_shipped_model_writes_traces() -> None:
     assert trace is not None
     assert trace.sampling["backend"]["model"] == "SmolLM2-135M-Instruct"
     assert trace.sampling["backend"]["dtype"] == "bfloat16"
+
+
+def test_half_a_character_is_a_failure_with_its_reason() -> None:
+    batch = launch(make_prompts(2))
+
+    chunk = run(batch, ScriptedBackend(["\ud83d", CHUNK_TEXT]))
+
+    [failure] = chunk.failures
+    assert failure["reason"] == "The completion holds half of a surrogate pair, which is no character."
+    assert Trace.objects.count() == 1

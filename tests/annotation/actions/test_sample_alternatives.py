@@ -10,6 +10,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from annotation.actions import jobs, sample_alternatives
+from annotation.actions.opened_models import open_local_backend
 from annotation.generation.backend import Backend, Completion, Refusal
 from annotation.models import JobState, StepAlternative, StepBranch
 from tests.annotation.actions.test_generate import ScriptedBackend, Ticking
@@ -159,7 +160,9 @@ def test_a_branch_that_is_done_is_not_done_again() -> None:
 def test_a_model_that_is_not_there_fails_the_branch_with_a_sentence() -> None:
     branch = make_asked(spec_location="/nowhere/model")
 
-    sample_alternatives.sample_alternatives(branch_id=branch.pk, clock=timezone.now)
+    sample_alternatives.sample_alternatives(
+        branch_id=branch.pk, clock=timezone.now, open_backend=open_local_backend
+    )
 
     branch.refresh_from_db()
     assert branch.state == JobState.FAILED
@@ -170,7 +173,9 @@ def test_a_real_model_gives_steps_that_end_where_the_next_begins(tmp_path: Path)
     folder = tiny.write_model(tmp_path, tiny.build_llama())
     branch = make_asked(spec_location=str(folder), max_new_tokens=24)
 
-    sample_alternatives.sample_alternatives(branch_id=branch.pk, clock=timezone.now)
+    sample_alternatives.sample_alternatives(
+        branch_id=branch.pk, clock=timezone.now, open_backend=open_local_backend
+    )
 
     branch.refresh_from_db()
     assert branch.state == JobState.FINISHED

@@ -1,0 +1,218 @@
+"""Asks one server for completions: many requests on the way at a time, tried again where trying again can help."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import json
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpcore2
+
+from annotation.generation.backend import Completion, Refusal
+from annotation.generation.guarded_network import AddressNotAllowed, GuardedNetwork
+from annotation.generation.server_answers import Unreadable, read_completion, read_reason, read_retry_after
+from rl_bridge.errors import BridgeError
+
+MOST_ATTEMPTS = 6
+_MOST_TIMEOUTS = 2  # what took too long once will probably do so again
+_LONGEST_BACKOFF_SECONDS = 30.0
+_LONGEST_ORDERED_WAIT_SECONDS = 300.0
+_CONNECT_SECONDS = 10.0
+_LARGEST_ANSWER = 32 * 1024 * 1024  # bytes
+_WORTH_ANOTHER_TRY = frozenset({408, 409, 425, 429})
+# Fields that not every server knows. One that names such a field in its refusal is asked without it from then on.
+_OPTIONAL_FIELDS = (
+    "logprobs",
+    "seed",
+    "top_k",
+    "min_p",
+    "continue_final_message",
+    "add_generation_prompt",
+    "top_p",
+    "temperature",
+)
+
+
+class ServerUnusable(BridgeError):
+    """The server can't be asked at all, whatever the request; the message is a sentence."""
+
+
+class _TryAgain(Exception):
+    wait_seconds = 0.0
+
+
+class _TooSlow(_TryAgain):
+    pass
+
+
+class _Unreachable(_TryAgain):
+    pass
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """Where a server is and how it may be asked. `networks`: see `rules.server_addresses.find_fault`."""
+
+    address: str
+    model: str
+    key: str = field(repr=False)
+    max_in_flight: int
+    timeout_seconds: float
+    networks: tuple[str, ...]
+    backoff_seconds: float = 0.5
+
+    @property
+    def url(self) -> str:
+        return f"{self.address}/chat/completions"
+
+
+@dataclass
+class Round:
+    """The requests of one call. Once one of them finds the server unusable, the others need not find out themselves."""
+
+    unusable: ServerUnusable | None = None
+
+
+class ServerClient:
+    """One server. All its methods run in one event loop; whoever shares a client shares its limit of requests."""
+
+    def __init__(self, settings: ServerSettings) -> None:
+        self.settings = settings
+        self.fingerprint = ""  # what the server called itself last
+        self._slots = asyncio.Semaphore(settings.max_in_flight)
+        self._closed_until = (
+            0.0  # in the loop's time: a server that asked for a break gets one from everybody
+        )
+        self._left_out: set[str] = set()
+        self._limit_field = "max_tokens"
+        self._pool = httpcore2.AsyncConnectionPool(
+            max_connections=settings.max_in_flight,
+            keepalive_expiry=30.0,
+            network_backend=GuardedNetwork(settings.networks),
+        )
+
+    async def complete(self, body: Mapping[str, Any], *, max_tokens: int, of: Round) -> Completion | Refusal:
+        """A completion, or why this request gets none; `of.unusable` is set where no request would get one."""
+        try:
+            return await self._insist(body, max_tokens, of)
+        except ServerUnusable as error:
+            of.unusable = of.unusable or error
+            return Refusal(str(of.unusable))
+
+    async def close(self) -> None:
+        await self._pool.aclose()
+
+    async def _insist(self, body: Mapping[str, Any], max_tokens: int, of: Round) -> Completion | Refusal:
+        num_timeouts = 0
+        for attempt in range(MOST_ATTEMPTS):
+            try:
+                return await self._ask(body, max_tokens, of)
+            except _TryAgain as failure:
+                num_timeouts += isinstance(failure, _TooSlow)
+                last = failure
+            if num_timeouts >= _MOST_TIMEOUTS:
+                return Refusal(f"The server gave no answer: {last}.")
+            if attempt < MOST_ATTEMPTS - 1:
+                await asyncio.sleep(max(last.wait_seconds, self._draw_backoff(attempt)))
+        reason = f"The server gave no answer in {MOST_ATTEMPTS} attempts: {last}."
+        if isinstance(last, _Unreachable):
+            raise ServerUnusable(reason)
+        return Refusal(reason)
+
+    def _draw_backoff(self, attempt: int) -> float:
+        """Anything up to a limit that doubles, so that requests refused together don't come back together."""
+        limit = min(_LONGEST_BACKOFF_SECONDS, self.settings.backoff_seconds * 2**attempt)
+        return random.uniform(0.0, limit)
+
+    async def _ask(self, body: Mapping[str, Any], max_tokens: int, of: Round) -> Completion | Refusal:
+        """One attempt; several requests where the server has to be asked without a field that it doesn't know."""
+        async with self._slots:
+            await self._wait_until_open()
+            if of.unusable:
+                raise of.unusable
+            while True:
+                asked = {name: value for name, value in body.items() if name not in self._left_out}
+                status, headers, content = await self._post({**asked, self._limit_field: max_tokens})
+                if status == 200:
+                    return self._read(content)
+                if not (status in (400, 422) and self._adapt(read_reason(content), asked)):
+                    return self._judge_refusal(status, headers, content)
+
+    async def _wait_until_open(self) -> None:
+        loop = asyncio.get_running_loop()
+        while (seconds := self._closed_until - loop.time()) > 0:
+            await asyncio.sleep(seconds)
+
+    async def _post(self, body: Mapping[str, Any]) -> tuple[int, dict[str, str], bytes]:
+        headers = [("Content-Type", "application/json"), ("User-Agent", "gradus")]
+        if self.settings.key:
+            headers.append(("Authorization", f"Bearer {self.settings.key}"))
+        seconds = self.settings.timeout_seconds
+        timeouts = {"connect": _CONNECT_SECONDS, "read": seconds, "write": seconds, "pool": None}
+        try:
+            async with (
+                asyncio.timeout(seconds + _CONNECT_SECONDS),  # a server may also trickle its answer for ever
+                self._pool.stream(
+                    "POST",
+                    self.settings.url,
+                    headers=headers,
+                    content=json.dumps(body).encode(),
+                    extensions={"timeout": timeouts},
+                ) as response,
+            ):
+                content = bytearray()
+                async for part in response.aiter_stream():
+                    content += part
+                    if len(content) > _LARGEST_ANSWER:
+                        raise ServerUnusable("The server's answer is endless.")
+        except AddressNotAllowed as error:
+            raise ServerUnusable(f"The server may not be asked: {error}") from error
+        except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
+            raise _Unreachable(f"{self.settings.address} can't be reached") from error
+        except (httpcore2.ReadTimeout, httpcore2.WriteTimeout, TimeoutError) as error:
+            raise _TooSlow(f"it took longer than {seconds:g} s") from error
+        except (httpcore2.NetworkError, httpcore2.ProtocolError) as error:
+            raise _TryAgain("it broke the connection off") from error
+        told = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
+        return response.status, told, bytes(content)
+
+    def _read(self, content: bytes) -> Completion:
+        try:
+            completion, fingerprint = read_completion(content)
+        except Unreadable as error:
+            raise _TryAgain(str(error)) from error
+        self.fingerprint = fingerprint or self.fingerprint
+        return completion
+
+    def _adapt(self, reason: str, asked: Mapping[str, Any]) -> bool:
+        """Whether the server refused a field that it can be asked without; it is left out from now on."""
+        if self._limit_field == "max_tokens" and "max_completion_tokens" in reason:
+            self._limit_field = "max_completion_tokens"
+            return True
+        unknown = next((name for name in _OPTIONAL_FIELDS if name in asked and name in reason), None)
+        if unknown is None:
+            return False
+        self._left_out.add(unknown)
+        return True
+
+    def _judge_refusal(self, status: int, headers: Mapping[str, str], content: bytes) -> Refusal:
+        reason = read_reason(content)
+        said = f"it answered {status}" + (f" ({reason})" if reason else "")
+        if status in (401, 403):
+            raise ServerUnusable(f"The server does not accept the key: {said}.")
+        if status == 404:
+            raise ServerUnusable(f"The server has no model “{self.settings.model}” there: {said}.")
+        if status in _WORTH_ANOTHER_TRY or status >= 500:
+            wait = read_retry_after(headers, now=dt.datetime.now(dt.UTC)) or 0.0
+            wait = min(wait, _LONGEST_ORDERED_WAIT_SECONDS)
+            self._closed_until = max(self._closed_until, asyncio.get_running_loop().time() + wait)
+            busy = _TryAgain(said)
+            busy.wait_seconds = wait
+            raise busy
+        if 300 <= status < 400:
+            raise ServerUnusable("The server sends requests elsewhere; give the address it sends them to.")
+        return Refusal(f"The server refused this prompt: {said}.")

@@ -1,0 +1,33 @@
+"""Tasks of the `servers` queue: those that ask a server for its language model, and load none themselves."""
+
+from __future__ import annotations
+
+import logging
+
+from celery import shared_task
+from django.utils import timezone
+
+from annotation.actions import generate
+from annotation.actions import sample_alternatives as sampling
+from annotation.actions.jobs import JobLost, JobNotStartable
+from annotation.actions.opened_servers import open_server_backend
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(name="annotation.generate_chunk_on_server")
+def generate_chunk_on_server(chunk_id: int) -> None:
+    try:
+        generate.generate_chunk(chunk_id=chunk_id, clock=timezone.now, open_backend=open_server_backend)
+    except (JobNotStartable, JobLost) as reason:
+        logger.info("%s", reason)
+
+
+@shared_task(name="annotation.sample_alternatives_on_server")
+def sample_alternatives_on_server(branch_id: int) -> None:
+    try:
+        sampling.sample_alternatives(
+            branch_id=branch_id, clock=timezone.now, open_backend=open_server_backend
+        )
+    except (JobNotStartable, JobLost) as reason:
+        logger.info("%s", reason)
