@@ -25,6 +25,8 @@ class CannotJoin(ValueError):
 
 def join_modules(name: str, read: Callable[[str], str]) -> str:
     """The source of a module with all it imports, each once and before what needs it; `read` gives a file's text."""
+    if name in SHARED:
+        return read(name)  # others import from it
     joined: dict[str, str] = {}
     shared: dict[str, set[str]] = {}
     owners: dict[str, str] = {}

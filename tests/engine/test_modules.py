@@ -33,6 +33,10 @@ def test_the_frames_module_stays_a_module_of_its_own() -> None:
     assert joined.count("import") == 1
 
 
+def test_the_frames_module_keeps_what_others_import() -> None:
+    assert join("frame.js", frame="export const a = 1;\n") == "export const a = 1;\n"
+
+
 def test_words_inside_texts_and_blocks_are_left_alone() -> None:
     source = '// import { x } from "./gone.js"\nfunction f() {\n  const [a] = [1];\n  return "export const a";\n}\n'
 

@@ -34,6 +34,8 @@ def test_a_page_loads_its_own_script_and_the_frames_by_hashed_names(collected: P
 
     assert imported
     assert all(re.fullmatch(r"\./frame\.[0-9a-f]{12}\.js", name) for name in imported), imported
+    [frame] = (collected / "js").glob("frame.????????????.js")
+    assert "export function gettext" in frame.read_text()
     [rating] = (collected / "js").glob("rating.????????????.js")
     assert "class RatingState" in rating.read_text()
 
