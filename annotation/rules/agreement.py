@@ -6,8 +6,14 @@ it; the order of raters does not matter. Traces with fewer than two raters say n
 
 from collections import Counter
 from collections.abc import Hashable, Sequence
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
 
 from annotation.rules.rating import Labels, first_error
+
+Number = TypeVar("Number", float, npt.NDArray[np.float64])
 
 Verdicts = Sequence[Sequence[bool | None]]
 Ratings = Sequence[Sequence[Labels | None]]
@@ -15,7 +21,7 @@ Ratings = Sequence[Sequence[Labels | None]]
 
 def share_agreed(said: Sequence[Sequence[Hashable | None]]) -> float | None:
     """The mean over traces of the share of rater pairs that said the same, 0..1; None where no trace has two raters."""
-    shares = [_pair_share(present) for present in map(_present, said) if len(present) >= 2]
+    shares = [pair_share(present) for present in map(_present, said) if len(present) >= 2]
     return sum(shares) / len(shares) if shares else None
 
 
@@ -31,6 +37,11 @@ def gwet_ac1(verdicts: Verdicts) -> float | None:
     errors = prevalence(verdicts)
     if agreed is None or errors is None:
         return None
+    return correct_for_chance(agreed, errors)
+
+
+def correct_for_chance(agreed: Number, errors: Number) -> Number:
+    """AC1 from the share agreed and the prevalence, numbers or arrays of them."""
     by_chance = 2.0 * errors * (1.0 - errors)  # at most one half, so the division is safe
     return (agreed - by_chance) / (1.0 - by_chance)
 
@@ -53,7 +64,7 @@ def _present(said: Sequence[Hashable | None]) -> list[Hashable]:
     return [one for one in said if one is not None]
 
 
-def _pair_share(said: Sequence[Hashable]) -> float:
+def pair_share(said: Sequence[Hashable]) -> float:
     """The share of ordered pairs of different raters who said the same; needs two raters."""
     num = len(said)
     return sum(times * (times - 1) for times in Counter(said).values()) / (num * (num - 1))

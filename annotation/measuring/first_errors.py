@@ -1,0 +1,62 @@
+"""Whether a judge finds the first error of a trace: ProcessBench's F1 (Zheng et al. 2024)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from annotation.measuring.anchoring import ERROR_BELOW
+from annotation.measuring.resampling import NUM_RESAMPLES, Estimate, Floats, divide, estimate
+
+MIN_TRACES_OF_A_KIND = 5
+"""With fewer traces that have an error, or fewer without one, there is no F1."""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstErrorScore:
+    """`on_errors`: the share of traces with an error whose first error the judge finds exactly; `on_sound`: the share
+    of traces without one in which it finds none; `f1`: their harmonic mean."""
+
+    f1: Estimate
+    on_errors: float | None
+    on_sound: float | None
+    num_errors: int
+    num_sound: int
+
+
+def score_first_errors(
+    cases: Iterable[tuple[Sequence[float | None], int | None]], num_resamples: int = NUM_RESAMPLES
+) -> FirstErrorScore:
+    """ProcessBench's F1 of a judge that calls the first step below one half the first error.
+
+    cases: the judge's probabilities of a trace, and people's first error (-1 for none; None is left out).
+    """
+    rows = []
+    for probabilities, place in cases:
+        if place is not None:
+            hit = float(locate_first_error(probabilities) == place)
+            rows.append((1.0, hit, 0.0, 0.0) if place >= 0 else (0.0, 0.0, 1.0, hit))
+    sums = np.array(rows) if rows else np.zeros((0, 4))
+    errors, hits, sounds, quiet = sums.sum(axis=0)
+    can_say = min(errors, sounds) >= MIN_TRACES_OF_A_KIND
+    f1 = estimate(sums, _f1, num_resamples=num_resamples)
+    return FirstErrorScore(
+        f1=f1 if can_say else Estimate(None, None, None, len(sums)),
+        on_errors=float(hits / errors) if errors else None,
+        on_sound=float(quiet / sounds) if sounds else None,
+        num_errors=int(errors),
+        num_sound=int(sounds),
+    )
+
+
+def locate_first_error(probabilities: Sequence[float | None]) -> int:
+    """The index of the first step that the judge calls bad; -1 for none."""
+    return next((i for i, p in enumerate(probabilities) if p is not None and p < ERROR_BELOW), -1)
+
+
+def _f1(drawn: Floats) -> Floats:
+    on_errors, on_sound = divide(drawn[:, 1], drawn[:, 0]), divide(drawn[:, 3], drawn[:, 2])
+    both = on_errors + on_sound
+    return np.where(both == 0.0, 0.0, divide(2.0 * on_errors * on_sound, both))

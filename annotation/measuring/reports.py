@@ -1,0 +1,167 @@
+"""The three reports of a project, whole: what a worker computes and a page shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from annotation.measuring.agreement import (
+    Agreement,
+    Group,
+    ValueAgreement,
+    measure_agreement,
+    measure_by_category,
+    measure_by_label,
+    measure_by_model,
+    measure_over_time,
+)
+from annotation.measuring.anchoring import Anchoring, measure_anchoring
+from annotation.measuring.judges import JudgeQuality, measure_judge
+from annotation.measuring.more_labels import LabelValue, measure_label_value
+from annotation.measuring.prediction_powered import PoweredMean, estimate_mean
+from annotation.measuring.raters import DisputedStep, RaterPair, compare_raters, find_disputed_steps
+from annotation.measuring.rows import (
+    BlindRating,
+    DrawnRating,
+    Scores,
+    Selected,
+    TraceFacts,
+    group_by_trace,
+)
+from annotation.measuring.truth import PeoplesWord, hear_people
+from annotation.merging.data import MergeInput
+from annotation.rules.rating import verdict
+
+REPORT_VERSION = "1"
+MOST_DISPUTED_STEPS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementReport:
+    """`num_assisted`: ratings left out because their raters saw scores first. `errors_everywhere`: the share of all
+    traces with an error, rated or not."""
+
+    num_ratings: int
+    num_simulated: int
+    num_assisted: int
+    overall: Agreement
+    by_model: tuple[Group, ...]
+    over_time: tuple[Group, ...]
+    by_label: tuple[ValueAgreement, ...]
+    by_category: tuple[ValueAgreement, ...]
+    pairs: tuple[RaterPair, ...]
+    disputed: tuple[DisputedStep, ...]
+    errors_everywhere: PoweredMean | None
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeReport:
+    quality: JudgeQuality
+    anchoring: Anchoring
+
+
+@dataclass(frozen=True, slots=True)
+class JudgesReport:
+    """`num_people_traces`: traces with people's word, gold or blind ratings; `num_split`: those on which no majority
+    names the place of the first error."""
+
+    num_people_traces: int
+    num_split: int
+    num_simulated: int
+    judges: tuple[JudgeReport, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleInput:
+    """What people said of a project. `simulated` are ids of raters that are programs."""
+
+    facts: Mapping[int, TraceFacts]
+    ratings: Sequence[BlindRating]
+    scores: Sequence[Scores]
+    simulated: frozenset[int]
+    num_assisted: int = 0
+    selected: Sequence[Selected] = ()
+    drawn: Sequence[DrawnRating] = ()
+
+    @property
+    def num_simulated(self) -> int:
+        return sum(rating.rater in self.simulated for rating in self.ratings)
+
+
+def report_agreement(people: PeopleInput) -> AgreementReport:
+    rated = group_by_trace(people.ratings)
+    return AgreementReport(
+        num_ratings=len(people.ratings),
+        num_simulated=people.num_simulated,
+        num_assisted=people.num_assisted,
+        overall=measure_agreement([one.labels for one in ratings] for ratings in rated.values()),
+        by_model=measure_by_model(rated, people.facts),
+        over_time=measure_over_time(rated),
+        by_label=measure_by_label(rated),
+        by_category=measure_by_category(rated),
+        pairs=compare_raters(rated),
+        disputed=find_disputed_steps(rated, MOST_DISPUTED_STEPS),
+        errors_everywhere=_estimate_errors(rated, people),
+    )
+
+
+def report_judges(people: PeopleInput) -> JudgesReport:
+    words = hear_everyone(people)
+    by_judge: dict[int, list[Scores]] = {}
+    for one in people.scores:
+        by_judge.setdefault(one.judge, []).append(one)
+    drawn: dict[int, list[DrawnRating]] = {}
+    for rating in people.drawn:
+        drawn.setdefault(rating.judge, []).append(rating)
+    return JudgesReport(
+        num_people_traces=len(words),
+        num_split=sum(word.first_error is None for word in words.values()),
+        num_simulated=people.num_simulated,
+        judges=tuple(
+            JudgeReport(
+                measure_judge(judge, by_judge[judge], people.facts, words),
+                measure_anchoring(judge, drawn.get(judge, [])),
+            )
+            for judge in sorted(by_judge)
+        ),
+    )
+
+
+def report_more_labels(people: PeopleInput, merge_input: MergeInput) -> LabelValue:
+    """merge_input: the project's, with blind ratings only."""
+    return measure_label_value(merge_input, hear_everyone(people), predict_errors(people.scores))
+
+
+def hear_everyone(people: PeopleInput) -> dict[int, PeoplesWord]:
+    """People's word on every trace that has one."""
+    rated = group_by_trace(people.ratings)
+    words = {}
+    for trace, facts in people.facts.items():
+        word = hear_people([one.labels for one in rated.get(trace, ())], facts.gold)
+        if word is not None:
+            words[trace] = word
+    return words
+
+
+def predict_errors(scores: Sequence[Scores]) -> dict[int, float]:
+    """The probability of an error in each scored trace: 1 − its weakest step's probability, mean over judges."""
+    found: dict[int, list[float]] = {}
+    for one in scores:
+        known = [p for p in one.probabilities if p is not None]
+        if known:
+            found.setdefault(one.trace, []).append(1.0 - min(known))
+    return {trace: sum(errors) / len(errors) for trace, errors in sorted(found.items())}
+
+
+def _estimate_errors(rated: Mapping[int, Sequence[BlindRating]], people: PeopleInput) -> PoweredMean | None:
+    """The share of all scored traces in which a rater finds an error."""
+    predictions = predict_errors(people.scores)
+    probabilities = {one.trace: one.probability for one in people.selected}
+    known = [trace for trace in rated if trace in predictions and trace in probabilities]
+    shares = [sum(verdict(one.labels) for one in rated[trace]) / len(rated[trace]) for trace in known]
+    return estimate_mean(
+        shares,
+        [predictions[trace] for trace in known],
+        list(predictions.values()),
+        probabilities=[probabilities[trace] for trace in known],
+    )
