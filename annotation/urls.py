@@ -19,6 +19,7 @@ from annotation.views import (
     people,
     projects,
     prompts,
+    quality,
     ratings,
     reviews,
     tokens,
@@ -103,6 +104,11 @@ urlpatterns = [
     path("p/<slug:slug>/review/appeals/<int:appeal_id>/", reviews.answer_appeal, name="answer_appeal"),
     path("p/<slug:slug>/decisions/", decisions.list_decisions, name="list_decisions"),
     path("rate/<int:assignment_id>/appeal/", decisions.file_appeal, name="file_appeal"),
+    # --- quality ---
+    path("p/<slug:slug>/agreement/", quality.show_agreement, name="show_agreement"),
+    path("p/<slug:slug>/judge-quality/", quality.show_judge_quality, name="show_judge_quality"),
+    path("p/<slug:slug>/reports/<str:kind>/", quality.watch_report, name="watch_report"),
+    path("p/<slug:slug>/reports/<str:kind>/compute/", quality.request_report, name="request_report"),
     # --- traces and merge ---
     path("p/<slug:slug>/traces/", traces.list_traces, name="list_traces"),
     path("p/<slug:slug>/traces/<int:trace_id>/", traces.show_trace, name="show_trace"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from django.db.models import QuerySet
 
 from annotation.models import Account, Invitation, Membership, Project, Role
@@ -30,3 +32,11 @@ def list_invitations(project: Project) -> QuerySet[Invitation]:
 def find_invitation(secret: str) -> Invitation | None:
     """The link with this secret, whatever its state."""
     return Invitation.objects.select_related("project").filter(secret_hash=hash_secret(secret)).first()
+
+
+def name_raters(ids: Collection[int]) -> dict[int, str]:
+    """What pages call these raters; programs are told apart."""
+    return {
+        account.pk: f"{account} (simulated)" if account.is_simulated else str(account)
+        for account in Account.objects.filter(pk__in=ids)
+    }

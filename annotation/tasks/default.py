@@ -8,7 +8,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from annotation.actions import assignments, chunked, jobs, merges
+from annotation.actions import assignments, chunked, jobs, merges, quality_reports
 
 logger = logging.getLogger(__name__)
 
@@ -30,5 +30,13 @@ def expire_leases() -> None:
 def run_merge(run_id: int) -> None:
     try:
         merges.run_merge(run_id=run_id, clock=timezone.now)
+    except (jobs.JobNotStartable, jobs.JobLost) as reason:
+        logger.info("%s", reason)
+
+
+@shared_task(name="annotation.compute_quality")
+def compute_quality(report_id: int) -> None:
+    try:
+        quality_reports.compute_report(report_id=report_id, clock=timezone.now)
     except (jobs.JobNotStartable, jobs.JobLost) as reason:
         logger.info("%s", reason)

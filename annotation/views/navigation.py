@@ -50,6 +50,8 @@ ENTRIES = (
     NavigationEntry("annotation:list_batches", _("Batches"), _("Make"), _MAKERS),
     NavigationEntry("annotation:list_judge_runs", _("Judges"), _("Make"), _MAKERS),
     NavigationEntry("annotation:list_traces", _("Traces"), _("Make"), _STAFF),
+    NavigationEntry("annotation:show_agreement", _("Agreement"), _("Check"), _REVIEWERS),
+    NavigationEntry("annotation:show_judge_quality", _("Judges against people"), _("Check"), _STAFF),
     NavigationEntry("annotation:list_merges", _("Merge"), _("Take"), _MAKERS),
     NavigationEntry("exports:list_exports", _("Exports"), _("Take"), _MAKERS),
     NavigationEntry("annotation:list_people", _("People"), _("Run"), frozenset({Role.ADMIN})),

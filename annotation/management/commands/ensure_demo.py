@@ -9,7 +9,8 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from annotation.actions.backups import restore_backup
-from annotation.models import AuditEvent, Project
+from annotation.actions.quality_reports import request_report
+from annotation.models import AuditEvent, Project, ReportKind
 
 # Made by `manage.py make_demo`; its first line says with which model, parameters, seed and date.
 DEMO_FILE = Path(__file__).resolve().parents[2] / "demo" / "demo.jsonl"
@@ -23,4 +24,6 @@ class Command(BaseCommand):
             return
         with DEMO_FILE.open(encoding="utf-8") as lines:
             project = restore_backup(lines=lines, actor=None, now=timezone.now())
+        for kind in ReportKind:  # the quality pages have something to show once the workers are up
+            request_report(project=project, kind=kind, actor=None, now=timezone.now())
         self.stdout.write(f"{project.name} (/p/{project.slug}/)")

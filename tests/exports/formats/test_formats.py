@@ -218,10 +218,9 @@ def test_evidence_has_a_row_a_step_with_all_that_was_said() -> None:
         evidence.RaterLabels("9", (1, 0, 1), is_assisted=True),
     ]
 
-    scores = [evidence.JudgeScores("sums@1", (0.9, None, 0.2))]
-    found = evidence.TraceEvidence(trace, tuple(ratings), tuple(scores))
+    rows = evidence.make_rows(trace, ratings, [evidence.JudgeScores("sums@1", (0.9, None, 0.2))])
 
-    stored = evidence.make_table([found]).to_pylist()
+    stored = read_back("evidence", "standard", rows)
     assert [row["text"] for row in stored] == ["One.\n", "Two.\n", "Three."]
     assert [row["is_first_error"] for row in stored] == [False, True, False]
     assert stored[1]["ratings"] == [
@@ -239,8 +238,6 @@ def test_evidence_has_a_row_a_step_with_all_that_was_said() -> None:
 
 
 def test_evidence_of_a_trace_nobody_judged_has_nulls() -> None:
-    rows = evidence.make_table(
-        [evidence.TraceEvidence(make_trace((), provenance="none"), (), ())]
-    ).to_pylist()
+    rows = evidence.make_rows(make_trace((), provenance="none"), [], [])
 
     assert {(row["posterior"], row["is_first_error"]) for row in rows} == {(None, None)}

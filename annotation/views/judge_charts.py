@@ -1,0 +1,188 @@
+"""The charts of the page that holds judges against people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from annotation.charts.axes import Axis, write
+from annotation.charts.calibration import CalibrationPoint, draw_calibration
+from annotation.charts.drawing import Chart
+from annotation.charts.intervals import draw_intervals
+from annotation.charts.lines import Point, Series, draw_lines
+from annotation.charts.roc import RocCurve, draw_roc
+from annotation.measuring.anchoring import Anchoring
+from annotation.measuring.judges import JudgeQuality, QualityGroup
+from annotation.measuring.more_labels import Curve, CurvePoint, LabelValue
+from annotation.views.figures import chart_estimate, count
+
+_MOST_GROUPS = 12
+
+
+def draw_bins(quality: JudgeQuality) -> Chart | None:
+    """What the judge promises against what people say; None where no group of steps is large enough."""
+    points = [
+        CalibrationPoint(one.promised, one.stands.value, one.stands.low, one.stands.high, one.num_steps)
+        for one in quality.bins
+        if one.stands.value is not None and one.stands.low is not None and one.stands.high is not None
+    ]
+    if not points:
+        return None
+    gap = sum(abs(p.promised - p.came_true) * p.count for p in points) / sum(p.count for p in points)
+    return draw_calibration(
+        points,
+        key="calibration",
+        title="Calibration: what it promises and what people say",
+        description="On the diagonal a step that gets 80 % stands in 80 of 100 cases. On average the judge is "
+        f"{write(gap, 'percent', 0)} off it.",
+        x_label="Judge: the step is correct",
+        y_label="People: the step stands",
+        unit="steps",
+    )
+
+
+def draw_judge_roc(quality: JudgeQuality) -> Chart | None:
+    """Errors found against false alarms; None without enough errors."""
+    auc = quality.overall.auc.value
+    if not quality.roc or auc is None:
+        return None
+    return draw_roc(
+        [RocCurve("Judge", quality.roc)],
+        key="roc",
+        title="ROC: errors found against false alarms",
+        description=f"The area under the curve is {write(auc, 'number', 2)}; a coin has 0.50 and follows the diagonal.",
+        x_label="Sound steps called bad",
+        y_label="Errors found",
+    )
+
+
+def draw_groups(groups: Sequence[QualityGroup], *, key: str, what: str) -> Chart | None:
+    """First-error F1 for each model or each length."""
+    estimates = [
+        chart_estimate(
+            group.name,
+            group.quality.first_errors.f1,
+            f"{count(group.quality.first_errors.num_errors, 'trace')} with an error, "
+            f"{group.quality.first_errors.num_sound:,} without",
+        )
+        for group in groups[:_MOST_GROUPS]
+    ]
+    if not estimates:
+        return None
+    known = [f"{e.label} {write(e.value, 'number', 2)}" for e in estimates if e.value is not None]
+    return draw_intervals(
+        estimates,
+        key=key,
+        title=f"First-error F1 by {what}",
+        description=f"{', '.join(known) or 'Too little to say of any'}.",
+        x=Axis("First-error F1, 95 % interval", 0.0, 1.0),
+    )
+
+
+def draw_anchoring(found: Anchoring) -> Chart | None:
+    """Assisted minus blind; None with too few ratings in an arm."""
+    if found.steps.value is None:
+        return None
+    basis = f"{found.num_assisted:,} assisted, {found.num_blind:,} blind"
+    estimates = [
+        chart_estimate("Agreement on steps", found.steps, basis),
+        chart_estimate("Agreement on the verdict", found.verdicts, basis),
+    ]
+    known = [f"{e.label.lower()} {write(e.value, 'percent', 0)}" for e in estimates if e.value is not None]
+    return draw_intervals(
+        estimates,
+        key="anchoring",
+        title="Anchoring: agreement with the judge, assisted minus blind",
+        description=f"Right of the dashed line, raters who saw its scores agree with it more: {', '.join(known)}.",
+        x=Axis("Assisted minus blind, 95 % interval", kind="percent"),
+        digits=0,
+        reference=0.0,
+    )
+
+
+@dataclass(frozen=True)
+class Prospect:
+    """What so many further human-rated traces are expected to bring; texts, a dash where nothing is known."""
+
+    num_further: int
+    label_error: str
+    error_fall: str
+    interval_width: str
+    width_fall: str
+
+
+def list_prospects(found: LabelValue) -> list[Prospect]:
+    """One row for each number of further traces that the curves reach to."""
+    errors = found.label_error.ahead if found.label_error else ()
+    widths = found.interval_width.ahead if found.interval_width else ()
+    error_now = found.label_error.now.value if found.label_error else None
+    width_now = found.interval_width.now.value if found.interval_width else None
+    rows = []
+    for place in range(max(len(errors), len(widths))):
+        error = errors[place] if errors else None
+        width = widths[place] if widths else None
+        reached = error or width
+        rows.append(
+            Prospect(
+                num_further=(reached.num_traces if reached else 0) - found.num_rated,
+                label_error=write(error.value, "number", 3) if error else "–",
+                error_fall=_fall(error_now, error),
+                interval_width=_points(width.value) if width else "–",
+                width_fall=_fall(width_now, width),
+            )
+        )
+    return rows
+
+
+def draw_label_error(found: LabelValue) -> Chart | None:
+    return _draw_curve(
+        found.label_error,
+        key="label-error",
+        title="Label error against human-rated traces",
+        y=Axis("Label error (mean square)", 0.0),
+        digits=3,
+    )
+
+
+def draw_interval_width(found: LabelValue) -> Chart | None:
+    return _draw_curve(
+        found.interval_width,
+        key="interval-width",
+        title="Interval width against human-rated traces",
+        y=Axis("Width of the share of traces with an error", 0.0, kind="percent"),
+        digits=1,
+    )
+
+
+def _draw_curve(curve: Curve | None, *, key: str, title: str, y: Axis, digits: int) -> Chart | None:
+    if curve is None:
+        return None
+    first, last, end = curve.seen[0], curve.seen[-1], curve.ahead[-1]
+    return draw_lines(
+        [
+            Series("By subsampling", _points_of(curve.seen)),
+            Series("Expected", _points_of((curve.now, *curve.ahead))),
+        ],
+        key=key,
+        title=title,
+        description=f"From {write(first.value, y.kind, digits)} with {first.num_traces:,} rated traces to "
+        f"{write(last.value, y.kind, digits)} with {last.num_traces:,}; expected with {end.num_traces:,}: "
+        f"{write(end.value, y.kind, digits)}.",
+        x=Axis("Human-rated traces", 0.0, kind="count"),
+        y=y,
+        digits=digits,
+    )
+
+
+def _points_of(points: Sequence[CurvePoint]) -> tuple[Point, ...]:
+    return tuple(Point(p.num_traces, p.value, p.low, p.high) for p in points)
+
+
+def _fall(now: float | None, then: CurvePoint | None) -> str:
+    if now is None or then is None or now <= 0.0:
+        return "–"
+    return write(then.value / now - 1.0, "percent", 0)
+
+
+def _points(width: float) -> str:
+    return f"{write(width * 100, 'number', 1)} points"

@@ -1,0 +1,100 @@
+"""What the page of judges shows of a report: one judge in full, and what more labels would buy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from annotation.charts.drawing import Chart
+from annotation.measuring.more_labels import MIN_RATED_TRACES, LabelValue
+from annotation.measuring.reports import JudgeReport, JudgesReport
+from annotation.merging.calibration import MIN_EXPECTED_ERRORS, MIN_TRACES
+from annotation.models import Judge, Project
+from annotation.queries.quality_reports import JudgeCalibration, find_calibration
+from annotation.tables.quality import JudgeRow, build_judge_table
+from annotation.tables.table import Table
+from annotation.views.figures import Figure, show_estimate
+from annotation.views.judge_charts import (
+    Prospect,
+    draw_anchoring,
+    draw_bins,
+    draw_groups,
+    draw_interval_width,
+    draw_judge_roc,
+    draw_label_error,
+    list_prospects,
+)
+
+
+@dataclass(frozen=True)
+class JudgePage:
+    """One judge version in full. `calibration`: what the newest merge made of it."""
+
+    judge: Judge
+    report: JudgeReport
+    figures: tuple[Figure, ...]
+    calibration: JudgeCalibration | None
+    min_traces: int
+    min_errors: int
+    bins: Chart | None
+    roc: Chart | None
+    by_model: Chart | None
+    by_length: Chart | None
+    anchoring: Chart | None
+
+
+@dataclass(frozen=True)
+class MoreLabelsPage:
+    found: LabelValue
+    min_traces: int
+    label_error: Chart | None
+    interval_width: Chart | None
+    prospects: list[Prospect]
+
+
+def build_judges_table(project: Project, report: JudgesReport) -> Table[JudgeRow]:
+    judges = Judge.objects.in_bulk([one.quality.judge for one in report.judges])
+    rows = [
+        JudgeRow(str(judge), judge.get_kind_display(), one)
+        for one in report.judges
+        if (judge := judges.get(one.quality.judge)) is not None
+    ]
+    return build_judge_table(project, rows)
+
+
+def describe_judge(project: Project, report: JudgesReport, wanted: str) -> JudgePage | None:
+    """The judge with this id, or else the one that people can say most of; None where there is none."""
+    known = {str(one.quality.judge): one for one in report.judges}
+    most = max(report.judges, key=lambda one: one.quality.overall.num_traces, default=None)
+    chosen = known.get(wanted, most)
+    judge = Judge.objects.filter(pk=chosen.quality.judge).first() if chosen else None
+    if chosen is None or judge is None:
+        return None
+    quality = chosen.quality
+    return JudgePage(
+        judge=judge,
+        report=chosen,
+        figures=(
+            show_estimate("Area under ROC", quality.overall.auc, "number"),
+            show_estimate("Brier score", quality.overall.brier, "number"),
+            show_estimate("First-error F1", quality.overall.first_errors.f1, "number"),
+            show_estimate("Anchoring on steps", chosen.anchoring.steps),
+        ),
+        calibration=find_calibration(project, str(judge)),
+        min_traces=MIN_TRACES,
+        min_errors=round(MIN_EXPECTED_ERRORS),
+        bins=draw_bins(quality),
+        roc=draw_judge_roc(quality),
+        by_model=draw_groups(quality.by_model, key="judge-by-model", what="model"),
+        by_length=draw_groups(quality.by_length, key="judge-by-length", what="length"),
+        anchoring=draw_anchoring(chosen.anchoring),
+    )
+
+
+def describe_more_labels(found: LabelValue) -> MoreLabelsPage:
+    return MoreLabelsPage(
+        found=found,
+        min_traces=MIN_RATED_TRACES,
+        label_error=draw_label_error(found),
+        interval_width=draw_interval_width(found),
+        prospects=list_prospects(found),
+    )

@@ -1,0 +1,202 @@
+"""The charts of the quality pages: what they show of a report, and that they stay away where there is too little."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from annotation.charts.drawing import Chart, Dot, Rectangle
+from annotation.measuring.agreement import Group, ValueAgreement, measure_agreement
+from annotation.measuring.anchoring import Anchoring
+from annotation.measuring.first_errors import FirstErrorScore
+from annotation.measuring.judges import Bin, JudgeQuality, Quality, QualityGroup
+from annotation.measuring.more_labels import Curve, CurvePoint, LabelValue
+from annotation.measuring.raters import RaterPair
+from annotation.measuring.resampling import NOTHING, Estimate
+from annotation.views.agreement_charts import (
+    MOST_RATERS,
+    draw_by_model,
+    draw_over_time,
+    draw_raters,
+    draw_values,
+)
+from annotation.views.judge_charts import (
+    draw_anchoring,
+    draw_bins,
+    draw_groups,
+    draw_interval_width,
+    draw_judge_roc,
+    draw_label_error,
+    list_prospects,
+)
+
+MONDAY = dt.date(2026, 3, 2).toordinal()
+KNOWN = Estimate(0.8, 0.7, 0.9, 20)
+
+
+def make_group(num_traces: int, *, day: int | None = None, name: str = "week") -> Group:
+    return Group(name, measure_agreement([[(1, 1), (1, 1)]] * num_traces, 50), day)
+
+
+def make_quality(*, auc: Estimate = KNOWN, f1: Estimate = KNOWN) -> Quality:
+    return Quality(20, 100, 12, auc, KNOWN, 0.1, FirstErrorScore(f1, 0.5, 0.75, 6, 8))
+
+
+def make_judge(bins: tuple[Bin, ...] = (), roc: tuple[tuple[float, float], ...] = ()) -> JudgeQuality:
+    return JudgeQuality(1, 30, 0, make_quality(), bins, roc, (), ())
+
+
+def make_curve(values: tuple[float, ...] = (0.2, 0.1), ahead: tuple[float, ...] = (0.08, 0.05)) -> Curve:
+    def at(place: int, value: float) -> CurvePoint:
+        return CurvePoint(place, value, value * 0.9, value * 1.1)
+
+    return Curve(
+        tuple(at(10 * (i + 1), value) for i, value in enumerate(values)),
+        at(40, 0.1),
+        tuple(at(40 * (i + 2), value) for i, value in enumerate(ahead)),
+    )
+
+
+def dots(chart: Chart | None) -> list[Dot]:
+    assert chart is not None
+    return [shape for shape in chart.shapes if isinstance(shape, Dot)]
+
+
+class TestOverTime:
+    def test_a_period_with_too_few_traces_leaves_a_gap(self) -> None:
+        groups = [make_group(20, day=MONDAY), make_group(3, day=MONDAY + 7), make_group(20, day=MONDAY + 14)]
+
+        chart = draw_over_time(groups)
+
+        assert len(dots(chart)) == 4  # agreed and errors, of two weeks
+        assert chart is not None
+        assert [row[0] for row in chart.table.rows] == ["2 Mar 2026", "16 Mar 2026"]
+        assert "2 periods can be told" in chart.description
+
+    def test_without_any_period_there_is_no_chart(self) -> None:
+        assert draw_over_time([]) is None
+        assert draw_over_time([make_group(3, day=MONDAY)]) is None
+
+
+class TestGroups:
+    def test_models_are_shown_with_what_they_rest_on(self) -> None:
+        chart = draw_by_model([make_group(20, name="big"), make_group(2, name="small")])
+
+        assert chart is not None
+        assert chart.table.rows[0][0] == "big"
+        assert chart.table.rows[0][2] == "20 traces with two raters, errors found by 0 %"
+        assert chart.table.rows[1][1:] == ("–", "2 traces with two raters")
+        assert draw_by_model([]) is None
+
+    def test_only_the_most_rated_dozen_of_models_has_room(self) -> None:
+        chart = draw_by_model([make_group(2, name=f"model {number}") for number in range(30)])
+
+        assert chart is not None
+        assert len(chart.table.rows) == 12
+
+    def test_labels_say_how_often_they_are_given(self) -> None:
+        chart = draw_values(
+            [ValueAgreement("Bad", 0.25, 50, KNOWN)], key="by-label", title="By label", noun="label"
+        )
+
+        assert chart is not None
+        assert chart.table.rows == (("Bad (25 %)", "80 % (70 % to 90 %)", "said 50 times on 20 traces"),)
+        assert chart.description == "Where one rater says a label, another says it too: Bad (25 %) 80 %."
+        assert draw_values([], key="x", title="", noun="label") is None
+
+
+class TestRaters:
+    def test_each_pair_stands_on_both_sides_of_the_diagonal(self) -> None:
+        chart = draw_raters([RaterPair(1, 2, 10, 8), RaterPair(1, 3, 4, 4)], {1: "Ann", 2: "Bob"})
+
+        assert chart is not None
+        assert chart.table.columns == ("", "Ann", "Bob", "a former rater")
+        assert chart.table.rows[0][1:] == ("–", "80 %, 10 traces in common", "–, 4 traces in common")
+        assert chart.table.rows[1][1:] == ("80 %, 10 traces in common", "–", "–, no trace in common")
+
+    def test_the_raters_with_the_most_in_common_have_room(self) -> None:
+        pairs = [RaterPair(0, other, other, other) for other in range(1, MOST_RATERS + 10)]
+
+        chart = draw_raters(pairs, {number: f"Rater {number}" for number in range(40)})
+
+        assert chart is not None
+        assert len(chart.table.rows) == MOST_RATERS
+        assert "Rater 1" not in chart.table.columns  # one trace in common with one rater
+        assert "Rater 33" in chart.table.columns
+        assert chart.is_wide
+        assert len([s for s in chart.shapes if isinstance(s, Rectangle)]) == MOST_RATERS**2
+
+    def test_with_no_two_raters_there_is_no_map(self) -> None:
+        assert draw_raters([], {}) is None
+
+
+class TestJudges:
+    def test_the_calibration_plot_says_how_far_off_the_judge_is(self) -> None:
+        bins = (Bin(0.2, Estimate(0.4, 0.2, 0.6, 20), 10), Bin(0.9, Estimate(0.8, 0.7, 0.9, 20), 30))
+
+        chart = draw_bins(make_judge(bins))
+
+        assert len(dots(chart)) == 2
+        assert chart is not None
+        assert "12 % off" in chart.description  # (0.2 · 10 + 0.1 · 30) / 40 = 0.125, to even
+
+    def test_bins_without_an_interval_are_not_drawn(self) -> None:
+        assert draw_bins(make_judge((Bin(0.2, Estimate(1.0, None, None, 20), 10),))) is None
+        assert draw_bins(make_judge()) is None
+
+    def test_the_roc_names_its_area(self) -> None:
+        chart = draw_judge_roc(make_judge(roc=((0.0, 0.0), (0.1, 0.7), (1.0, 1.0))))
+
+        assert chart is not None
+        assert "0.80" in chart.description
+        assert draw_judge_roc(make_judge()) is None
+
+    def test_groups_say_how_many_traces_of_each_kind_they_rest_on(self) -> None:
+        groups = [QualityGroup("short", make_quality()), QualityGroup("long", make_quality(f1=NOTHING))]
+
+        chart = draw_groups(groups, key="by-length", what="length")
+
+        assert chart is not None
+        assert chart.table.rows[0] == ("short", "0.80 (0.70 to 0.90)", "6 traces with an error, 8 without")
+        assert chart.table.rows[1][1] == "–"
+        assert chart.description == "short 0.80."
+        assert draw_groups([], key="x", what="length") is None
+
+    @pytest.mark.parametrize(("value", "is_drawn"), [(0.12, True), (None, False)])
+    def test_anchoring_is_drawn_around_no_effect(self, value: float | None, is_drawn: bool) -> None:
+        steps = Estimate(value, 0.02, 0.22, 40)
+
+        chart = draw_anchoring(Anchoring(1, 30, 60, 40, 0.9, 0.78, steps, 0.8, 0.7, KNOWN))
+
+        assert (chart is not None) == is_drawn
+        if chart is not None:
+            assert any("reference" in shape.css for shape in chart.shapes)
+            assert "agreement on steps 12 %" in chart.description
+            assert chart.table.rows[0][2] == "30 assisted, 60 blind"
+
+
+class TestMoreLabels:
+    def test_prospects_are_counted_from_what_is_there(self) -> None:
+        found = LabelValue(40, 40, 10, 8, 8, make_curve(), make_curve(ahead=(0.09, 0.06)))
+
+        first, second = list_prospects(found)
+
+        assert (first.num_further, second.num_further) == (40, 80)
+        assert (first.label_error, first.error_fall) == ("0.080", "-20 %")
+        assert (second.interval_width, second.width_fall) == ("6.0 points", "-40 %")
+
+    def test_one_curve_alone_leaves_dashes_for_the_other(self) -> None:
+        (first, _) = list_prospects(LabelValue(40, 40, 10, 8, 8, make_curve(), None))
+
+        assert (first.interval_width, first.width_fall) == ("–", "–")
+        assert list_prospects(LabelValue(5, 5, 1, 8, 0, None, None)) == []
+
+    def test_the_charts_tell_seen_from_expected(self) -> None:
+        found = LabelValue(40, 40, 10, 8, 8, make_curve(), make_curve())
+
+        for chart in (draw_label_error(found), draw_interval_width(found)):
+            assert chart is not None
+            assert [key.name for key in chart.legend] == ["By subsampling", "Expected"]
+            assert len(dots(chart)) == 2 + 3
+        assert draw_label_error(LabelValue(5, 5, 1, 8, 0, None, None)) is None
