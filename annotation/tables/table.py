@@ -28,9 +28,10 @@ class Kind(StrEnum):
     SHARE = "share"  # 0 to 1, shown in per cent
     SECONDS = "seconds"  # shown as "2 min 5 s"
     TIME = "time"
+    DATE = "date"
 
 
-_STARTS_HIGH = frozenset({Kind.NUMBER, Kind.DECIMAL, Kind.SHARE, Kind.SECONDS, Kind.TIME})
+_STARTS_HIGH = frozenset({Kind.NUMBER, Kind.DECIMAL, Kind.SHARE, Kind.SECONDS, Kind.TIME, Kind.DATE})
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Column(Generic[Row]):
 
     @property
     def is_number(self) -> bool:
-        return self.kind in _STARTS_HIGH and self.kind != Kind.TIME
+        return self.kind in _STARTS_HIGH - {Kind.TIME, Kind.DATE}
 
 
 @dataclass(frozen=True)

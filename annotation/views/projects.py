@@ -5,19 +5,24 @@ from __future__ import annotations
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from annotation.actions import projects
 from annotation.forms.projects import NewProjectForm, ProjectSettingsForm
 from annotation.models import Role
 from annotation.queries.access import get_roles, list_projects_of
+from annotation.queries.progress import get_progress, list_days
 from annotation.queries.projects import get_project_counts
-from annotation.views.access import account_of, load_project
+from annotation.tables.progress import build_day_table
+from annotation.views.access import STAFF_ROLES, account_of, load_project
 from annotation.views.overview import list_next_steps
+from annotation.views.progress import draw_days, draw_progress, list_stuck
 from annotation.views.responses import redirect_htmx
+from annotation.views.tables import answer_tables
 
 
 @login_required
@@ -29,16 +34,25 @@ def list_projects(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
+@never_cache
 @require_safe
-def show_project(request: HttpRequest, slug: str) -> HttpResponse:
+def show_project(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """What there is and what to do next; for those who run the project also how far it has got."""
     project = load_project(request, slug)
+    roles = get_roles(account_of(request), project)
     counts = get_project_counts(project)
-    context = {
-        "project": project,
-        "counts": counts,
-        "next_steps": list_next_steps(counts, get_roles(account_of(request), project)),
+    context = {"project": project, "counts": counts, "next_steps": list_next_steps(counts, roles)}
+    if not roles & set(STAFF_ROLES):
+        return render(request, "projects/show_project.html", context)
+    now = timezone.now()
+    progress, days = get_progress(project, now=now), list_days(project, now=now)
+    context |= {
+        "progress": progress,
+        "stuck": list_stuck(progress, roles),
+        "funnel": draw_progress(progress),
+        "days_chart": draw_days(days),
     }
-    return render(request, "projects/show_project.html", context)
+    return answer_tables(request, "projects/show_project.html", context, build_day_table(days))
 
 
 @login_required

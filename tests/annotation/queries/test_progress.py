@@ -1,0 +1,168 @@
+"""How far a project has got: counted on a small project by hand."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import asdict
+
+import pytest
+
+from annotation.models import AssignmentState, JobState, MergeRun, Priority, Project, Role
+from annotation.queries.progress import get_progress, list_days
+from tests.factories import (
+    NOW,
+    make_appeal,
+    make_assignment,
+    make_batch,
+    make_decision,
+    make_disagreement,
+    make_gold,
+    make_judge_score,
+    make_member,
+    make_project,
+    make_prompt,
+    make_rating,
+    make_trace,
+)
+
+pytestmark = pytest.mark.django_db
+DAY = dt.timedelta(days=1)
+SOON = NOW + dt.timedelta(minutes=1)
+
+
+@pytest.fixture
+def project() -> Project:
+    return make_project(overlap=2)
+
+
+def test_an_empty_project_has_nothing_of_anything(project: Project) -> None:
+    found = asdict(get_progress(project, now=NOW))
+
+    assert {name: value for name, value in found.items() if name != "pace" and value} == {}
+    assert found["pace"]["done_on"] == NOW.date()
+
+
+def test_the_funnel_counts_each_trace_where_it_stands(project: Project) -> None:
+    make_prompt(project)  # nobody has answered it
+    open_trace, half, whole, decided, gold, held = (
+        make_trace(make_prompt(project), priority=priority, wants_ratings=priority > Priority.HELD)
+        for priority in (*[Priority.USUAL] * 5, Priority.HELD)
+    )
+    make_trace(make_prompt(project), retired_at=NOW, wants_ratings=False)
+    make_trace()  # of another project
+    for trace in (half, whole, whole):
+        make_rating(trace)
+    make_decision(decided)
+    make_gold(gold)
+    make_judge_score(half)
+    make_judge_score(half)
+    make_assignment(open_trace, state=AssignmentState.LEASED)
+
+    found = get_progress(project, now=SOON)
+
+    assert (found.num_prompts, found.num_unasked) == (8, 2)
+    assert (found.num_traces, found.num_judged, found.num_rated) == (6, 1, 2)
+    assert found.num_whole == 3  # rated by two, decided, gold
+    assert (found.num_decided, found.num_gold, found.num_held) == (1, 1, 1)
+    assert found.num_missing == 2 + 1  # the held one is wanted by nobody
+    assert found.num_leased == 1
+    assert held.priority == Priority.HELD
+
+
+def test_a_trace_counts_as_exported_once_a_finished_export_had_its_label(project: Project) -> None:
+    from_exports = pytest.importorskip("exports.models")
+    first, second = (make_trace(make_prompt(project)) for _ in range(2))
+    admin = make_member(project, Role.ADMIN)
+    runs = [
+        MergeRun.objects.create(
+            project=project,
+            created_by=admin,
+            queued_at=NOW,
+            touched_at=NOW,
+            state=JobState.FINISHED,
+            finished_at=NOW,
+        )
+        for _ in range(2)
+    ]
+    for run in runs:
+        run.merged_traces.create(trace=first, posterior=[1.0, 1.0, 1.0], p_trace=1.0, provenance="human")
+        run.merged_traces.create(trace=second, posterior=[None] * 3, p_trace=None, provenance="none")
+    from_exports.Export.objects.create(
+        project=project, created_by=admin, merge_run=runs[0], configs=["sft"], queued_at=NOW, touched_at=NOW
+    )
+    assert get_progress(project, now=SOON).num_exported == 0
+
+    from_exports.Export.objects.update(
+        state=JobState.FINISHED, finished_at=NOW, manifest={}, content_hash="x"
+    )
+
+    assert get_progress(project, now=SOON).num_exported == 1
+
+
+def test_what_waits_for_people_is_counted(project: Project) -> None:
+    rating = make_rating(make_trace(make_prompt(project)))
+    make_disagreement(rating.trace)
+    make_disagreement(make_trace(make_prompt(project)), is_open=False)
+    make_appeal(make_decision(rating.trace), rating.rater)
+    paused = make_member(project)
+    paused.membership_set.update(paused_at=NOW)
+    make_member(project, is_active=False)
+
+    found = get_progress(project, now=SOON)
+
+    assert (found.num_disagreements, found.num_appeals) == (1, 1)
+    assert (found.num_raters, found.num_paused_raters) == (1, 1)
+
+
+def test_what_a_merge_has_not_heard_is_unmerged(project: Project) -> None:
+    early, late = make_trace(make_prompt(project)), make_trace(make_prompt(project))
+    make_rating(early, submitted_at=NOW - DAY)
+    make_rating(late, submitted_at=NOW + DAY)
+    assert get_progress(project, now=SOON).num_unmerged == 2
+
+    MergeRun.objects.create(
+        project=project,
+        created_by=make_member(project, Role.ADMIN),
+        queued_at=NOW,
+        touched_at=NOW,
+        started_at=NOW,
+        state=JobState.FINISHED,
+        finished_at=NOW,
+    )
+
+    assert get_progress(project, now=SOON).num_unmerged == 1
+
+
+def test_failures_of_the_last_week_are_counted(project: Project) -> None:
+    for age in (1, 8):
+        make_batch(project, state=JobState.FAILED, finished_at=NOW - age * DAY, error="Out of memory.")
+
+    assert get_progress(project, now=NOW).num_failed_batches == 1
+
+
+def test_the_pace_is_peoples_and_not_programs(project: Project) -> None:
+    trace = make_trace(make_prompt(project))
+    make_rating(trace, submitted_at=NOW - 2 * DAY)
+    robot = make_member(project, is_simulated=True)
+    make_rating(make_trace(make_prompt(project)), robot, submitted_at=NOW - 2 * DAY)
+
+    assert get_progress(project, now=NOW).pace.a_day == pytest.approx(0.5)
+
+
+def test_days_are_counted_in_utc_with_those_on_which_nothing_was_done(project: Project) -> None:
+    rating = make_rating(make_trace(make_prompt(project)), submitted_at=NOW - 2 * DAY)
+    make_rating(
+        rating.trace, assignment=rating.assignment, revision=2, is_current=False, submitted_at=NOW
+    )  # an amendment
+    make_rating(rating.trace, make_member(project, is_simulated=True), submitted_at=NOW)
+    make_decision(rating.trace, decided_at=NOW)
+    make_rating(make_trace(make_prompt(project)), submitted_at=NOW - 40 * DAY)
+
+    days = list_days(project, now=NOW, num_days=3)
+
+    assert [(day.num_by_people, day.num_by_programs, day.num_decisions) for day in days] == [
+        (1, 0, 0),
+        (0, 0, 0),
+        (0, 1, 1),
+    ]
+    assert days[-1].day == NOW.date()
