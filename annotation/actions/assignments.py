@@ -16,6 +16,7 @@ from annotation.actions.draws import draw_trace
 from annotation.actions.places import count_places, lock_assignment, lock_trace, refresh_place_flag
 from annotation.models import Account, Assignment, AssignmentState, Project
 from annotation.queries.assignments import get_with_text
+from annotation.queries.practice import is_qualified
 
 MAX_REASON_CHARACTERS = 400
 _EXPIRE_AT_ONCE = 1000
@@ -23,6 +24,10 @@ _EXPIRE_AT_ONCE = 1000
 
 class NothingToRate(Exception):
     """No trace of the project wants a rating from this rater now."""
+
+
+class NotQualified(NothingToRate):
+    """The project has a test, and the rater has not passed it yet."""
 
 
 class NotYours(Exception):
@@ -50,8 +55,11 @@ def lease_next(
 
     With `is_ahead` it is the one after that, leased while the first is being rated: at most one a rater. So it is where
     the rater's page shows the first already: `shown` is that assignment's id.
-    Asking twice gives the same trace. It comes with its text, prompt and project. Raises NothingToRate.
+    Asking twice gives the same trace. It comes with its text, prompt and project. Raises NothingToRate, and
+    NotQualified.
     """
+    if not is_qualified(rater, project):
+        raise NotQualified(f"{rater} has not passed the test of {project}.")
     asking = Asking(project=project, rater=rater, now=now, is_ahead=is_ahead, shown=shown)
     assignment_id = _lease_one(asking, source)
     if assignment_id is None and expire_leases(now=now, project=project):

@@ -91,7 +91,7 @@ _FOR_RATER = """
 _OPEN = f"t.project_id = %(project)s AND t.wants_ratings AND {_FOR_RATER}"
 _GOLD = f"""
   FROM annotation_gold gold JOIN annotation_trace t ON t.id = gold.trace_id
-  WHERE t.project_id = %(project)s AND t.retired_at IS NULL AND t.priority > 0 AND {_FOR_RATER}
+  WHERE t.project_id = %(project)s AND gold.use = 'work' AND t.retired_at IS NULL AND t.priority > 0 AND {_FOR_RATER}
 """
 _AT_TOP = f"FROM annotation_trace t WHERE {_OPEN} AND t.priority = (SELECT priority FROM top)"
 _TAKE_ONE = "LIMIT 1 FOR NO KEY UPDATE OF t SKIP LOCKED"

@@ -8,6 +8,7 @@ from django import template
 from django.utils.safestring import SafeString, mark_safe
 
 from annotation.rendering import plain_excerpt, render_markdown, render_step, spell_out
+from annotation.rules.gold_accuracy import gold_first_error
 from annotation.rules.rating import BAD, GOOD, NEUTRAL, Label
 
 register = template.Library()
@@ -80,3 +81,10 @@ def as_duration(seconds: float) -> str:
 def as_count(number: int) -> str:
     """12345 as "12,345"."""
     return f"{number:,}"
+
+
+@register.filter
+def first_error_number(stands: list[bool]) -> int | None:
+    """Of gold: the number of the first step that does not stand, counted from 1; None where all do."""
+    error = gold_first_error(stands)
+    return None if error is None else error + 1

@@ -93,8 +93,7 @@ def render_cockpit(
         "amended": rating,
         "idempotency_key": uuid4(),  # of this rendering; it also names the page as a writer of drafts
         "data": asdict(_cockpit_data(account, assignment, form)),
-        "hints": {name: show_key(keys[0]) for name, keys in keys_of(account.key_bindings).items() if keys},
-        "key_rows": _list_key_rows(account, project, is_amending=rating is not None),
+        **describe_keys(account, project, is_amending=rating is not None),
         "last": find_last_rating(account, project, since=now - dt.timedelta(minutes=project.amend_minutes)),
     }
     return render_part(request, "ratings/rate_trace.html", context, status=status)
@@ -136,6 +135,14 @@ def _last_urls(assignment: Assignment) -> dict[str, str]:
     if project.shows_scores_after:
         urls["scores"] = reverse("annotation:show_rating", args=[assignment.pk])
     return urls
+
+
+def describe_keys(account: Account, project: Project, *, is_amending: bool) -> dict[str, object]:
+    """`hints`, the first key of each command; `key_rows`, what the sheet of keys lists."""
+    return {
+        "hints": {name: show_key(keys[0]) for name, keys in keys_of(account.key_bindings).items() if keys},
+        "key_rows": _list_key_rows(account, project, is_amending=is_amending),
+    }
 
 
 def _list_key_rows(account: Account, project: Project, *, is_amending: bool) -> list[tuple[str, list[str]]]:

@@ -19,9 +19,11 @@ from annotation.actions.comparisons import AlreadyCompared, submit_comparison
 from annotation.forms.comparisons import ComparisonForm, PairForm
 from annotation.models import Project, Role, Trace
 from annotation.queries.comparisons import Pair, PairIds, find_pair, get_pair
+from annotation.queries.practice import is_qualified
 from annotation.rules.comparing import count_shared_steps
 from annotation.rules.segmentation import split_steps
 from annotation.views.access import account_of, load_project
+from annotation.views.responses import redirect_htmx
 
 _source = random.SystemRandom()
 _NUM_PUT_OFF = 40  # skipped pairs a session remembers
@@ -42,6 +44,8 @@ class SideSteps:
 def compare_traces(request: HttpRequest, slug: str) -> HttpResponse:
     """Shows the pair the address names, else picks one and goes to its address, so that reloading shows the same."""
     project = load_project(request, slug, Role.RATER)
+    if not is_qualified(account_of(request), project):
+        return redirect_htmx(request, "annotation:show_practice", slug)
     if request.method == "POST":
         return _take_choice(request, project)
     if not request.GET:

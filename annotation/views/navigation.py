@@ -46,6 +46,7 @@ ENTRIES = (
         "annotation:list_decisions", _("Decisions"), _("Judge"), frozenset({Role.RATER}), _shows_decisions
     ),
     NavigationEntry("annotation:list_disagreements", _("Review"), _("Judge"), _REVIEWERS),
+    NavigationEntry("annotation:show_practice", _("Practice"), _("Judge"), frozenset({Role.RATER})),
     NavigationEntry("annotation:list_prompts", _("Prompts"), _("Make"), _MAKERS),
     NavigationEntry("annotation:list_batches", _("Batches"), _("Make"), _MAKERS),
     NavigationEntry("annotation:list_judge_runs", _("Judges"), _("Make"), _MAKERS),
@@ -55,6 +56,7 @@ ENTRIES = (
     NavigationEntry("annotation:list_merges", _("Merge"), _("Take"), _MAKERS),
     NavigationEntry("exports:list_exports", _("Exports"), _("Take"), _MAKERS),
     NavigationEntry("annotation:list_people", _("People"), _("Run"), frozenset({Role.ADMIN})),
+    NavigationEntry("annotation:manage_practice", _("Qualification"), _("Run"), frozenset({Role.ADMIN})),
     NavigationEntry("annotation:edit_project", _("Settings"), _("Run"), frozenset({Role.ADMIN})),
 )
 

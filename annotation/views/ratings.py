@@ -35,6 +35,8 @@ def next_trace(request: HttpRequest, slug: str) -> HttpResponse:
         assignment = assignments.lease_next(
             project=project, rater=account, now=timezone.now(), source=_source
         )
+    except assignments.NotQualified:
+        return redirect("annotation:show_practice", slug)
     except assignments.NothingToRate:
         return _show_nothing_left(request, project, account)
     return redirect("annotation:rate_trace", assignment.pk)

@@ -118,7 +118,7 @@ def test_every_page_of_the_menu_opens_for_a_site_admin(client: Client) -> None:
 
     answers = {link.title: client.get(link.url).status_code for link in page.context["nav_links"]}
 
-    assert len(answers) == 14
+    assert len(answers) >= 14
     assert set(answers.values()) <= {200, 302}, answers
 
 
