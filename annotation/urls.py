@@ -16,6 +16,7 @@ from annotation.views import (
     keys,
     languages,
     merges,
+    my_work,
     people,
     practice,
     projects,
@@ -38,6 +39,7 @@ urlpatterns = [
     path("p/<slug:slug>/", projects.show_project, name="show_project"),
     path("p/<slug:slug>/settings/", projects.edit_project, name="edit_project"),
     path("p/<slug:slug>/archive/", projects.archive_project, name="archive_project"),
+    path("work/", my_work.my_work, name="my_work"),
     # --- accounts, people, tokens ---
     path("sign-in/", accounts.sign_in, name="sign_in"),
     path("sign-out/", accounts.sign_out, name="sign_out"),

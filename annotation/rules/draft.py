@@ -153,8 +153,8 @@ def check_note(note: object, *, index: int) -> str:
 
 
 def check_rewrite(rewrite: object, *, index: int) -> str:
-    """The same for a step's rewrite. Raises InvalidDraft."""
-    return _check_text(rewrite, "rewrite", index, MAX_REWRITE_CHARACTERS)
+    """The same for a step's rewrite, with the line ends that models write, not those of forms. Raises InvalidDraft."""
+    return _check_text(rewrite, "rewrite", index, MAX_REWRITE_CHARACTERS).replace("\r\n", "\n")
 
 
 def check_category(category: object, *, index: int) -> str:

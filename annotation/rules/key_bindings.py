@@ -66,6 +66,7 @@ COMMANDS = (
     Command("category", marked("What kind of error the step makes"), ("e",)),
     Command("note", marked("Note on this step; Esc leaves it"), ("c",)),
     Command("rewrite", marked("Rewrite this step; Esc leaves it"), ("r",)),
+    Command("alternatives", marked("Alternatives to the first error"), ("t",)),
     Command("source", marked("The step’s exact source"), ("o",)),
     Command("prompt", marked("Open or fold the prompt"), ("p",)),
     Command("bad_problem", marked("Bad problem, with a reason"), ("x",)),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from django import template
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext
 
 from annotation.rendering import plain_excerpt, render_markdown, render_step, spell_out
 from annotation.rules.gold_accuracy import gold_first_error
@@ -71,10 +72,10 @@ def as_duration(seconds: float) -> str:
     """125 as "2 min 5 s"; hours from 3,600 on."""
     whole = round(seconds)
     if whole < 60:
-        return f"{whole} s"
+        return gettext("%(seconds)d s") % {"seconds": whole}
     if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+        return gettext("%(minutes)d min %(seconds)d s") % {"minutes": whole // 60, "seconds": whole % 60}
+    return gettext("%(hours)d h %(minutes)d min") % {"hours": whole // 3600, "minutes": whole % 3600 // 60}
 
 
 @register.filter

@@ -2,6 +2,7 @@
 // without any of this. Enter shows the next trace at once (rating_ahead.js); the rating is sent behind it.
 import { gettext, ngettext } from "./frame.js";
 import { Ahead, readForm } from "./rating_ahead.js";
+import { Alternatives } from "./rating_alternatives.js";
 import { isReason, ReasonDialog, SignInDialog } from "./rating_dialogs.js";
 import { StepFields } from "./rating_fields.js";
 import { readKeys } from "./rating_keys.js";
@@ -33,6 +34,9 @@ class Cockpit {
       onChange: () => this.queue?.changed(),
       onCategory: (index, category) => this.categorise(index, category),
     });
+    this.alternatives = new Alternatives(root, {
+      state: this.state, view: this.view, fields: this.fields, onPick: (spoken) => this.changed(spoken),
+    });
     this.reasons = new ReasonDialog(root, { onReason: (action) => this.deliver(action), onClose: focus });
     this.signIn = new SignInDialog(root, { data: this.data, token: this.token, onClose: focus });
     this.ahead = new Ahead({ data: this.data, token: this.token });
@@ -46,6 +50,7 @@ class Cockpit {
     this.#listen();
     this.#takeUpKept();
     this.view.paint();
+    this.alternatives.paint();
     this.view.focusCurrent({ scroll: this.state.current > 0 });
     if (outbox?.holds(this.data.assignment)) this.#waitForLeftOver();
     else if (!this.amends) this.ahead.fetchSoon();
@@ -64,6 +69,7 @@ class Cockpit {
 
   changed(spoken) {
     this.view.paint();
+    this.alternatives.paint();
     this.view.clearMessage("incomplete");
     this.queue?.changed();
     if (spoken) this.view.speak(spoken);
@@ -254,7 +260,7 @@ class Cockpit {
     if (!kept) return;
     if (!kept.isConflict) return this.#adopt(kept.draft);
     this.view.showMessage("kept", gettext("This browser holds ratings of this trace that never reached the server."), [
-      [gettext("Use them"), () => { this.view.clearMessage("kept"); this.#adopt(kept.draft); this.view.paint(); }],
+      [gettext("Use them"), () => { this.view.clearMessage("kept"); this.#adopt(kept.draft); this.changed(); }],
       [gettext("Drop them"), () => { this.view.clearMessage("kept"); this.queue.dropKept(); }],
     ]);
   }
@@ -296,6 +302,7 @@ const COMMANDS = {
   category: () => cockpit.openCategories(),
   note: () => cockpit.fields.open(cockpit.state.current, "note"),
   rewrite: () => cockpit.fields.open(cockpit.state.current, "rewrite"),
+  alternatives: () => cockpit.alternatives.open(),
   source: () => cockpit.fields.toggleSource(cockpit.state.current),
   prompt: () => { const panel = cockpit.view.find("prompt"); panel.open = !panel.open; },
   bad_problem: () => cockpit.reasons.ask("bad_problem"),

@@ -33,6 +33,7 @@ OPEN_TO_EVERYONE = {
 # One's own pages, and lists that hold rows of one's own projects only; they too must not name the hidden one.
 OPEN_TO_WHOEVER_IS_SIGNED_IN = {
     "annotation:list_projects",
+    "annotation:my_work",
     "annotation:edit_account",
     "annotation:change_password",
     "annotation:edit_keys",
