@@ -57,7 +57,7 @@ def simulate(setting: Setting, seed: int) -> Simulation:
     prompt_of = np.arange(setting.num_traces) // setting.traces_a_prompt
     hazard = expit(np.log(0.07 / 0.93) + random.normal(0.0, 0.8, num_prompts))[prompt_of]
     starts = np.concatenate([[0], np.cumsum(lengths)])
-    states = _draw_states(random, lengths, hazard, setting.recovery)
+    states = draw_states(random, lengths, hazard, setting.recovery)
     names = [f"trace-{i:07d}" for i in range(setting.num_traces)]
     last_stands = states[starts[1:] - 1] == 0
     traces = [
@@ -77,7 +77,7 @@ def simulate(setting: Setting, seed: int) -> Simulation:
     return Simulation(MergeInput(traces, ratings, judges, comparisons), states == 0, starts)
 
 
-def _draw_states(random: np.random.Generator, lengths: Ints, hazard: Floats, recovery: float) -> Ints:
+def draw_states(random: np.random.Generator, lengths: Ints, hazard: Floats, recovery: float) -> Ints:
     """0, 1, 2 for R, E, A of every step, flat."""
     starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
     states = np.zeros(int(lengths.sum()), dtype=np.int64)

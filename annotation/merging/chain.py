@@ -98,6 +98,28 @@ def forward_backward(
     return beliefs, FirstErrors(_unpack(order, np.exp(before.clean + moves.err - top) / total), none)
 
 
+def log_likelihood(
+    packing: Packing, hazard: Floats, recovery: Floats, evidence: tuple[Floats, Floats, Floats]
+) -> float:
+    """Log-probability of all evidence, states summed out; arguments as in `forward_backward`."""
+    order = packing.order
+    leave, back = hazard[order], recovery[order]
+    in_right, in_error, in_rest = (likelihood[order] for likelihood in evidence)
+    with np.errstate(divide="ignore"):  # without recovery, the logarithm of 0: -inf
+        moves = (np.log1p(-leave) + in_right, np.log(leave) + in_error, np.log(back) + in_right)
+        rest = np.log1p(-back) + in_rest
+    num_traces = len(packing.rank_to_trace)
+    right, wrong, total = np.zeros(num_traces), np.full(num_traces, -np.inf), 0.0
+    for low, high in pairwise(packing.bounds):
+        here, n = slice(low, high), high - low
+        total += float(np.logaddexp(right[n:], wrong[n:]).sum())
+        right, wrong = (
+            np.logaddexp(right[:n] + moves[0][here], wrong[:n] + moves[2][here]),
+            np.logaddexp(right[:n] + moves[1][here], wrong[:n] + rest[here]),
+        )
+    return total + float(np.logaddexp(right, wrong).sum())
+
+
 @dataclass(frozen=True, slots=True)
 class _Moves:
     """Log-weight of each way to arrive at a step, packed (S,): R from R, E from R, R and A from E or A."""

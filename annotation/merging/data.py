@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-MERGE_VERSION = "chain-1"
+MERGE_VERSION = "chain-2"
 
 Choice = Literal["a", "b", "tie", "both_bad"]
 PolicyName = Literal["chain", "majority", "human_only"]

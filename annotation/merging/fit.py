@@ -21,7 +21,6 @@ from annotation.merging.corpus import Bools, Corpus, Labels
 from annotation.merging.data import ChainFit, MergePolicy, TransitionModel
 from annotation.merging.features import View, compute_features, name_features, narrow_view, view_traces
 from annotation.merging.raters import (
-    PRIOR,
     count_labels,
     fit_crew,
     fit_raters,
@@ -29,6 +28,7 @@ from annotation.merging.raters import (
     to_matrix,
     weigh_evidence,
 )
+from annotation.merging.starts import FIRST_HAZARD, FIRST_RECOVERY, Sample, choose_start, fit_rate
 from annotation.merging.transitions import (
     constant_model,
     fit_transition,
@@ -37,10 +37,8 @@ from annotation.merging.transitions import (
     standardise_over,
 )
 
-FIRST_HAZARD = 0.07
-FIRST_RECOVERY = 0.05
-CONSTANT_STRENGTH = 20.0
-"""How many steps at risk the first hazard (and recovery) are worth, where only a constant can be fitted."""
+START_TRACES = 2_000
+"""Starts are tried on at most about this many rated traces, every n-th of all."""
 ROUNDS = 3
 MAX_EM_ITERATIONS = 30
 EM_TOLERANCE = 5e-4
@@ -83,6 +81,10 @@ def select_rated(corpus: Corpus) -> Rated:
     lengths = np.where(
         corpus.is_gold[traces], corpus.lengths[traces], last_step - corpus.starts[traces] + 1
     ).astype(np.int64)
+    return _select(corpus, traces, lengths)
+
+
+def _select(corpus: Corpus, traces: Ints, lengths: Ints) -> Rated:
     view = view_traces(corpus, traces, lengths)
     gold, is_gold_step = clamp_gold(corpus, view)
     calibrates = corpus.is_gold[traces] | (corpus.num_blind_raters[traces] > 0)
@@ -123,16 +125,15 @@ def apply_gold(beliefs: Beliefs, gold: Beliefs, is_gold_step: Bools) -> Beliefs:
 def fit_people(corpus: Corpus, rated: Rated, policy: MergePolicy) -> Fitted:
     """The chain with AI off: raters, a hazard that knows the relative position only, and a constant recovery."""
     learns = policy.recovery == "learned"
-    hazard_model = constant_model(FIRST_HAZARD)
-    rho = FIRST_RECOVERY if learns else 0.0
-    matrices = np.broadcast_to(PRIOR, (rated.num_raters, 3, 3))
+    start = choose_start(_sample(corpus, rated), learns_recovery=learns)
+    hazard_model, rho, matrices = constant_model(start.hazard), start.recovery, start.matrices
     num_steps, iterations = len(rated.view.steps), 0
     raw = compute_features(corpus, rated.view, (), use_verdict=False)
-    hazard = np.full(num_steps, FIRST_HAZARD)
+    hazard = np.full(num_steps, start.hazard)
     for _ in range(ROUNDS):
         for _ in range(MAX_EM_ITERATIONS):
             beliefs = _believe(rated, hazard, np.full(num_steps, rho), matrices)
-            rho = _constant_rate(beliefs.recovered, beliefs.rested, FIRST_RECOVERY) if learns else 0.0
+            rho = fit_rate(beliefs.recovered, beliefs.rested, FIRST_RECOVERY) if learns else 0.0
             counts, crew, matrices, moved = _refit_raters(rated, beliefs, matrices)
             iterations += 1
             if moved < EM_TOLERANCE:
@@ -240,6 +241,21 @@ def describe_fit(corpus: Corpus, rated: Rated, fitted: Fitted) -> ChainFit:
     )
 
 
+def _sample(corpus: Corpus, rated: Rated) -> Sample:
+    """What starts are tried on. Gold says something of raters, too."""
+    step = max(1, len(rated.view.traces) // START_TRACES)
+    keep = np.arange(len(rated.view.traces)) % step == 0
+    if step > 1:
+        rated = _select(corpus, rated.view.traces[keep], rated.view.lengths[keep])
+    return Sample(
+        packing=rated.packing,
+        labels=rated.labels,
+        num_steps=len(rated.view.steps),
+        num_raters=rated.num_raters,
+        believe=lambda hazard, recovery, matrices: _believe(rated, hazard, recovery, matrices),
+    )
+
+
 def _believe(rated: Rated, hazard: Floats, recovery: Floats, matrices: Floats) -> Beliefs:
     evidence = weigh_evidence(rated.labels, matrices, len(rated.view.steps))
     beliefs, _ = forward_backward(rated.packing, hazard, recovery, evidence)
@@ -253,11 +269,6 @@ def _refit_raters(rated: Rated, beliefs: Beliefs, matrices: Floats) -> tuple[Flo
     return counts, crew, refitted, float(np.abs(refitted - matrices).max(initial=0.0))
 
 
-def _constant_rate(events: Floats, others: Floats, prior: float) -> float:
-    total = float(events.sum() + others.sum())
-    return (float(events.sum()) + CONSTANT_STRENGTH * prior) / (total + CONSTANT_STRENGTH)
-
-
 def _fit_position_hazard(
     rated: Rated, beliefs: Beliefs, raw: Floats, start: TransitionModel
 ) -> tuple[TransitionModel, Floats]:
@@ -266,7 +277,7 @@ def _fit_position_hazard(
     events, others = beliefs.erred * usable, beliefs.stayed * usable
     nowhere = np.full(len(raw), -1)
     if rated.calibrates.sum() < MIN_TRACES or events.sum() < MIN_EXPECTED_ERRORS:
-        model = constant_model(_constant_rate(beliefs.erred, beliefs.stayed, FIRST_HAZARD))
+        model = constant_model(fit_rate(beliefs.erred, beliefs.stayed, FIRST_HAZARD))
         return model, predict_transition(model, raw, nowhere)
     standard = standardise_over(raw, events + others)
     scaled = scale_features(raw, standard.means, standard.scales)

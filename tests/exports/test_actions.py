@@ -106,7 +106,7 @@ def test_the_manifest_holds_hashes_counts_versions_and_losses() -> None:
     assert hash_manifest(content) == export.content_hash
     manifest = export.manifest
     assert (manifest["format"], manifest["product"], manifest["project"]) == (1, "gradus", world.project.slug)
-    assert manifest["merge"]["version"] == "chain-1"
+    assert manifest["merge"]["version"] == "chain-2"
     assert manifest["segmenters"] == ["lines@1"]
     assert [judge["is_used"] for judge in manifest["judges"]] == [False]
     assert manifest["counts"]["configs"]["stepwise"]["rows"] == {"train": 24}

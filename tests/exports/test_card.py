@@ -50,7 +50,7 @@ def make_manifest(*entries: FileEntry, **losses: Any) -> Manifest:
         "segmenters": ["lines@1"],
         "judges": [],
         "merge": {
-            "version": "chain-1",
+            "version": "chain-2",
             "policy": "chain",
             "recovery": "off",
             "uses_verdict": False,

@@ -76,7 +76,7 @@ def test_a_merge_stores_a_posterior_for_every_step() -> None:
     merge_run = run(project)
 
     assert merge_run.state == JobState.FINISHED
-    assert merge_run.merge_version == "chain-1"
+    assert merge_run.merge_version == "chain-2"
     assert merge_run.diagnostics["num_labels"] == 15
     stored = {row.trace_id: row for row in MergedTrace.objects.filter(run=merge_run)}
     assert set(stored) == {right.pk, wrong.pk}

@@ -40,7 +40,7 @@ def test_a_refused_judge_is_stored_with_its_reason() -> None:
 def test_the_text_names_versions_raters_and_features() -> None:
     stored = json.loads(dump_diagnostics(merge(simulated().data, MergePolicy()).diagnostics))
 
-    assert stored["merge_version"] == "chain-1"
+    assert stored["merge_version"] == "chain-2"
     assert {name for name, _ in stored["library_versions"]} == {"python", "numpy", "scipy"}
     assert len(stored["people"]["raters"]) == 30
     assert stored["people"]["raters"][0]["rater"] == "rater-00"
