@@ -30,6 +30,9 @@ def _words(name: str, *, default: str) -> list[str]:
 DATA_DIR: Path = data_dir()
 MODELS_DIR = models_dir(DATA_DIR)
 EXPORTS_DIR = DATA_DIR / "exports"
+UPLOADS_DIR = DATA_DIR / "uploads"
+# Folders on the server that data sets may be imported from, besides the hub.
+DATASET_FOLDERS = [Path(folder) for folder in _words("GRADUS_DATASET_FOLDERS", default="")]
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_URL = "/static/"
@@ -209,6 +212,7 @@ CELERY_TASK_ROUTES = {
 }
 CELERY_BEAT_SCHEDULE = {
     "reap-jobs": {"task": "annotation.reap_jobs", "schedule": 10.0, "options": {"expires": 10}},
+    "remove-old-uploads": {"task": "annotation.remove_old_uploads", "schedule": 3600.0},
     "expire-leases": {"task": "annotation.expire_leases", "schedule": 30.0, "options": {"expires": 30}},
 }
 # A running job beats every two seconds; silent this long, it is queued again.

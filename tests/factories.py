@@ -20,6 +20,9 @@ from annotation.models import (
     Disagreement,
     GenerationBatch,
     Gold,
+    ImportRefusal,
+    ImportRun,
+    ImportSource,
     Judge,
     JudgeKind,
     JudgeScore,
@@ -31,6 +34,7 @@ from annotation.models import (
     QualificationAttempt,
     Rating,
     Role,
+    SourceFormat,
     StepAlternative,
     StepBranch,
     Trace,
@@ -263,3 +267,34 @@ def make_disagreement(trace: Trace, bits: float = 1.0, **fields: Any) -> Disagre
         "found_at": NOW,
     }
     return Disagreement.objects.create(**{**defaults, **fields})
+
+
+def make_import_source(project: Project | None = None, **fields: Any) -> ImportSource:
+    """A data set by its name, that no worker has looked at."""
+    project = project or make_project()
+    defaults: dict[str, Any] = {
+        "name": "someone/sums",
+        "file_format": SourceFormat.HUB,
+        "split": "train",
+        "created_by": fields.get("created_by") or make_account(),
+        "queued_at": NOW,
+        "touched_at": NOW,
+    }
+    return ImportSource.objects.create(project=project, **{**defaults, **fields})
+
+
+def make_import_run(source: ImportSource | None = None, **fields: Any) -> ImportRun:
+    """An import of prompts, queued, that has refused one row so far."""
+    source = source or make_import_source(columns=["prompt"])
+    defaults: dict[str, Any] = {
+        "layout": "prompts",
+        "mapping": {"prompt": "prompt"},
+        "created_by": source.created_by,
+        "queued_at": NOW,
+        "touched_at": NOW,
+        "num_read": 1,
+        "num_refused": 1,
+    }
+    run = ImportRun.objects.create(project=source.project, source=source, **{**defaults, **fields})
+    ImportRefusal.objects.create(run=run, number=1, reason="“prompt” is empty.", raw='{"prompt": ""}')
+    return run

@@ -20,6 +20,7 @@ from django.db.models import QuerySet
 
 from annotation.actions import budgets, chunked, jobs
 from annotation.actions.heartbeats import Clock, Heartbeat
+from annotation.actions.verdicts import Verdict, give_verdict
 from annotation.generation.backend import (
     Backend,
     BackendDescription,
@@ -33,7 +34,6 @@ from annotation.models import GenerationBatch, GenerationChunk, ModelSpec, Promp
 from annotation.rules.prompt_template import fill_template
 from annotation.rules.segmentation import segment
 from rl_bridge.errors import BridgeError
-from rl_bridge.verifiers import check_answer, extract_final_answer
 
 logger = logging.getLogger(__name__)
 _HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
@@ -62,13 +62,6 @@ class SamplingRecord:
     seed: int
     template_sha256: str
     verifier_error: str = ""
-
-
-@dataclass(frozen=True)
-class _Verdict:
-    final_answer: str | None
-    is_correct: bool | None
-    error: str = ""
 
 
 def generate_chunk(*, chunk_id: int, clock: Clock, open_backend: Callable[[ModelSpec], Backend]) -> None:
@@ -141,7 +134,7 @@ def _build_results(
         if fault is not None or isinstance(result, Refusal):
             failures.append(Failure(prompt_id=prompt_id, sample_index=sample_index, reason=fault or ""))
             continue
-        verdict = _check_answer(prompts[prompt_id], result.text)
+        verdict = _verify(prompts[prompt_id], result.text)
         record = _record(chunk, batch, description, index, verdict.error)
         trace = _build_trace(batch, prompts[prompt_id], sample_index, result, verdict, record, clock())
         traces.append(trace)
@@ -163,16 +156,8 @@ def _find_fault(result: Completion | Refusal) -> str | None:
     return None
 
 
-def _check_answer(prompt: Prompt, completion: str) -> _Verdict:
-    """The verifier's word. Where it can't say anything the trace is stored all the same, with the reason."""
-    try:
-        answer = extract_final_answer(completion, prompt.verifier)
-        is_correct = check_answer(
-            verifier=prompt.verifier, completion=completion, ground_truth=prompt.ground_truth
-        )
-    except BridgeError as error:
-        return _Verdict(final_answer=None, is_correct=None, error=str(error))
-    return _Verdict(final_answer=answer, is_correct=is_correct)
+def _verify(prompt: Prompt, completion: str) -> Verdict:
+    return give_verdict(prompt.verifier, prompt.ground_truth, completion)
 
 
 def _record(
@@ -202,7 +187,7 @@ def _build_trace(
     prompt: Prompt,
     sample_index: int,
     completion: Completion,
-    verdict: _Verdict,
+    verdict: Verdict,
     record: SamplingRecord,
     now: dt.datetime,
 ) -> Trace:

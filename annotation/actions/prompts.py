@@ -105,6 +105,20 @@ def find_fault(prompt: NewPrompt) -> str | None:
     return _find_verifier_fault(prompt)
 
 
+def build_prompt(project: Project, prompt: NewPrompt, *, now: dt.datetime) -> Prompt:
+    """The row of a prompt without fault, not stored yet."""
+    return Prompt(
+        project=project,
+        text=prompt.text,
+        reference_answer=prompt.reference_answer,
+        verifier=prompt.verifier,
+        ground_truth=(prompt.ground_truth or prompt.reference_answer) if prompt.verifier else "",
+        source=dict(prompt.source),
+        content_hash=hash_prompt(prompt.text),
+        created_at=now,
+    )
+
+
 def _find_verifier_fault(prompt: NewPrompt) -> str | None:
     if prompt.verifier == "":
         return None
@@ -129,16 +143,7 @@ def _build_rows(
     for index, prompt in enumerate(prompts, start=first_index):
         if fault := find_fault(prompt):
             raise BadPrompt(index, fault)
-        yield Prompt(
-            project=project,
-            text=prompt.text,
-            reference_answer=prompt.reference_answer,
-            verifier=prompt.verifier,
-            ground_truth=(prompt.ground_truth or prompt.reference_answer) if prompt.verifier else "",
-            source=dict(prompt.source),
-            content_hash=hash_prompt(prompt.text),
-            created_at=now,
-        )
+        yield build_prompt(project, prompt, now=now)
 
 
 def _store_new(project: Project, rows: Sequence[Prompt]) -> int:

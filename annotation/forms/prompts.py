@@ -1,39 +1,14 @@
-"""Prompts in: a file, or a data set of reasoning-gym."""
+"""Prompts that reasoning-gym makes."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django import forms
-from django.conf import settings
-from django.core.files.uploadedfile import UploadedFile
 
 from annotation.actions.procedural import DATA_SETS, MOST_PROBLEMS, DataSet, find_data_set
 
 _OTHER = "other"
-
-
-class UploadPromptsForm(forms.Form):
-    """A JSONL file, no larger than the limit."""
-
-    file = forms.FileField(
-        label="File", widget=forms.ClearableFileInput(attrs={"accept": ".jsonl,.ndjson,.json"})
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        kwargs.setdefault("label_suffix", "")
-        super().__init__(*args, **kwargs)
-        self.fields["file"].error_messages["empty"] = "The file is empty."
-        self.fields["file"].error_messages["required"] = "Choose a file."
-
-    def clean_file(self) -> UploadedFile[bytes]:
-        file: UploadedFile[bytes] = self.cleaned_data["file"]
-        if (file.size or 0) > settings.UPLOAD_LIMIT_BYTES:
-            limit, size = settings.UPLOAD_LIMIT_BYTES / 2**20, (file.size or 0) / 2**20
-            raise forms.ValidationError(
-                f"The file is {size:.0f} MB; at most {limit:.0f} MB are taken at a time. Split it into smaller files."
-            )
-        return file
 
 
 class MakePromptsForm(forms.Form):

@@ -15,6 +15,7 @@ from annotation.models.decision import (
 )
 from annotation.models.generation_batch import GenerationBatch, GenerationChunk
 from annotation.models.gold import Gold, GoldSource, GoldUse
+from annotation.models.import_run import ImportRefusal, ImportRun, ImportSource, SourceFormat
 from annotation.models.job import ChunkedJob, Job, JobState
 from annotation.models.judge import Judge, JudgeChunk, JudgeKind, JudgeRun, JudgeScore
 from annotation.models.membership import Invitation, Membership, PauseReason, Role
@@ -48,6 +49,9 @@ __all__ = [
     "Gold",
     "GoldSource",
     "GoldUse",
+    "ImportRefusal",
+    "ImportRun",
+    "ImportSource",
     "Invitation",
     "Job",
     "JobState",
@@ -76,6 +80,7 @@ __all__ = [
     "Role",
     "Ruling",
     "SelectedBy",
+    "SourceFormat",
     "StepAlternative",
     "StepBranch",
     "Trace",

@@ -8,7 +8,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from annotation.actions import assignments, chunked, jobs, merges, quality_reports
+from annotation.actions import assignments, chunked, import_rows, imports, jobs, merges, quality_reports
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +24,27 @@ def reap_jobs() -> None:
 @shared_task(name="annotation.expire_leases")
 def expire_leases() -> None:
     assignments.expire_leases(now=timezone.now())
+
+
+@shared_task(name="annotation.remove_old_uploads")
+def remove_old_uploads() -> None:
+    imports.remove_old_uploads(now=timezone.now())
+
+
+@shared_task(name="annotation.inspect_source")
+def inspect_source(source_id: int) -> None:
+    try:
+        import_rows.inspect_source(source_id=source_id, clock=timezone.now)
+    except (jobs.JobNotStartable, jobs.JobLost) as reason:
+        logger.info("%s", reason)
+
+
+@shared_task(name="annotation.run_import")
+def run_import(run_id: int) -> None:
+    try:
+        import_rows.run_import(run_id=run_id, clock=timezone.now)
+    except (jobs.JobNotStartable, jobs.JobLost) as reason:
+        logger.info("%s", reason)
 
 
 @shared_task(name="annotation.run_merge")

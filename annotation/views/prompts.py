@@ -1,21 +1,22 @@
-"""Prompts: the list, one prompt with its traces, and the two ways in."""
+"""Prompts: the list, one prompt with its traces, and those that reasoning-gym makes."""
 
 from __future__ import annotations
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
-from annotation.actions import procedural, prompt_lines
+from annotation.actions import procedural
 from annotation.actions.prompts import AddedPrompts
-from annotation.forms.prompts import MakePromptsForm, UploadPromptsForm
+from annotation.forms.prompts import MakePromptsForm
 from annotation.models import Prompt, Role
 from annotation.tables.prompts import build_prompt_table
 from annotation.tables.traces import build_prompt_trace_table
 from annotation.views.access import account_of, load_project
+from annotation.views.imports import show_ways_in
 from annotation.views.responses import redirect_htmx
 from annotation.views.tables import answer_tables
 
@@ -42,30 +43,6 @@ def show_prompt(request: HttpRequest, slug: str, prompt_id: int) -> HttpResponse
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def upload_prompts(request: HttpRequest, slug: str) -> HttpResponse:
-    """Takes a JSONL file, all of it or nothing."""
-    project = load_project(request, slug, *MAKERS)
-    form = UploadPromptsForm(request.POST, request.FILES) if request.method == "POST" else UploadPromptsForm()
-    if request.method == "POST" and form.is_valid():
-        file = form.cleaned_data["file"]
-        try:
-            added = prompt_lines.add_prompts_from_jsonl(
-                project=project,
-                lines=file,
-                file_name=file.name,
-                actor=account_of(request),
-                now=timezone.now(),
-            )
-        except (prompt_lines.BadLine, prompt_lines.NoPrompts) as error:
-            form.add_error("file", f"{error} Nothing was stored.")
-        else:
-            return _say_what_was_added(request, slug, added)
-    context = {"project": project, "upload_form": form, "make_form": MakePromptsForm()}
-    return render(request, "prompts/add_prompts.html", context)
-
-
-@login_required
-@require_http_methods(["GET", "HEAD", "POST"])
 def make_prompts(request: HttpRequest, slug: str) -> HttpResponse:
     """Makes problems with reasoning-gym."""
     project = load_project(request, slug, *MAKERS)
@@ -84,8 +61,7 @@ def make_prompts(request: HttpRequest, slug: str) -> HttpResponse:
             form.add_error(None, str(error))
         else:
             return _say_what_was_added(request, slug, added)
-    context = {"project": project, "upload_form": UploadPromptsForm(), "make_form": form}
-    return render(request, "prompts/add_prompts.html", context)
+    return show_ways_in(request, project, make_form=form)
 
 
 def _say_what_was_added(request: HttpRequest, slug: str, added: AddedPrompts) -> HttpResponse:

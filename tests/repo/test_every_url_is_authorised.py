@@ -17,6 +17,8 @@ from tests.factories import (
     make_account,
     make_batch,
     make_gold,
+    make_import_run,
+    make_import_source,
     make_judge_score,
     make_member,
     make_project,
@@ -97,6 +99,7 @@ def hidden_project() -> Project:
     make_judge_score(trace)
     make_gold(trace)
     make_batch(project)
+    make_import_run(make_import_source(project))
     return project
 
 

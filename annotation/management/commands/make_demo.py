@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from argparse import ArgumentParser
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,11 @@ from annotation.actions import (
     judge_runs,
     model_specs,
     procedural,
-    prompt_lines,
+    prompts,
     ratings,
 )
 from annotation.actions.backups import write_backup
+from annotation.importing.file_rows import read_file
 from annotation.models import (
     Account,
     Assignment,
@@ -130,6 +132,12 @@ def _make_project() -> tuple[Project, Account]:
     return project, maker
 
 
+def _read_own_problems() -> Iterator[prompts.NewPrompt]:
+    for row in read_file(OWN_PROBLEMS, "jsonl"):
+        values = {"text" if name == "prompt" else name: str(value) for name, value in row.values.items()}
+        yield prompts.NewPrompt(**values, source={"file": OWN_PROBLEMS.name, "line": row.number})
+
+
 def _make_simulated(project: Project, username: str, display_name: str, role: Role) -> Account:
     account = Account.objects.create_user(
         username=username, password=None, display_name=display_name, is_simulated=True
@@ -151,10 +159,7 @@ def _make_traces(project: Project, maker: Account, part: Part) -> None:
             now=now,
         )
     else:
-        with OWN_PROBLEMS.open("rb") as lines:
-            prompt_lines.add_prompts_from_jsonl(
-                project=project, lines=lines, file_name=OWN_PROBLEMS.name, actor=maker, now=now
-            )
+        prompts.add_prompts(project=project, prompts=_read_own_problems(), actor=maker, now=now)
     prompt_ids = [
         pk for pk in Prompt.objects.filter(project=project).values_list("pk", flat=True) if pk not in known
     ]

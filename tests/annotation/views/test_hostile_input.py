@@ -14,7 +14,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from annotation.models import Assignment, AssignmentState, Prompt, Rating, Role
+from annotation.actions.import_rows import inspect_source, run_import
+from annotation.actions.imports import ImportPlan, start_import
+from annotation.models import Assignment, AssignmentState, ImportRun, ImportSource, Prompt, Rating, Role
 from tests.factories import NOW, make_account, make_assignment, make_member, make_project, make_trace
 
 pytestmark = pytest.mark.django_db
@@ -110,7 +112,21 @@ def test_the_way_on_after_signing_in_is_kept_inside_the_site() -> None:
     assert client.get(reverse("annotation:sign_in"), {"next": "/tokens/"})["Location"] == "/tokens/"
 
 
+def import_all(source: ImportSource) -> ImportRun:
+    """What the workers do of it, as plain prompts."""
+    inspect_source(source_id=source.pk, clock=lambda: NOW)
+    source.refresh_from_db()
+    plan = ImportPlan(layout="prompts", mapping={"prompt": "prompt"})
+    run = start_import(source=source, plan=plan, actor=source.created_by, now=NOW)
+    run_import(run_id=run.pk, clock=lambda: NOW)
+    return run
+
+
 class TestUploads:
+    @pytest.fixture(autouse=True)
+    def uploads(self, tmp_path: Path, settings: Any) -> None:
+        settings.UPLOADS_DIR = tmp_path / "kept"
+
     def upload(self, content: bytes, name: str = "prompts.jsonl") -> Any:
         project = make_project()
         client = Client()
@@ -137,19 +153,25 @@ class TestUploads:
 
         assert self.upload(content).status_code == 302
         assert "at most 0 MB" in self.upload(content + b"\n").text
-        assert Prompt.objects.count() == 1
+        assert ImportSource.objects.count() == 1
 
     def test_a_line_of_ten_megabytes_is_refused_by_its_number(self) -> None:
-        answer = self.upload(b'{"prompt": "1 + 1"}\n{"prompt": "' + b"x" * 10_000_000 + b'"}\n')
+        self.upload(b'{"prompt": "1 + 1"}\n{"prompt": "' + b"x" * 10_000_000 + b'"}\n')
+        run = import_all(ImportSource.objects.get())
 
-        assert "Line 2: longer than 2,000,000 bytes." in answer.text
-        assert not Prompt.objects.exists()
+        refused = run.refusals.get()
+        assert refused.number == 2
+        assert refused.reason == "the prompt is longer than 200,000 characters."
+        assert len(refused.raw) <= 20_000
+        assert Prompt.objects.count() == 1
 
     @pytest.mark.parametrize(
-        "name", ["../../etc/passwd", "a\r\nSet-Cookie: x=1.jsonl", "x" * 4000, "\u202elnosj"]
+        "name",
+        ["../../etc/passwd.jsonl", "a; Set-Cookie: x=1.jsonl", "x" * 4000 + ".jsonl", "\u202etxt.jsonl"],
     )
     def test_a_hostile_file_name_is_only_a_note_on_where_a_prompt_came_from(self, name: str) -> None:
         answer = self.upload(b'{"prompt": "1 + 1"}\n', name)
+        import_all(ImportSource.objects.get())
 
         source = Prompt.objects.get().source
         assert answer.status_code == 302

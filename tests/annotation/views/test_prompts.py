@@ -1,11 +1,10 @@
-"""The pages of prompts: who may open them, what they list, and what an upload answers."""
+"""The pages of prompts: who may open them, what they list."""
 
 from __future__ import annotations
 
 import json
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
@@ -34,14 +33,8 @@ def maker(project: Project) -> Client:
     return client
 
 
-def upload(client: Client, project: Project, content: bytes, name: str = "prompts.jsonl") -> str:
-    file = SimpleUploadedFile(name, content)
-    response = client.post(path(project, "upload_prompts"), {"file": file}, follow=True)
-    return response.content.decode()
-
-
 @pytest.mark.parametrize("visitor", VISITORS)
-@pytest.mark.parametrize("view", ["list_prompts", "upload_prompts", "make_prompts", "show_prompt"])
+@pytest.mark.parametrize("view", ["list_prompts", "make_prompts", "show_prompt"])
 def test_only_those_who_make_traces_see_prompts(visitor: str, view: str, project: Project) -> None:
     args = [make_prompt(project).pk] if view == "show_prompt" else []
     client = make_visitor(visitor, project).client
@@ -54,9 +47,6 @@ def test_only_those_who_make_traces_see_prompts(visitor: str, view: str, project
 @pytest.mark.parametrize("visitor", ["rater", "adjudicator", "outsider", "nobody"])
 def test_nobody_else_adds_prompts(visitor: str, project: Project) -> None:
     client = make_visitor(visitor, project).client
-    file = SimpleUploadedFile("x.jsonl", b'{"prompt": "A"}')
-
-    client.post(path(project, "upload_prompts"), {"file": file})
     client.post(path(project, "make_prompts"), {"data_set": "sums", "count": 1, "seed": 1})
 
     assert not Prompt.objects.exists()
@@ -118,51 +108,6 @@ def test_what_a_prompts_author_wrote_cannot_run(maker: Client, project: Project)
 
     assert "<script>alert" not in page
     assert "<img src=x" not in page
-
-
-def test_an_upload_is_stored_and_counted(maker: Client, project: Project) -> None:
-    make_prompt(project, text="B")
-
-    page = upload(maker, project, b'{"prompt": "A"}\n{"prompt": "B"}\n')
-
-    assert "1 prompt stored. 1 were there already." in page
-    assert Prompt.objects.filter(project=project).count() == 2
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (b'{"prompt": "A"}\n{"prompt": \n', "Line 2: not JSON ("),
-        (b'{"prompt": "A"}\n\xff\xfe\n', "Line 2: not UTF-8"),
-        (b'{"prompt": "A", "verifier": "oracle"}', "Line 1: there is no verifier “oracle”"),
-        (b"\n\n", "The file holds no prompts"),
-        (b"", "The file is empty."),
-    ],
-)
-def test_a_bad_file_is_one_clear_sentence_and_nothing_is_stored(
-    content: bytes, words: str, maker: Client, project: Project
-) -> None:
-    page = upload(maker, project, content)
-
-    assert words in page
-    assert not Prompt.objects.exists()
-
-
-def test_a_file_over_the_limit_is_one_clear_sentence(
-    maker: Client, project: Project, settings: pytest.FixtureRequest
-) -> None:
-    settings.UPLOAD_LIMIT_BYTES = 2 * 2**20  # type: ignore[attr-defined]
-
-    page = upload(maker, project, b'{"prompt": "A"}\n' * 400_000)
-
-    assert "The file is 6 MB; at most 2 MB are taken at a time. Split it into smaller files." in page
-    assert not Prompt.objects.exists()
-
-
-def test_no_file_at_all_is_said(maker: Client, project: Project) -> None:
-    page = maker.post(path(project, "upload_prompts")).content.decode()
-
-    assert "Choose a file." in page
 
 
 def test_problems_are_made(maker: Client, project: Project) -> None:

@@ -1,0 +1,89 @@
+"""The known layouts, which of them a source most likely has, and the reading of one row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from annotation.importing import mapped_layouts, presets, step_labels
+from annotation.importing.items import Item
+from annotation.importing.layout import Layout, Mapped
+from annotation.importing.rows import BadRow, Row
+
+LAYOUTS: dict[str, Layout] = {
+    layout.key: layout
+    for layout in (
+        mapped_layouts.PROMPTS,
+        mapped_layouts.COMPLETIONS,
+        mapped_layouts.MESSAGES,
+        mapped_layouts.STEPS,
+        mapped_layouts.RATED_STEPS,
+        presets.GSM8K,
+        presets.MATH,
+        presets.ARC,
+        presets.MMLU,
+        presets.HUMAN_EVAL,
+        step_labels.PRM800K,
+        step_labels.MATH_SHEPHERD,
+    )
+}
+
+
+class BadMapping(Exception):
+    """The columns chosen don't fit the layout or the source; the message is a sentence for the form."""
+
+
+def guess_layout(columns: Sequence[str], sample: Sequence[Row] = ()) -> Layout:
+    """The layout that the columns look like, if the sample's rows can be read so; else plain prompts."""
+    for layout in sorted(LAYOUTS.values(), key=lambda layout: -len(layout.columns)):
+        if layout.columns and set(layout.columns) <= set(columns) and _can_read(layout, sample, {}):
+            return layout
+    for key in ("steps", "rated_steps", "completions", "messages"):
+        layout = LAYOUTS[key]
+        mapped = guess_mapping(layout, columns)
+        is_whole = all(field.name in mapped for field in layout.fields if field.is_needed)
+        if is_whole and _can_read(layout, sample, mapped):
+            return layout
+    return LAYOUTS["prompts"]
+
+
+def guess_mapping(layout: Layout, columns: Sequence[str]) -> dict[str, str]:
+    """Field → column, by the columns' names; no column is taken twice."""
+    by_name = {column.lower(): column for column in reversed(columns)}
+    mapped: dict[str, str] = {}
+    for field in layout.fields:
+        found = (by_name[guess] for guess in field.guesses if guess in by_name)
+        free = [column for column in found if column not in mapped.values()]
+        if free:
+            mapped[field.name] = free[0]
+    if "labels" in mapped:
+        mapped.pop("first_error", None)
+    return mapped
+
+
+def check_mapping(layout: Layout, mapped: Mapped, columns: Sequence[str]) -> None:
+    """Raises BadMapping where a needed field has no column, or a column is none of the source's."""
+    for field in layout.fields:
+        column = mapped.get(field.name, "")
+        if field.is_needed and not column:
+            raise BadMapping(f"Say which column is the {field.label.lower()}.")
+        if column and column not in columns:
+            raise BadMapping(f"The source has no column “{column[:80]}”.")
+    missing = [column for column in layout.columns if column not in columns]
+    if missing:
+        raise BadMapping(f"{layout.title} has a column “{missing[0]}”, and this source has none.")
+
+
+def read_item(row: Row, layout: Layout, mapped: Mapped) -> Item:
+    """The row as an item. Raises BadRow."""
+    if row.fault:
+        raise BadRow(row.fault)
+    return layout.read(row.values, mapped)
+
+
+def _can_read(layout: Layout, sample: Sequence[Row], mapped: Mapped) -> bool:
+    for row in sample:
+        try:
+            read_item(row, layout, mapped)
+        except BadRow:
+            return False
+    return True
