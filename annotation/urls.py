@@ -93,11 +93,17 @@ urlpatterns = [
     path("p/<slug:slug>/prompts/data-set/", imports.open_data_set, name="open_data_set"),
     path("p/<slug:slug>/prompts/make/", prompts.make_prompts, name="make_prompts"),
     path("p/<slug:slug>/prompts/<int:prompt_id>/", prompts.show_prompt, name="show_prompt"),
-    path("p/<slug:slug>/imports/", imports.list_imports, name="list_imports"),
-    path("p/<slug:slug>/imports/source/<int:source_id>/", imports.prepare_import, name="prepare_import"),
-    path("p/<slug:slug>/imports/<int:run_id>/", imports.show_import, name="show_import"),
-    path("p/<slug:slug>/imports/<int:run_id>/cancel/", imports.cancel_import, name="cancel_import"),
-    path("p/<slug:slug>/imports/<int:run_id>/refused/", imports.download_refused, name="download_refused"),
+    path("p/<slug:slug>/prompts/imports/", imports.list_imports, name="list_imports"),
+    path(
+        "p/<slug:slug>/prompts/imports/source/<int:source_id>/", imports.prepare_import, name="prepare_import"
+    ),
+    path("p/<slug:slug>/prompts/imports/<int:run_id>/", imports.show_import, name="show_import"),
+    path("p/<slug:slug>/prompts/imports/<int:run_id>/cancel/", imports.cancel_import, name="cancel_import"),
+    path(
+        "p/<slug:slug>/prompts/imports/<int:run_id>/refused/",
+        imports.download_refused,
+        name="download_refused",
+    ),
     path("p/<slug:slug>/batches/", batches.list_batches, name="list_batches"),
     path("p/<slug:slug>/batches/new/", batches.launch_batch, name="launch_batch"),
     path("p/<slug:slug>/batches/<int:batch_id>/", batches.show_batch, name="show_batch"),

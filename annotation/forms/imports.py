@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from django import forms
@@ -136,7 +137,7 @@ class ImportForm(forms.Form):
             self.fields["rater_name"] = forms.CharField(
                 label="Whose ratings the labels become",
                 max_length=100,
-                initial=self.chosen.title if self.chosen.columns else self.source.name[:100],
+                initial=self.chosen.title if self.chosen.columns else Path(self.source.name).stem[:100],
                 help_text="They are stored as this rater's, marked as imported. Nobody can sign in as them.",
             )
         self.fields["max_rows"] = forms.IntegerField(

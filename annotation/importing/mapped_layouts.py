@@ -16,7 +16,7 @@ _ANSWER = Field(
     "reference_answer",
     "Reference answer",
     False,
-    ("reference_answer", "answer", "target", "final_answer", "solution"),
+    ("reference_answer", "target", "answer", "final_answer", "solution"),
 )
 _VERIFIER = Field("verifier", "Verifier", False, ("verifier",))
 _TRUTH = Field("ground_truth", "What the verifier compares with", False, ("ground_truth",))
