@@ -22,6 +22,9 @@ WITHOUT = {
     "qualificationattempt": "whom that installation let rate; an admin of this one decides again",
     "stepbranch": "what was offered to a rater; what they picked is in their rating",
     "stepalternative": "what was offered to a rater; what they picked is in their rating",
+    "importsource": "what was looked at; the prompts and traces that came of it are in",
+    "importrun": "how an import went; the prompts, traces and ratings that came of it are in",
+    "importrefusal": "what an import did not take",
     "export": "made again, byte for byte",
 }
 
