@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from annotation.importing import mapped_layouts, presets, step_labels
 from annotation.importing.items import Item
@@ -28,22 +29,28 @@ LAYOUTS: dict[str, Layout] = {
 }
 
 
+_MAPPED = ("steps", "rated_steps", "completions", "messages")  # the likelier first
+
+
 class BadMapping(Exception):
     """The columns chosen don't fit the layout or the source; the message is a sentence for the form."""
 
 
 def guess_layout(columns: Sequence[str], sample: Sequence[Row] = ()) -> Layout:
-    """The layout that the columns look like, if the sample's rows can be read so; else plain prompts."""
+    """The layout that the columns look like, and as which most of the sample can be read; else plain prompts."""
     for layout in sorted(LAYOUTS.values(), key=lambda layout: -len(layout.columns)):
-        if layout.columns and set(layout.columns) <= set(columns) and _can_read(layout, sample, {}):
+        has_columns = bool(layout.columns) and set(layout.columns) <= set(columns)
+        if has_columns and 2 * _count_readable(layout, sample, {}) > len(sample):
             return layout
-    for key in ("steps", "rated_steps", "completions", "messages"):
-        layout = LAYOUTS[key]
-        mapped = guess_mapping(layout, columns)
-        is_whole = all(field.name in mapped for field in layout.fields if field.is_needed)
-        if is_whole and _can_read(layout, sample, mapped):
-            return layout
-    return LAYOUTS["prompts"]
+    mapped = {key: guess_mapping(LAYOUTS[key], columns) for key in _MAPPED}
+    fitting = [
+        LAYOUTS[key]
+        for key in _MAPPED
+        if all(field.name in mapped[key] for field in LAYOUTS[key].fields if field.is_needed)
+    ]
+    # The first of those that read the most: only ratings can hold a −1, so one −1 anywhere tells them from right/wrong.
+    best = max(fitting, key=lambda layout: _count_readable(layout, sample, mapped[layout.key]), default=None)
+    return best or LAYOUTS["prompts"]
 
 
 def guess_mapping(layout: Layout, columns: Sequence[str]) -> dict[str, str]:
@@ -80,10 +87,10 @@ def read_item(row: Row, layout: Layout, mapped: Mapped) -> Item:
     return layout.read(row.values, mapped)
 
 
-def _can_read(layout: Layout, sample: Sequence[Row], mapped: Mapped) -> bool:
+def _count_readable(layout: Layout, sample: Sequence[Row], mapped: Mapped) -> int:
+    num_readable = 0
     for row in sample:
-        try:
+        with suppress(BadRow):
             read_item(row, layout, mapped)
-        except BadRow:
-            return False
-    return True
+            num_readable += 1
+    return num_readable

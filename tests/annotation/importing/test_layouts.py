@@ -95,6 +95,15 @@ def test_a_sources_columns_and_first_rows_tell_its_layout(values: dict[str, Any]
     assert guess_layout(list(values), [Row(1, values)]).key == key
 
 
+def test_a_few_bad_rows_do_not_hide_the_layout_and_one_minus_one_tells_ratings() -> None:
+    row = {"prompt": "A", "steps": ["x"], "labels": [0]}
+    bad = {**row, "steps": []}
+    rated = {**row, "labels": [-1]}
+
+    assert guess_layout(list(row), [Row(1, row), Row(2, bad)]).key == "steps"
+    assert guess_layout(list(row), [Row(1, row), Row(2, row), Row(3, rated)]).key == "rated_steps"
+
+
 @pytest.mark.parametrize(
     ("key", "values", "expected"),
     [
