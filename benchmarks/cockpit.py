@@ -128,7 +128,7 @@ def count_keys(data: Path, rater: Rater, keys: list[str], labels: list[int | Non
         rater.page.keyboard.press(key)
     rater.page.wait_for_function(
         f"document.querySelector('form[data-cockpit]')?.dataset.assignment !== '{shown}'"
-        " && !localStorage.length"
+        ' && !Object.keys(localStorage).some((key) => key.endsWith("outbox"))'
     )
     stored = world(data, "labels", "--slug", "short")
     if stored[before:] != [labels]:
@@ -187,9 +187,9 @@ def main() -> None:
                 report["enter_to_next_median_ms"] = round(statistics.median(times), 1)
                 report["enter_to_next_p95_ms"] = round(percentile_95(times), 1)
             browser.close()
+            print(json.dumps(report), flush=True)
     finally:
         shutil.rmtree(data, ignore_errors=True)
-    print(json.dumps(report))
 
 
 if __name__ == "__main__":

@@ -5,10 +5,11 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods, require_safe
 
 from annotation.actions import assignments, ratings
@@ -24,14 +25,14 @@ from annotation.views.cockpit import REFUSALS, get_assignment, render_cockpit
 
 @login_required
 @require_safe
-def show_rating(request: HttpRequest, assignment_id: int) -> HttpResponse:
+def show_rating(request: HttpRequest, assignment_id: int) -> HttpResponseBase:
     """What one submitted, and beside it what the judges thought, where the project shows that."""
     return render_rating(request, get_assignment(request, assignment_id))
 
 
 def render_rating(
     request: HttpRequest, assignment: Assignment, *, appeal_form: AppealForm | None = None
-) -> HttpResponse:
+) -> HttpResponseBase:
     """The page of one's own rating, with what was decided of the trace where the rater may see that."""
     rating = Rating.objects.current().filter(assignment=assignment).first()
     if rating is None:
@@ -58,7 +59,8 @@ def render_rating(
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def amend_rating(request: HttpRequest, assignment_id: int) -> HttpResponse:
+@gzip_page
+def amend_rating(request: HttpRequest, assignment_id: int) -> HttpResponseBase:
     """The submitted rating, open again for the project's time; what was submitted first is kept."""
     assignment = get_assignment(request, assignment_id)
     now = timezone.now()
@@ -89,7 +91,7 @@ def amend_rating(request: HttpRequest, assignment_id: int) -> HttpResponse:
     return render_cockpit(request, assignment, form, rating=rating, status=HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
-def _go_to(request: HttpRequest, url: str) -> HttpResponse:
+def _go_to(request: HttpRequest, url: str) -> HttpResponseBase:
     if request.htmx:  # type: ignore[attr-defined]
         return HttpResponse(headers={"HX-Redirect": url})
     return HttpResponseRedirect(url)

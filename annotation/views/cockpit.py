@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from uuid import uuid4
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
@@ -23,6 +23,7 @@ from annotation.rules.draft import by_text
 from annotation.rules.key_bindings import COMMANDS, Bindings, keys_of, show_key
 from annotation.rules.rating import InvalidLabels
 from annotation.views.access import account_of, load_project
+from annotation.views.long_pages import NUM_AT_ONCE, render_long
 
 # What stops a rating from being stored; each says why in words for the rater.
 REFUSALS = (
@@ -76,7 +77,7 @@ def render_cockpit(
     *,
     rating: Rating | None = None,
     status: int = HTTPStatus.OK,
-) -> HttpResponse:
+) -> HttpResponseBase:
     """The form for a trace; with `rating` it amends that one. Judge scores are read only where they may show."""
     account, now, project = account_of(request), timezone.now(), assignment.trace.project
     opinions = list_judge_opinions(assignment.trace) if _may_see_scores(assignment, rating) else []
@@ -88,15 +89,16 @@ def render_cockpit(
         "prompt": assignment.trace.prompt,
         "project": project,
         "form": form,
-        "rows": form.list_rows(opinions),
-        "opinions": opinions,
         "amended": rating,
         "idempotency_key": uuid4(),  # of this rendering; it also names the page as a writer of drafts
         "data": asdict(_cockpit_data(account, assignment, form)),
         **describe_keys(account, project, is_amending=rating is not None),
         "last": find_last_rating(account, project, since=now - dt.timedelta(minutes=project.amend_minutes)),
     }
-    return render_part(request, "ratings/rate_trace.html", context, status=status)
+    rows = form.list_rows(opinions)
+    if len(rows) > NUM_AT_ONCE:
+        return render_long(request, _part(request, "ratings/rate_trace.html"), context, rows, status=status)
+    return render_part(request, "ratings/rate_trace.html", {**context, "rows": rows}, status=status)
 
 
 def _may_see_scores(assignment: Assignment, rating: Rating | None) -> bool:
@@ -165,5 +167,8 @@ def render_part(
     request: HttpRequest, template: str, context: dict[str, object], *, status: int = HTTPStatus.OK
 ) -> HttpResponse:
     """The page, or for a script its part named `cockpit`."""
-    part = f"{template}#cockpit" if request.htmx else template  # type: ignore[attr-defined]
-    return render(request, part, context, status=status)
+    return render(request, _part(request, template), context, status=status)
+
+
+def _part(request: HttpRequest, template: str) -> str:
+    return f"{template}#cockpit" if request.htmx else template  # type: ignore[attr-defined]

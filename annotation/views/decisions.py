@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -35,7 +35,7 @@ def list_decisions(request: HttpRequest, slug: str) -> HttpResponseBase:
 
 @login_required
 @require_POST
-def file_appeal(request: HttpRequest, assignment_id: int) -> HttpResponse:
+def file_appeal(request: HttpRequest, assignment_id: int) -> HttpResponseBase:
     """Stores the appeal; what is wrong with it is said on the page of the rating, with its words still there."""
     assignment = get_assignment(request, assignment_id)
     form = AppealForm(request.POST)

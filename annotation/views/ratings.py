@@ -7,10 +7,11 @@ import random
 from http import HTTPStatus
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import push_url
 
@@ -27,7 +28,7 @@ _source = random.SystemRandom()
 
 @login_required
 @require_safe
-def next_trace(request: HttpRequest, slug: str) -> HttpResponse:
+def next_trace(request: HttpRequest, slug: str) -> HttpResponseBase:
     """Leases this rater's next trace and goes there; asking again gives the same one (docs/adr/rating-page.md)."""
     project = load_project(request, slug, Role.RATER)
     account = account_of(request)
@@ -44,7 +45,8 @@ def next_trace(request: HttpRequest, slug: str) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def rate_trace(request: HttpRequest, assignment_id: int) -> HttpResponse:
+@gzip_page
+def rate_trace(request: HttpRequest, assignment_id: int) -> HttpResponseBase:
     """One trace on the rater's desk. A script gets the page's form alone, and after submitting the next one's."""
     assignment = get_assignment(request, assignment_id)
     if request.method == "POST":
@@ -56,13 +58,14 @@ def rate_trace(request: HttpRequest, assignment_id: int) -> HttpResponse:
 
 @login_required
 @require_POST
-def lease_ahead(request: HttpRequest, assignment_id: int) -> HttpResponse:
+@gzip_page
+def lease_ahead(request: HttpRequest, assignment_id: int) -> HttpResponseBase:
     """The form of the trace after this one, leased ahead so that it shows without waiting (docs/adr/lease-ahead.md)."""
     assignment = get_assignment(request, assignment_id)
     return _render_ahead(request, assignment.trace.project)
 
 
-def _take_rating(request: HttpRequest, assignment: Assignment) -> HttpResponse:
+def _take_rating(request: HttpRequest, assignment: Assignment) -> HttpResponseBase:
     form = RatingForm(request.POST, trace=assignment.trace, draft=ratings.get_draft(assignment))
     if form.is_valid():
         try:
@@ -74,7 +77,7 @@ def _take_rating(request: HttpRequest, assignment: Assignment) -> HttpResponse:
     return render_cockpit(request, assignment, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
-def _act(request: HttpRequest, assignment: Assignment, form: RatingForm) -> HttpResponse:
+def _act(request: HttpRequest, assignment: Assignment, form: RatingForm) -> HttpResponseBase:
     """Does what the pressed button says. Raises StaleDraft and REFUSALS."""
     account, now, sent = account_of(request), timezone.now(), form.cleaned_data
     if sent["action"] == "save":
@@ -99,7 +102,7 @@ def _act(request: HttpRequest, assignment: Assignment, form: RatingForm) -> Http
     return _go_on(request, assignment.trace.project, shown=sent["shown"])
 
 
-def _go_on(request: HttpRequest, project: Project, *, shown: str) -> HttpResponse:
+def _go_on(request: HttpRequest, project: Project, *, shown: str) -> HttpResponseBase:
     """To the next trace. A script gets it in this very answer, so that going on costs one round trip; where it shows
     that trace already (`shown`, an assignment leased ahead), it gets the one after."""
     if not request.htmx:  # type: ignore[attr-defined]  # set by HtmxMiddleware
@@ -117,7 +120,7 @@ def _go_on(request: HttpRequest, project: Project, *, shown: str) -> HttpRespons
     return _render_leased(request, leased)
 
 
-def _render_ahead(request: HttpRequest, project: Project) -> HttpResponse:
+def _render_ahead(request: HttpRequest, project: Project) -> HttpResponseBase:
     """The form of the trace after the current one, leased with this; no content where there is none."""
     try:
         leased = assignments.lease_next(
@@ -128,14 +131,14 @@ def _render_ahead(request: HttpRequest, project: Project) -> HttpResponse:
     return _render_leased(request, leased)
 
 
-def _render_leased(request: HttpRequest, leased: Assignment) -> HttpResponse:
+def _render_leased(request: HttpRequest, leased: Assignment) -> HttpResponseBase:
     assignment = list_assigned_to(account_of(request)).get(pk=leased.pk)
     form = RatingForm(trace=assignment.trace, draft=ratings.get_draft(assignment))
     response = render_cockpit(request, assignment, form)
     return push_url(response, reverse("annotation:rate_trace", args=[leased.pk]))
 
 
-def _show_cockpit(request: HttpRequest, assignment: Assignment) -> HttpResponse:
+def _show_cockpit(request: HttpRequest, assignment: Assignment) -> HttpResponseBase:
     try:
         assignments.renew_lease(assignment=assignment, rater=account_of(request), now=timezone.now())
     except ratings.LeaseExpired as lost:
@@ -146,7 +149,7 @@ def _show_cockpit(request: HttpRequest, assignment: Assignment) -> HttpResponse:
     return render_cockpit(request, assignment, form)
 
 
-def _show_nothing_left(request: HttpRequest, project: Project, account: Account) -> HttpResponse:
+def _show_nothing_left(request: HttpRequest, project: Project, account: Account) -> HttpResponseBase:
     now = timezone.now()
     midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
     context = {

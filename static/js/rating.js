@@ -134,16 +134,21 @@ class Cockpit {
     await this.#goOn(await outbox.add(item));
   }
 
+  /** The form as it stands, with what is said of steps taken from the state: far cards are painted a little later. */
   #body(action, next) {
-    for (const [index, category] of this.state.categories) this.root.elements[`category-${index}`].value = category;
-    const form = new FormData(this.root);
-    form.delete("csrfmiddlewaretoken"); // signing in again makes another; the header has the one that holds
-    for (const [name, value] of [...form]) if (!value && /^(note|rewrite|category)-/.test(name)) form.delete(name);
-    for (let index = this.state.numNeeded; index < this.state.numSteps; index += 1) form.delete(`label-${index}`);
-    form.set("active_seconds", this.time.seconds.toFixed(3));
-    form.set("action", action);
-    if (next) form.set("shown", next.form.dataset.assignment);
-    return new URLSearchParams(form).toString();
+    const body = new URLSearchParams();
+    const isLeftOut = /^(label|note|rewrite|category)-|^csrfmiddlewaretoken$/; // the header has the token that holds
+    for (const [name, value] of new FormData(this.root)) if (!isLeftOut.test(name)) body.append(name, value);
+    const { state } = this;
+    for (let index = 0; index < state.numNeeded; index += 1) body.append(`label-${index}`, state.labels[index] ?? "");
+    for (const kind of ["note", "rewrite"]) {
+      for (const [index, text] of Object.entries(this.fields.collect(kind))) body.append(`${kind}-${index}`, text);
+    }
+    for (const [index, category] of state.categories) body.append(`category-${index}`, category);
+    body.set("active_seconds", this.time.seconds.toFixed(3));
+    body.set("action", action);
+    if (next) body.set("shown", next.form.dataset.assignment);
+    return body.toString();
   }
 
   #goAhead(item, next) {
