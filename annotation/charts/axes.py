@@ -74,7 +74,9 @@ def make_ticks(axis: Axis, values: Sequence[float], most: int = 6) -> list[float
 
 
 def _choose_days(low: float, high: float, most: int) -> list[float]:
-    first, last = math.floor(low), max(math.ceil(high), math.floor(low) + 1)
+    first, last = math.floor(low), math.ceil(high)
+    if first == last:  # a single day stands in the middle
+        first, last = first - 1, last + 1
     step = math.ceil((last - first) / max(most - 1, 1))
     return [float(day) for day in range(first, last + step, step)]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from annotation.charts.axes import Kind, write
 from annotation.charts.drawing import NARROW, Chart, Rectangle, Shape, Table, Words, place, shorten
 
-_NAMES, _HEAD, _CELL_HEIGHT, _LEAST_CELL = 108.0, 24.0, 34.0, 48.0
+_NAMES, _HEAD, _CELL_HEIGHT, _LEAST_CELL = 156.0, 24.0, 34.0, 48.0
 NUM_LEVELS = 9
 
 
@@ -25,6 +25,7 @@ def draw_heat_map(
     columns: Sequence[str],
     cells: Sequence[Sequence[Cell]],
     *,
+    marks: Sequence[str] = (),
     key: str,
     title: str,
     description: str,
@@ -34,17 +35,20 @@ def draw_heat_map(
     digits: int = 0,
     width: float = NARROW,
 ) -> Chart:
-    """`cells[r][c]` belongs to row r and column c; `low` and `high` are the ends of the colours. Many columns make it
-    wider than `width`."""
+    """`cells[r][c]` belongs to row r and column c; `low` and `high` are the ends of the colours.
+
+    marks: what stands over each column, where its name is too long; its name still is in hints and in the table. Many
+    columns make it wider than `width`.
+    """
     across = max((width - _NAMES) / max(len(columns), 1), _LEAST_CELL)
     room = max(int(across // 8), 4)
     shapes: list[Shape] = [
         Words("tick", place(_NAMES + (c + 0.5) * across), 14, shorten(name, room), "middle")
-        for c, name in enumerate(columns)
+        for c, name in enumerate(marks or columns)
     ]
     for r, (name, of_row) in enumerate(zip(rows, cells, strict=True)):
         top = _HEAD + r * _CELL_HEIGHT
-        shapes.append(Words("tick", _NAMES - 8, place(top + _CELL_HEIGHT / 2 + 4), shorten(name, 15), "end"))
+        shapes.append(Words("tick", _NAMES - 8, place(top + _CELL_HEIGHT / 2 + 4), shorten(name, 22), "end"))
         for c, cell in enumerate(of_row):
             text = "–" if cell.value is None else write(cell.value, kind, digits)
             hint = f"{name}, {columns[c]}: {text}" + (f", {cell.note}" if cell.note else "")

@@ -26,7 +26,7 @@ from annotation.merging.merge import merge
 MIN_RATED_TRACES = 30
 MOST_TRACES = 2000
 """Of more rated traces, so many at random: a merge of all for each repeat would take hours."""
-NUM_REPEATS = 8
+NUM_REPEATS = 12
 SHARES = (0.15, 0.3, 0.5, 0.75, 1.0)
 HELD_OUT = 0.25
 AHEAD = (1.5, 2.0, 3.0, 4.0)

@@ -32,7 +32,8 @@ from annotation.measuring.truth import PeoplesWord, hear_people
 from annotation.merging.data import MergeInput
 from annotation.rules.rating import verdict
 
-REPORT_VERSION = "1"
+REPORT_VERSION = "2"
+"""Raise it whenever a report gets other fields or another meaning: pages read no other version."""
 MOST_DISPUTED_STEPS = 500
 
 
@@ -63,23 +64,26 @@ class JudgeReport:
 @dataclass(frozen=True, slots=True)
 class JudgesReport:
     """`num_people_traces`: traces with people's word, gold or blind ratings; `num_split`: those on which no majority
-    names the place of the first error."""
+    names the place of the first error; `num_swayed_gold`: gold left out, decided with scores in view."""
 
     num_people_traces: int
     num_split: int
+    num_swayed_gold: int
     num_simulated: int
     judges: tuple[JudgeReport, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class PeopleInput:
-    """What people said of a project. `simulated` are ids of raters that are programs."""
+    """What people said of a project. `simulated` are ids of raters that are programs. `num_swayed_gold`: gold that is
+    left out of `facts`, since whoever decided it had judge scores in view."""
 
     facts: Mapping[int, TraceFacts]
     ratings: Sequence[BlindRating]
     scores: Sequence[Scores]
     simulated: frozenset[int]
     num_assisted: int = 0
+    num_swayed_gold: int = 0
     selected: Sequence[Selected] = ()
     drawn: Sequence[DrawnRating] = ()
 
@@ -116,6 +120,7 @@ def report_judges(people: PeopleInput) -> JudgesReport:
     return JudgesReport(
         num_people_traces=len(words),
         num_split=sum(word.first_error is None for word in words.values()),
+        num_swayed_gold=people.num_swayed_gold,
         num_simulated=people.num_simulated,
         judges=tuple(
             JudgeReport(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
+from functools import cache
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 Report = TypeVar("Report")
@@ -20,6 +21,11 @@ def load(kind: type[Report], stored: Mapping[str, Any]) -> Report:
     return cast(Report, _load(kind, stored))
 
 
+@cache
+def _find_hints(kind: type[Any]) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
 def _load(kind: Any, value: Any) -> Any:
     origin = get_origin(kind)
     if origin in (Union, types.UnionType):
@@ -31,6 +37,6 @@ def _load(kind: Any, value: Any) -> Any:
             return tuple(_load(inner[0], item) for item in value)
         return tuple(_load(of, item) for of, item in zip(inner, value, strict=True))
     if is_dataclass(kind):
-        hints = get_type_hints(kind)
+        hints = _find_hints(cast(Any, kind))
         return cast(Any, kind)(**{f.name: _load(hints[f.name], value[f.name]) for f in fields(kind)})
     return value

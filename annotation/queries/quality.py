@@ -13,7 +13,17 @@ from django.db.models import Exists, OuterRef, QuerySet
 from annotation.measuring.reports import PeopleInput
 from annotation.measuring.rows import BlindRating, DrawnRating, Scores, Selected, TraceFacts
 from annotation.merging.data import MergeInput, RatingRow
-from annotation.models import Account, Assignment, Gold, JudgeScore, Outcome, Project, Rating, Trace
+from annotation.models import (
+    Account,
+    Assignment,
+    Gold,
+    GoldSource,
+    JudgeScore,
+    Outcome,
+    Project,
+    Rating,
+    Trace,
+)
 from annotation.queries.merges import read_merge_input
 
 _ROWS_AT_ONCE = 2000
@@ -42,7 +52,10 @@ def read_people(project: Project, *, at: dt.datetime) -> PeopleInput:
     """Everything a report on agreement or on judges rests on, as it stood at a moment."""
     scores = _list_scores(project, at)
     ratings = list(_read_blind_ratings(project, at))
-    facts = dict(_read_facts(project))
+    gold, swayed = dict(_list_gold(project)), set(_list_swayed_gold(project))
+    facts = dict(
+        _read_facts(project, {trace: stands for trace, stands in gold.items() if trace not in swayed})
+    )
     return PeopleInput(
         facts=facts,
         ratings=ratings,
@@ -53,7 +66,8 @@ def read_people(project: Project, *, at: dt.datetime) -> PeopleInput:
             ).values_list("pk", flat=True)
         ),
         num_assisted=_list_first_ratings(project, at).filter(is_assisted=True).count(),
-        selected=[one for one in _read_selected(project) if facts[one.trace].gold is None],
+        num_swayed_gold=len(swayed),
+        selected=[one for one in _read_selected(project) if one.trace not in gold],
         drawn=list(_read_drawn(project, at, scores)),
     )
 
@@ -64,8 +78,24 @@ def read_blind_merge_input(project: Project, people: PeopleInput, *, at: dt.date
     return replace(read_merge_input(project, at=at), ratings=ratings, comparisons=())
 
 
-def _read_facts(project: Project) -> Iterator[tuple[int, TraceFacts]]:
-    gold = dict(Gold.objects.filter(trace__project=project).values_list("trace", "stands"))
+def _list_gold(project: Project) -> QuerySet[Gold, tuple[int, list[bool]]]:
+    gold = Gold.objects.filter(trace__project=project, trace__retired_at__isnull=True)
+    return gold.values_list("trace", "stands")
+
+
+def _list_swayed_gold(project: Project) -> QuerySet[Gold, int]:
+    """Traces that were adjudicated with judge scores in view: no judge is held against such gold."""
+    swayed = Gold.objects.filter(
+        trace__project=project,
+        trace__retired_at__isnull=True,
+        source=GoldSource.ADJUDICATED,
+        trace__decisions__is_current=True,
+        trace__decisions__has_seen_scores=True,
+    )
+    return swayed.values_list("trace", flat=True)
+
+
+def _read_facts(project: Project, gold: dict[int, list[bool]]) -> Iterator[tuple[int, TraceFacts]]:
     rows = Trace.objects.current().filter(project=project)
     for pk, prompt, model, ends in rows.values_list("pk", "prompt", "model_name", "step_ends").iterator(
         chunk_size=_ROWS_AT_ONCE

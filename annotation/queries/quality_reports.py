@@ -9,7 +9,7 @@ from typing import cast
 
 from django.db.models import QuerySet
 
-from annotation.measuring.reports import AgreementReport
+from annotation.measuring.reports import REPORT_VERSION, AgreementReport
 from annotation.measuring.stored import load
 from annotation.models import JobState, MergeRun, Project, QualityReport, Rating, ReportKind
 from annotation.models.job import OPEN_STATES
@@ -28,8 +28,9 @@ def find_open_report(project: Project, kind: ReportKind) -> QualityReport | None
 
 @dataclass(frozen=True)
 class ReportState:
-    """What a page knows of one kind of report. `failed` is the last attempt, where that failed.
+    """What a page knows of one kind of report.
 
+    `latest`: the newest finished one of the version that pages read; `failed`: the last attempt, where that failed;
     `num_since`: ratings given since `latest` was computed.
     """
 
@@ -43,7 +44,7 @@ class ReportState:
 def get_report_state(project: Project, kind: ReportKind) -> ReportState:
     """The newest finished report of a kind, and how things stand with it."""
     newest = list_reports(project, kind).exclude(state=JobState.CANCELLED).first()
-    latest = list_reports(project, kind).filter(state=JobState.FINISHED).first()
+    latest = list_reports(project, kind).filter(state=JobState.FINISHED, version=REPORT_VERSION).first()
     is_open = newest is not None and newest.is_open
     return ReportState(
         kind=kind,
@@ -72,7 +73,7 @@ def list_agreement_by_project(projects: Collection[Project]) -> list[ProjectAgre
     reports = cast(
         "QuerySet[QualityReport]",
         QualityReport.objects.filter(
-            project__in=projects, kind=ReportKind.AGREEMENT, state=JobState.FINISHED
+            project__in=projects, kind=ReportKind.AGREEMENT, state=JobState.FINISHED, version=REPORT_VERSION
         ),
     )
     newest = (

@@ -102,11 +102,15 @@ def draw_raters(pairs: Sequence[RaterPair], names: Mapping[int, str]) -> Chart |
         return None
     found = {(pair.one, pair.other): pair for pair in pairs}
     cells = [[_draw_cell(one, other, found) for other in shown] for one in shown]
-    titles = [names.get(rater, "a former rater") for rater in shown]
+    marks = [str(place) for place in range(1, len(shown) + 1)]
+    titles = [
+        f"{mark}. {names.get(rater, 'a former rater')}" for mark, rater in zip(marks, shown, strict=True)
+    ]
     return draw_heat_map(
         titles,
         titles,
         cells,
+        marks=marks,
         key="raters",
         title="Who agrees with whom",
         description="The share of traces that both rated blind on which two raters gave the same verdict. "

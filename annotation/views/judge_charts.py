@@ -100,6 +100,26 @@ def draw_anchoring(found: Anchoring) -> Chart | None:
     )
 
 
+def draw_all_anchoring(found: Sequence[tuple[str, Anchoring]]) -> Chart | None:
+    """The effect of each judge version, by name; None with fewer than two, or where none can be told."""
+    if len(found) < 2 or all(one.steps.value is None for _, one in found):
+        return None
+    estimates = [
+        chart_estimate(name, one.steps, f"{one.num_assisted:,} assisted, {one.num_blind:,} blind")
+        for name, one in found[:_MOST_GROUPS]
+    ]
+    known = [f"{e.label} {write(e.value, 'percent', 0)}" for e in estimates if e.value is not None]
+    return draw_intervals(
+        estimates,
+        key="all-anchoring",
+        title="Anchoring: agreement on steps with each judge version, assisted minus blind",
+        description=f"{', '.join(known)}.",
+        x=Axis("Assisted minus blind, 95 % interval", kind="percent"),
+        digits=0,
+        reference=0.0,
+    )
+
+
 @dataclass(frozen=True)
 class Prospect:
     """What so many further human-rated traces are expected to bring; texts, a dash where nothing is known."""

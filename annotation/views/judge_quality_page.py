@@ -10,8 +10,7 @@ from annotation.measuring.reports import JudgeReport, JudgesReport
 from annotation.merging.calibration import MIN_EXPECTED_ERRORS, MIN_TRACES
 from annotation.models import Judge, Project
 from annotation.queries.quality_reports import JudgeCalibration, find_calibration
-from annotation.tables.quality import JudgeRow, build_judge_table
-from annotation.tables.table import Table
+from annotation.tables.quality import JudgeRow
 from annotation.views.figures import Figure, show_estimate
 from annotation.views.judge_charts import (
     Prospect,
@@ -51,14 +50,15 @@ class MoreLabelsPage:
     prospects: list[Prospect]
 
 
-def build_judges_table(project: Project, report: JudgesReport) -> Table[JudgeRow]:
+def list_judge_rows(report: JudgesReport) -> list[JudgeRow]:
+    """The report's judges with their names, those with most of people's word first."""
     judges = Judge.objects.in_bulk([one.quality.judge for one in report.judges])
     rows = [
         JudgeRow(str(judge), judge.get_kind_display(), one)
         for one in report.judges
         if (judge := judges.get(one.quality.judge)) is not None
     ]
-    return build_judge_table(project, rows)
+    return sorted(rows, key=lambda row: (-row.report.quality.overall.num_traces, row.name))
 
 
 def describe_judge(project: Project, report: JudgesReport, wanted: str) -> JudgePage | None:

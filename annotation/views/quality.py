@@ -19,10 +19,15 @@ from annotation.measuring.stored import load
 from annotation.models import Project, ReportKind, Role
 from annotation.queries import quality_reports as queries
 from annotation.queries.access import list_projects_with_role
-from annotation.tables.quality import build_disputed_table, build_project_agreement_table
+from annotation.tables.quality import (
+    build_disputed_table,
+    build_judge_table,
+    build_project_agreement_table,
+)
 from annotation.views.access import account_of, load_project
 from annotation.views.agreement_page import describe_agreement
-from annotation.views.judge_quality_page import build_judges_table, describe_judge, describe_more_labels
+from annotation.views.judge_charts import draw_all_anchoring
+from annotation.views.judge_quality_page import describe_judge, describe_more_labels, list_judge_rows
 from annotation.views.responses import redirect_htmx
 from annotation.views.tables import answer_tables
 
@@ -72,10 +77,14 @@ def show_judge_quality(request: HttpRequest, slug: str) -> HttpResponseBase:
     if state.latest is None:
         return render(request, "quality/show_judge_quality.html", context)
     report = load(JudgesReport, state.latest.found)
-    context |= {"report": report, "judge": describe_judge(project, report, request.GET.get("judge", ""))}
-    return answer_tables(
-        request, "quality/show_judge_quality.html", context, build_judges_table(project, report)
-    )
+    rows = list_judge_rows(report)
+    context |= {
+        "report": report,
+        "judge": describe_judge(project, report, request.GET.get("judge", "")),
+        "anchoring": draw_all_anchoring([(row.name, row.report.anchoring) for row in rows]),
+    }
+    table = build_judge_table(project, rows)
+    return answer_tables(request, "quality/show_judge_quality.html", context, table)
 
 
 @login_required

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from annotation.actions.quality_reports import compute_report
 from annotation.models import ReportKind, Role
 from tests.annotation.quality_world import compute, make_quality_world
-from tests.factories import make_member
+from tests.factories import make_member, make_project
 from tests.journeys.conftest import OpenPage
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -31,7 +31,7 @@ def is_wider_than_its_window(page: Page) -> bool:
 @pytest.mark.parametrize(
     ("role", "scheme", "device"),
     [(Role.ADMIN, "light", {}), (Role.ADJUDICATOR, "dark", PHONE)],
-    ids=["desk in the light", "phone in the dark"],
+    ids=["admin at a desk in the light", "adjudicator on a phone in the dark"],
 )
 def test_every_chart_can_be_seen_and_read(
     open_page: OpenPage, role: Role, scheme: str, device: dict[str, object]
@@ -46,7 +46,7 @@ def test_every_chart_can_be_seen_and_read(
     expect_no_violations(page)
     assert not is_wider_than_its_window(page)
     page.get_by_text("The numbers behind: Who agrees with whom").first.click()
-    expect(page.get_by_role("rowheader", name="rater-0").first).to_be_visible()
+    expect(page.get_by_role("rowheader", name="1. rater-0").first).to_be_visible()
     page.locator("#table-disputed tbody a").first.click()
     expect(page.locator(".trace-step:target")).to_be_visible()
 
@@ -63,6 +63,30 @@ def test_pages_without_a_report_have_nothing_wrong_either(open_page: OpenPage, s
 
     for view in ("show_agreement", "show_judge_quality"):
         page.goto(reverse(f"annotation:{view}", args=[world.project.slug]))
+        expect_no_violations(page)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_who_may_not_read_a_page_is_told_so_and_an_engineer_reads_judges(
+    open_page: OpenPage, scheme: str
+) -> None:
+    world = make_quality_world(12)
+    compute(world.project, ReportKind.JUDGES)
+    agreement = reverse("annotation:show_agreement", args=[world.project.slug])
+    judges = reverse("annotation:show_judge_quality", args=[world.project.slug])
+    rater, engineer = make_member(world.project), make_member(world.project, Role.ENGINEER)
+    outsider = make_member(make_project(), Role.ADMIN)
+
+    for account, address, words in (
+        (rater, agreement, "This page is for admins or adjudicators"),
+        (rater, judges, "This page is for admins or adjudicators or engineers"),
+        (outsider, agreement, "There is no such project"),
+        (engineer, agreement, "This page is for admins or adjudicators"),
+        (engineer, judges, "Anchoring on steps"),
+    ):
+        page = open_page(account, color_scheme=scheme)
+        page.goto(address)
+        expect(page.get_by_text(words).first).to_be_visible()
         expect_no_violations(page)
 
 

@@ -16,7 +16,7 @@ from annotation.measuring.more_labels import LabelValue
 from annotation.measuring.reports import REPORT_VERSION, AgreementReport, JudgesReport
 from annotation.measuring.stored import dump, load
 from annotation.models import AuditEvent, JobState, QualityReport, ReportKind, Role
-from annotation.queries.quality_reports import get_report_state
+from annotation.queries.quality_reports import get_report_state, list_agreement_by_project
 from annotation.tasks.default import compute_quality
 from tests.annotation.quality_world import LATER, compute, make_quality_world
 from tests.factories import NOW, make_member, make_project, make_rating
@@ -183,6 +183,17 @@ def test_the_state_knows_the_newest_what_is_open_and_what_came_since() -> None:
     state = get_report_state(world.project, ReportKind.AGREEMENT)
 
     assert (state.latest, state.under_way, state.failed, state.num_since) == (first, second, None, 1)
+
+
+def test_a_report_of_another_version_is_not_read_but_can_be_made_anew() -> None:
+    report = compute(make_rating().trace.project, ReportKind.AGREEMENT)
+    QualityReport.objects.filter(pk=report.pk).update(version="1", found={"of": "other fields"})
+
+    assert get_report_state(report.project, ReportKind.AGREEMENT).latest is None
+    assert list_agreement_by_project([report.project]) == []
+
+    again = compute(report.project, ReportKind.AGREEMENT)
+    assert get_report_state(report.project, ReportKind.AGREEMENT).latest == again
 
 
 def test_a_failed_attempt_is_told_until_another_is_made() -> None:

@@ -67,10 +67,10 @@ def test_days_are_whole_and_reach_the_last() -> None:
     assert ticks == [first, first + 3, first + 6, first + 9]
 
 
-def test_a_single_day_has_an_axis_too() -> None:
+def test_a_single_day_stands_in_the_middle() -> None:
     first = dt.date(2026, 3, 1).toordinal()
 
-    assert make_ticks(Axis("Day", kind="date"), [first]) == [first, first + 1]
+    assert make_ticks(Axis("Day", kind="date"), [first]) == [first - 1, first, first + 1]
 
 
 def test_without_data_the_axis_is_zero_to_one() -> None:

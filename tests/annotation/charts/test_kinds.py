@@ -195,6 +195,18 @@ def test_heat_rises_with_the_value_and_nothing_has_no_heat() -> None:
     assert chart.table.rows[0] == ("Ann", "–", "80 %, 12 traces")
 
 
+def test_marks_stand_over_columns_whose_names_are_in_the_table() -> None:
+    chart = draw_heat_map(
+        ["Ann"], ["Bob with a long name"], [[Cell(0.5)]], marks=["2"], key="m", title="", description=""
+    )
+
+    assert "2" in [shape.text for shape in chart.shapes if isinstance(shape, Words)]
+    assert chart.table.columns == ("", "Bob with a long name")
+    assert [shape.hint for shape in chart.shapes if isinstance(shape, Rectangle)] == [
+        "Ann, Bob with a long name: 50 %"
+    ]
+
+
 def test_many_columns_make_a_heat_map_wide_and_the_keyboard_can_scroll_it() -> None:
     names = [f"Rater {number}" for number in range(20)]
     chart = draw_heat_map(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import time
 from collections.abc import Sequence
@@ -41,7 +42,7 @@ def make_people(
                 None if place is not None and step > place else -1 if step == place else source.choice((0, 1))
                 for step in range(num_steps)
             )
-            ratings.append(BlindRating(trace, rater + 5 * (trace % 4), labels, day=trace // 50))
+            ratings.append(BlindRating(trace, rater + 5 * (trace % 4), labels, day=739_000 + trace // 50))
             drawn.append(DrawnRating(trace, 1, rater == 0, labels, probabilities))
         selected.append(Selected(trace, source.uniform(0.01, 0.5)))
     return PeopleInput(
@@ -64,14 +65,13 @@ def test_the_agreement_report_counts_whom_it_rests_on() -> None:
 
 def test_the_order_of_rows_changes_nothing() -> None:
     people = make_people(40)
-    turned = PeopleInput(
-        dict(reversed(list(people.facts.items()))),
-        people.ratings[::-1],
-        people.scores[::-1],
-        people.simulated,
-        people.num_assisted,
-        people.selected[::-1],
-        people.drawn[::-1],
+    turned = dataclasses.replace(
+        people,
+        facts=dict(reversed(list(people.facts.items()))),
+        ratings=people.ratings[::-1],
+        scores=people.scores[::-1],
+        selected=people.selected[::-1],
+        drawn=people.drawn[::-1],
     )
 
     assert report_agreement(turned).overall == report_agreement(people).overall

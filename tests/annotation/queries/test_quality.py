@@ -12,6 +12,7 @@ from annotation.queries.quality_reports import find_calibration
 from tests.factories import (
     NOW,
     make_assignment,
+    make_decision,
     make_gold,
     make_judge_score,
     make_member,
@@ -147,6 +148,22 @@ def test_gold_and_programs_are_told_apart() -> None:
     assert people.facts[trace.pk].gold == (True, False, False)
     assert people.simulated == {program.pk}
     assert people.num_simulated == 1
+
+
+def test_gold_decided_with_scores_in_view_holds_no_judge_to_account() -> None:
+    project = make_project()
+    blind, seen, imported = (make_trace(project=project) for _ in range(3))
+    for trace, source in ((blind, "adjudicated"), (seen, "adjudicated"), (imported, "imported")):
+        make_gold(trace, source=source)
+        make_assignment(trace)
+    make_decision(blind, has_seen_scores=False)
+    make_decision(seen, has_seen_scores=True)
+
+    people = read_people(project, at=LATER)
+
+    assert {trace for trace, facts in people.facts.items() if facts.gold} == {blind.pk, imported.pk}
+    assert people.num_swayed_gold == 1
+    assert list(people.selected) == []  # gold is handed out by rules of its own, swayed or not
 
 
 def test_kinds_of_error_come_by_step() -> None:

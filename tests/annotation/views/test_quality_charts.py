@@ -22,6 +22,7 @@ from annotation.views.agreement_charts import (
     draw_values,
 )
 from annotation.views.judge_charts import (
+    draw_all_anchoring,
     draw_anchoring,
     draw_bins,
     draw_groups,
@@ -111,7 +112,7 @@ class TestRaters:
         chart = draw_raters([RaterPair(1, 2, 10, 8), RaterPair(1, 3, 4, 4)], {1: "Ann", 2: "Bob"})
 
         assert chart is not None
-        assert chart.table.columns == ("", "Ann", "Bob", "a former rater")
+        assert chart.table.columns == ("", "1. Ann", "2. Bob", "3. a former rater")
         assert chart.table.rows[0][1:] == ("–", "80 %, 10 traces in common", "–, 4 traces in common")
         assert chart.table.rows[1][1:] == ("80 %, 10 traces in common", "–", "–, no trace in common")
 
@@ -122,8 +123,9 @@ class TestRaters:
 
         assert chart is not None
         assert len(chart.table.rows) == MOST_RATERS
-        assert "Rater 1" not in chart.table.columns  # one trace in common with one rater
-        assert "Rater 33" in chart.table.columns
+        names = {column.partition(". ")[2] for column in chart.table.columns}
+        assert "Rater 1" not in names  # one trace in common with one rater
+        assert "Rater 33" in names
         assert chart.is_wide
         assert len([s for s in chart.shapes if isinstance(s, Rectangle)]) == MOST_RATERS**2
 
@@ -174,6 +176,18 @@ class TestJudges:
             assert any("reference" in shape.css for shape in chart.shapes)
             assert "agreement on steps 12 %" in chart.description
             assert chart.table.rows[0][2] == "30 assisted, 60 blind"
+
+    def test_judge_versions_stand_beside_each_other_where_there_are_two(self) -> None:
+        known = Anchoring(1, 30, 60, 40, 0.9, 0.78, Estimate(0.12, 0.02, 0.22, 40), 0.8, 0.7, KNOWN)
+        unknown = Anchoring(2, 3, 60, 40, None, None, NOTHING, None, None, NOTHING)
+
+        chart = draw_all_anchoring([("judge@1", known), ("judge@2", unknown)])
+
+        assert chart is not None
+        assert chart.table.rows[0] == ("judge@1", "12 % (2 % to 22 %)", "30 assisted, 60 blind")
+        assert chart.table.rows[1] == ("judge@2", "–", "3 assisted, 60 blind")
+        assert draw_all_anchoring([("judge@1", known)]) is None
+        assert draw_all_anchoring([("judge@1", unknown), ("judge@2", unknown)]) is None
 
 
 class TestMoreLabels:
