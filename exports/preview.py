@@ -25,6 +25,7 @@ from exports.queries import (
     stream_prompts,
     stream_traces,
 )
+from exports.rewrites import stream_rewrites
 from exports.splits import assign_splits, draw_alone
 from exports.tally import ConfigTally, new_tallies
 
@@ -146,6 +147,10 @@ class _Look:
         if configs:
             for pair in self._first(stream_pairs(self._run, min_p=min_p), MOST_PAIRS):
                 for config, split, row in self._chooser.rows_of_pair(pair, configs):
+                    self._count(config, split, row, sample=True)
+        if "step_preference" in configs:
+            for pair in self._first(stream_rewrites(self._run), MOST_PAIRS):
+                for config, split, row in self._chooser.rows_of_pair(pair, ["step_preference"]):
                     self._count(config, split, row, sample=True)
 
     def at_prompts(self) -> None:

@@ -49,6 +49,7 @@ from exports.queries import (
     stream_prompts,
     stream_traces,
 )
+from exports.rewrites import stream_rewrites
 from exports.splits import Splits, assign_splits
 from exports.tally import ConfigTally, new_tallies
 
@@ -163,6 +164,7 @@ def _write_rows(request: Request, splits: Splits, drafts: _Drafts, report: Progr
     chooser = Chooser(request.policy, request.form, splits.by_prompt, find_suspect_prompts(request.run))
     _write_trace_rows(request, chooser, drafts, report)
     _write_pair_rows(request, chooser, drafts, report)
+    _write_rewrites(request, chooser, drafts, report)
     if "prompts" in request.configs:
         for prompt in _counted(stream_prompts(request.run.project), "prompts", report):
             split, row = chooser.row_of_prompt(prompt)
@@ -196,6 +198,15 @@ def _write_pair_rows(request: Request, chooser: Chooser, drafts: _Drafts, report
             if config == "preference" and isinstance(row, dict):
                 drafts.tallies[config].chosen_length += len(pair.chosen.completion)
                 drafts.tallies[config].rejected_length += len(pair.rejected.completion)
+
+
+def _write_rewrites(request: Request, chooser: Chooser, drafts: _Drafts, report: Progress) -> None:
+    """What raters picked or wrote in place of a first error; a step preference like the others."""
+    if "step_preference" not in request.configs:
+        return
+    for pair in _counted(stream_rewrites(request.run), "rewritten steps", report):
+        for config, split, row in chooser.rows_of_pair(pair, ["step_preference"]):
+            drafts.take(config, split, row, text_of_row(row, config) if isinstance(row, dict) else "")
 
 
 def _counted(rows: Iterable[_Row], noun: str, report: Progress) -> Iterable[_Row]:

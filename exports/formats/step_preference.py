@@ -1,5 +1,8 @@
 """`step_preference`: two traces that share their first steps, and the next step of each (Step-DPO, Lai et al. 2024).
 
+A step that a rater picked or wrote in place of the first error makes such a pair too (exports/rewrites.py); then
+`chosen_trace` is `rejected_trace`, and `chosen` is the rater's.
+
 `prompt` is the prompt and the shared steps, `chosen` and `rejected` the steps in which they first differ. Always
 texts: as messages, the chat template would close the assistant's turn after the shared steps. So the chat template of
 the model that wrote the traces is rendered here, around the prompt, and the shared steps follow in the open turn:
