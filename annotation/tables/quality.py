@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from django.urls import reverse
 
 from annotation.measuring.raters import DisputedStep
 from annotation.measuring.reports import JudgeReport
+from annotation.measuring.resampling import Estimate
 from annotation.models import Project
 from annotation.queries.quality import read_step_texts
 from annotation.queries.quality_reports import ProjectAgreement
@@ -134,6 +135,30 @@ def build_judge_table(project: Project, rows: Sequence[JudgeRow]) -> Table[Judge
                 Kind.DECIMAL,
             ),
             Column("anchoring", "Anchoring", lambda row: row.report.anchoring.steps.value, Kind.DECIMAL),
+            *_list_interval_columns(),
+            Column("assisted", "", lambda row: row.report.anchoring.num_assisted, Kind.NUMBER, on_page=False),
+            Column("blind", "", lambda row: row.report.anchoring.num_blind, Kind.NUMBER, on_page=False),
         ],
         empty="No judge has scored a trace of this project.",
     )
+
+
+def _list_interval_columns() -> Iterator[Column[JudgeRow]]:
+    """Both ends of each figure's interval, for CSV alone."""
+    figures: dict[str, Callable[[JudgeReport], Estimate]] = {
+        "auc": lambda report: report.quality.overall.auc,
+        "brier": lambda report: report.quality.overall.brier,
+        "f1": lambda report: report.quality.overall.first_errors.f1,
+        "anchoring": lambda report: report.anchoring.steps,
+    }
+    for name, find in figures.items():
+        yield Column(f"{name}_low", "", _read_low(find), Kind.DECIMAL, on_page=False)
+        yield Column(f"{name}_high", "", _read_high(find), Kind.DECIMAL, on_page=False)
+
+
+def _read_low(find: Callable[[JudgeReport], Estimate]) -> Callable[[JudgeRow], float | None]:
+    return lambda row: find(row.report).low
+
+
+def _read_high(find: Callable[[JudgeReport], Estimate]) -> Callable[[JudgeRow], float | None]:
+    return lambda row: find(row.report).high

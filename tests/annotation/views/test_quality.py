@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+
 import pytest
 from django.test import Client
 from django.urls import reverse
 
+from annotation.actions import merges
+from annotation.merging.data import MergePolicy
 from annotation.models import JobState, Project, QualityReport, ReportKind, Role, Trace
 from tests.annotation.quality_world import LATER, compute, make_quality_world
 from tests.annotation.views.roles import VISITORS, make_visitor
@@ -239,6 +243,39 @@ def test_the_judges_page_shows_one_judge_in_full() -> None:
     for key in ("calibration", "roc", "judge-by-model", "judge-by-length", "anchoring"):
         assert f'id="{key}-title"' in page
     assert "No merge has met this judge yet" in page
+
+
+@pytest.mark.parametrize(("role", "has_link"), [(Role.ENGINEER, True), (Role.ADJUDICATOR, False)])
+def test_a_judges_calibration_says_on_how_many_human_labels_it_rests(role: Role, has_link: bool) -> None:
+    world = make_quality_world(60)
+    compute(world.project, ReportKind.JUDGES)
+    run = merges.start_merge(
+        project=world.project, policy=MergePolicy(), actor=make_member(world.project, Role.ADMIN), now=LATER
+    )
+    merges.run_merge(run_id=run.pk, clock=lambda: LATER)
+    run.refresh_from_db()
+    (calibration,) = run.diagnostics["calibrations"]
+
+    page = sign_in(world.project, role).get(path(world.project, "show_judge_quality")).text
+
+    assert "✓ Calibrated" in page
+    assert f"<strong>{calibration['num_traces']}</strong> of 30 human-rated traces needed" in page
+    assert f"<strong>{calibration['expected_errors']:.1f}</strong> of 10 errors expected" in page
+    assert (path(world.project, "show_merge", run.pk) in page) == has_link
+
+
+def test_the_table_of_judges_is_taken_as_csv_with_its_intervals() -> None:
+    world = make_quality_world(40)
+    report = compute(world.project, ReportKind.JUDGES).found["judges"][0]
+
+    answer = sign_in(world.project).get(path(world.project, "show_judge_quality"), {"csv": "judges"})
+    head, line = csv.reader(b"".join(answer.streaming_content).decode("utf-8-sig").splitlines())  # type: ignore[attr-defined]
+    cells = dict(zip(head, line, strict=True))
+
+    assert cells["judge"] == str(world.judge)
+    assert float(cells["auc_low"]) == report["quality"]["overall"]["auc"]["low"]
+    assert float(cells["anchoring_high"]) == report["anchoring"]["steps"]["high"]
+    assert int(cells["assisted"]) + int(cells["blind"]) == 120
 
 
 @pytest.mark.parametrize("wanted", ["", "999999", "x", "1' OR 1=1"])
