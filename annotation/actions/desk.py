@@ -58,7 +58,7 @@ UNION ALL
 (SELECT a.id, a.state FROM annotation_assignment a JOIN annotation_trace t ON t.id = a.trace_id
   WHERE a.rater_id = %(rater)s AND a.state = 'returned' AND a.draft_revision > 0 AND t.project_id = %(project)s
     AND t.retired_at IS NULL
-    AND (t.wants_ratings OR EXISTS (SELECT 1 FROM annotation_gold WHERE trace_id = t.id))
+    AND (t.wants_ratings OR EXISTS (SELECT 1 FROM annotation_gold WHERE trace_id = t.id AND use = 'work'))
   ORDER BY a.draft_saved_at DESC, a.id DESC LIMIT 1)
 """
 _PROLONG = """

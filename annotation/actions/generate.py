@@ -20,6 +20,7 @@ from django.db.models import QuerySet
 
 from annotation.actions import budgets, chunked, jobs
 from annotation.actions.heartbeats import Clock, Heartbeat
+from annotation.actions.priorities import follow_prompts
 from annotation.actions.verdicts import Verdict, give_verdict
 from annotation.generation.backend import (
     Backend,
@@ -223,6 +224,7 @@ def _store(
     with transaction.atomic():
         locked = jobs.lock_for_result(chunk)
         Trace.objects.bulk_create(traces)
+        follow_prompts([trace.pk for trace in traces])
         # Exports of single steps render it again; the first chunk's word holds for the batch.
         batch = cast("QuerySet[GenerationBatch]", GenerationBatch.objects.filter(pk=chunk.batch_id))
         chat = backend.describe_chat()

@@ -42,7 +42,7 @@ def store_chunk(run: ImportRun, rows: Sequence[Taken | Refused], *, now: dt.date
         project = Project.objects.select_for_update(no_key=True).get(
             pk=run.project_id
         )  # so that counts are exact
-        prompts, brought_by = _store_prompts(project, taken, now)
+        prompts, brought_by = _store_prompts(project, taken, run.created_by, now)
         keyed = [(_key_of(row, prompts), row) for row in taken if row.trace]
         traces, new_traces = _store_traces(run, project, prompts, keyed, now)
         rated = _store_ratings(run, traces, new_traces, keyed, now)
@@ -67,7 +67,7 @@ def store_refusals(run: ImportRun, refused: Sequence[Refused]) -> int:
 
 
 def _store_prompts(
-    project: Project, rows: Sequence[Taken], now: dt.datetime
+    project: Project, rows: Sequence[Taken], author: Account, now: dt.datetime
 ) -> tuple[dict[str, Prompt], set[int]]:
     """Every prompt of the chunk by its hash, and the rows that brought new ones: the first of each."""
     first: dict[str, Taken] = {}
@@ -78,7 +78,9 @@ def _store_prompts(
         for prompt in Prompt.objects.filter(project=project, content_hash__in=first)
     }
     news = [row for key, row in first.items() if key not in known]
-    made = Prompt.objects.bulk_create([build_prompt(project, row.prompt, now=now) for row in news])
+    made = Prompt.objects.bulk_create(
+        [build_prompt(project, row.prompt, author=author, now=now) for row in news]
+    )
     return known | {prompt.content_hash: prompt for prompt in made}, {row.number for row in news}
 
 

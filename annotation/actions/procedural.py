@@ -78,7 +78,7 @@ def add_procedural_prompts(
         )
         for index, problem in enumerate(problems)
     ]
-    return add_prompts(project=project, prompts=prompts, actor=actor, now=now)
+    return add_prompts(project=project, prompts=prompts, actor=actor, now=now, are_actors_own=False)
 
 
 def make_problems(data_set: DataSet, *, count: int, seed: int) -> list[dict[str, Any]]:

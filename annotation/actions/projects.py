@@ -34,6 +34,11 @@ class ProjectSettings:
     assisted_share: float
     lease_minutes: int
     amend_minutes: int
+    forbids_own_prompts: bool
+    gold_share: float
+    gold_threshold: float | None
+    gold_window: int
+    shows_gold_accuracy: bool
 
     @classmethod
     def of(cls, project: Project) -> ProjectSettings:

@@ -54,19 +54,25 @@ class AddedPrompts:
 
 
 def add_prompts(
-    *, project: Project, prompts: Iterable[NewPrompt], actor: Account, now: dt.datetime
+    *,
+    project: Project,
+    prompts: Iterable[NewPrompt],
+    actor: Account,
+    now: dt.datetime,
+    are_actors_own: bool = True,
 ) -> AddedPrompts:
-    """Stores the prompts that the project does not have yet.
+    """Stores the prompts that the project does not have yet. `are_actors_own`: not made by a program, so that a project
+    can keep their traces from whoever brought them.
 
     Reads `prompts` as a stream. Raises BadPrompt for the first that can't be stored, and then stores none; what
     the stream itself raises comes through, and likewise leaves nothing behind.
     """
     num_stored = num_given = 0
-    stream = iter(prompts)
+    stream, author = iter(prompts), actor if are_actors_own else None
     with transaction.atomic():
         # One at a time for each project, so that the counts are exact. Readers and other writers go on.
         Project.objects.select_for_update(no_key=True).get(pk=project.pk)
-        while rows := list(_build_rows(project, islice(stream, _ROWS_AT_ONCE), num_given, now)):
+        while rows := list(_build_rows(project, islice(stream, _ROWS_AT_ONCE), num_given, author, now)):
             num_stored += _store_new(project, rows)
             num_given += len(rows)
         added = AddedPrompts(num_stored=num_stored, num_duplicates=num_given - num_stored)
@@ -105,7 +111,7 @@ def find_fault(prompt: NewPrompt) -> str | None:
     return _find_verifier_fault(prompt)
 
 
-def build_prompt(project: Project, prompt: NewPrompt, *, now: dt.datetime) -> Prompt:
+def build_prompt(project: Project, prompt: NewPrompt, *, author: Account | None, now: dt.datetime) -> Prompt:
     """The row of a prompt without fault, not stored yet."""
     return Prompt(
         project=project,
@@ -116,6 +122,7 @@ def build_prompt(project: Project, prompt: NewPrompt, *, now: dt.datetime) -> Pr
         source=dict(prompt.source),
         content_hash=hash_prompt(prompt.text),
         created_at=now,
+        created_by=author,
     )
 
 
@@ -138,12 +145,12 @@ def _find_verifier_fault(prompt: NewPrompt) -> str | None:
 
 
 def _build_rows(
-    project: Project, prompts: Iterator[NewPrompt], first_index: int, now: dt.datetime
+    project: Project, prompts: Iterator[NewPrompt], first_index: int, author: Account | None, now: dt.datetime
 ) -> Iterator[Prompt]:
     for index, prompt in enumerate(prompts, start=first_index):
         if fault := find_fault(prompt):
             raise BadPrompt(index, fault)
-        yield build_prompt(project, prompt, now=now)
+        yield build_prompt(project, prompt, author=author, now=now)
 
 
 def _store_new(project: Project, rows: Sequence[Prompt]) -> int:

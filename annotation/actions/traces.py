@@ -8,7 +8,7 @@ import random
 from django.db import transaction
 
 from annotation.actions.audit import record_event
-from annotation.models import Account, Trace
+from annotation.models import Account, Priority, Trace
 from annotation.rules.segmentation import segment
 
 
@@ -68,4 +68,6 @@ def _copy(old: Trace, *, segmenter: str, step_ends: list[int], now: dt.datetime)
         is_answer_correct=old.is_answer_correct,
         created_at=now,
         queue_key=random.random(),
+        priority=old.priority,
+        wants_ratings=old.priority > Priority.HELD,
     )

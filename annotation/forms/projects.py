@@ -35,7 +35,8 @@ class ProjectSettingsForm(forms.Form):
 
     GROUPS = (
         ("What it is", ("name", "description", "guidelines")),
-        ("Who rates what", ("overlap", "lease_minutes", "amend_minutes")),
+        ("Who rates what", ("overlap", "forbids_own_prompts", "lease_minutes", "amend_minutes")),
+        ("Gold", ("gold_percent", "gold_threshold_percent", "gold_window", "shows_gold_accuracy")),
         ("How steps are rated", ("stop_at_first_error", "can_rate_rest_good", "error_categories")),
         ("What raters see", ("shows_reference", "shows_scores_after", "shows_decisions", "assisted_percent")),
     )
@@ -112,12 +113,50 @@ class ProjectSettingsForm(forms.Form):
         "much suggestions sway people; 0 keeps everyone blind.",
     )
 
+    forbids_own_prompts = forms.BooleanField(
+        label="Nobody rates their own prompts",
+        required=False,
+        help_text="Raters are not handed traces of prompts that they brought themselves.",
+    )
+    gold_percent = forms.FloatField(
+        label="Share of gold, in percent",
+        min_value=0,
+        max_value=100,
+        help_text="Share of what a rater is handed, at random, that is gold while there is some they haven't had.",
+    )
+    gold_threshold_percent = forms.FloatField(
+        label="Pause below this accuracy, in percent",
+        required=False,
+        min_value=0,
+        max_value=100,
+        help_text="A rater who is right on less of their latest gold is paused, is told so, and can be resumed by you. "
+        "Empty: nobody is paused.",
+    )
+    gold_window = forms.IntegerField(
+        label="Gold traces looked at",
+        min_value=1,
+        max_value=1000,
+        help_text="How many of a rater's latest gold traces that looks at. With fewer, nobody is paused.",
+    )
+    shows_gold_accuracy = forms.BooleanField(
+        label="Show raters their accuracy on gold",
+        required=False,
+        help_text="They see how many they had right of how many, never which traces were gold.",
+    )
+
     @classmethod
     def initial_of(cls, project: Project) -> dict[str, Any]:
         values = dataclasses.asdict(ProjectSettings.of(project))
-        share = values.pop("assisted_share")
+        share, gold_share = values.pop("assisted_share"), values.pop("gold_share")
+        threshold = values.pop("gold_threshold")
         categories = "\n".join(values.pop("error_categories"))
-        return {**values, "assisted_percent": f"{100 * share:g}", "error_categories": categories}
+        return {
+            **values,
+            "assisted_percent": f"{100 * share:g}",
+            "gold_percent": f"{100 * gold_share:g}",
+            "gold_threshold_percent": "" if threshold is None else f"{100 * threshold:g}",
+            "error_categories": categories,
+        }
 
     def clean_error_categories(self) -> list[str]:
         try:
@@ -131,5 +170,10 @@ class ProjectSettingsForm(forms.Form):
     def settings(self) -> ProjectSettings:
         """What the form says, as the action takes it; call it on a valid form."""
         values = dict(self.cleaned_data)
-        percent = values.pop("assisted_percent")
-        return ProjectSettings(**values, assisted_share=percent / 100)
+        threshold = values.pop("gold_threshold_percent")
+        return ProjectSettings(
+            assisted_share=values.pop("assisted_percent") / 100,
+            gold_share=values.pop("gold_percent") / 100,
+            gold_threshold=None if threshold is None else threshold / 100,
+            **values,
+        )

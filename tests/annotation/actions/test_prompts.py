@@ -136,3 +136,12 @@ def test_a_prompt_that_cannot_be_used_has_a_fault(prompt: NewPrompt, fault: str)
 )
 def test_a_prompt_that_can_be_used_has_none(prompt: NewPrompt) -> None:
     assert find_fault(prompt) is None
+
+
+def test_a_prompt_knows_who_brought_it_unless_a_program_made_it() -> None:
+    project, actor = make_project(), make_account()
+
+    add_prompts(project=project, prompts=[NewPrompt("Own")], actor=actor, now=NOW)
+    add_prompts(project=project, prompts=[NewPrompt("Made")], actor=actor, now=NOW, are_actors_own=False)
+
+    assert dict(Prompt.objects.values_list("text", "created_by")) == {"Own": actor.pk, "Made": None}
