@@ -78,6 +78,7 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 AUTH_USER_MODEL = "annotation.Account"
+AUTHENTICATION_BACKENDS = ["annotation.queries.sign_ins.AccountBackend"]
 LOGIN_URL = "annotation:sign_in"
 LOGIN_REDIRECT_URL = "annotation:list_projects"
 LOGOUT_REDIRECT_URL = "annotation:sign_in"
@@ -142,7 +143,7 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "config.static_files.HashedStaticFiles"},
 }
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_ENGINE = "annotation.queries.sign_ins"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 TIME_ZONE = "UTC"
@@ -169,6 +170,10 @@ DATABASES: dict[str, Any] = {
         "CONN_HEALTH_CHECKS": True,
     }
 }
+
+# On the path of every rating, plans are kept (annotation/queries/statements.py). Off behind a pool that gives a
+# connection to somebody else after each transaction.
+PREPARES_STATEMENTS = _flag("GRADUS_PREPARE", default=True)
 
 # --- jobs -------------------------------------------------------------------------------------------
 # Rows in PostgreSQL are the truth about jobs; the broker only carries ids. A job whose worker died is

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, replace
-from typing import Any
-
-from django.db import connection
 
 from annotation.actions.draws import Draw
 from annotation.models import Account, Project, SelectedBy
+from annotation.queries.statements import Statement
 
 
 @dataclass(frozen=True)
@@ -47,10 +45,8 @@ class Asking:
         return replace(self, is_ahead=True) if is_shown else self
 
 
-# Two statements in one round trip. The second sees what was committed while the first waited: one rater's requests wait
-# for each other, so that two tabs get the same trace.
-_LOOK = """
-SELECT 1 FROM annotation_account WHERE id = %(rater)s FOR NO KEY UPDATE;
+_LOCK = Statement("SELECT 1 FROM annotation_account WHERE id = %s FOR NO KEY UPDATE")
+_LOOK = Statement("""
 (SELECT a.id, a.state FROM annotation_assignment a JOIN annotation_trace t ON t.id = a.trace_id
   WHERE a.rater_id = %(rater)s AND a.state = 'leased' AND t.project_id = %(project)s AND t.retired_at IS NULL
   ORDER BY a.is_ahead, a.leased_at, a.id LIMIT 2)
@@ -60,42 +56,47 @@ UNION ALL
     AND t.retired_at IS NULL
     AND (t.wants_ratings OR EXISTS (SELECT 1 FROM annotation_gold WHERE trace_id = t.id AND use = 'work'))
   ORDER BY a.draft_saved_at DESC, a.id DESC LIMIT 1)
-"""
-_PROLONG = """
+""")
+_PROLONG = Statement("""
 UPDATE annotation_assignment SET expires_at = %(expires_at)s, is_ahead = (id <> %(current)s)
 WHERE id IN (%(current)s, %(running)s) AND state = 'leased' RETURNING id
-"""
+""")
 # Counts the places, takes one, and makes the trace's flag say whether there is another.
-_TAKE = """
+_TAKE = Statement("""
 WITH places AS (
   SELECT t.retired_at IS NULL AS is_current, t.priority > 0 AS is_handed_out,
     EXISTS (SELECT 1 FROM annotation_gold WHERE trace_id = t.id) AS is_gold,
+    EXISTS (SELECT 1 FROM annotation_decision WHERE trace_id = t.id) AS is_decided,
     project.overlap - (SELECT count(*) FROM annotation_assignment a
       WHERE a.trace_id = t.id AND a.state IN ('leased', 'submitted')) AS num_free
   FROM annotation_trace t JOIN annotation_project project ON project.id = t.project_id WHERE t.id = %(trace)s
 ), taken AS (
   INSERT INTO annotation_assignment AS pair (trace_id, rater_id, state, leased_at, expires_at, is_ahead, is_assisted,
     selected_by, selection_probability, skip_reason, draft, draft_revision)
-  SELECT %(trace)s, %(rater)s, 'leased', %(now)s, %(expires_at)s, %(is_ahead)s, %(is_assisted)s,
-    %(selected_by)s, %(probability)s, '', '{}', 0
-  FROM places WHERE is_current AND is_handed_out AND is_gold = %(as_gold)s AND (is_gold OR num_free > 0)
+  SELECT %(trace)s::bigint, %(rater)s::bigint, 'leased', %(now)s::timestamptz, %(expires_at)s::timestamptz,
+    %(is_ahead)s::boolean, %(is_assisted)s::boolean, %(selected_by)s::varchar, %(probability)s::float8, '', '{}', 0
+  FROM places WHERE is_current AND is_handed_out AND is_gold = %(as_gold)s::boolean
+    AND (is_gold OR num_free > 0 AND NOT is_decided)
   ON CONFLICT (trace_id, rater_id) DO UPDATE
     SET state = 'leased', ended_at = NULL, expires_at = excluded.expires_at, is_ahead = excluded.is_ahead
     WHERE pair.state = 'returned'
   RETURNING id
 ), flag AS (
-  SELECT is_current AND is_handed_out AND NOT is_gold AND num_free > (SELECT count(*) FROM taken) AS wants FROM places
+  SELECT is_current AND is_handed_out AND NOT is_gold AND NOT is_decided
+    AND num_free > (SELECT count(*) FROM taken) AS wants FROM places
 ), flagged AS (
   UPDATE annotation_trace t SET wants_ratings = flag.wants FROM flag
   WHERE t.id = %(trace)s AND t.wants_ratings <> flag.wants
 )
 SELECT id FROM taken
-"""
+""")
 
 
 def look_at_desk(asking: Asking) -> Desk:
-    """What the rater holds; their account is locked until the transaction ends."""
-    rows = _fetch(_LOOK, {"rater": asking.rater.pk, "project": asking.project.pk})
+    """What the rater holds. Their account is locked first, until the transaction ends: one rater's requests wait for
+    each other, so that two tabs get the same trace, and a new statement sees what was committed meanwhile."""
+    _LOCK.fetch(asking.rater.pk)
+    rows = _LOOK.fetch(rater=asking.rater.pk, project=asking.project.pk)
     leased = [pk for pk, state in rows if state == "leased"]
     current = leased[0] if leased else None
     is_ahead = asking.is_ahead or (current is not None and asking.shown == current)
@@ -115,7 +116,7 @@ def prolong(desk: Desk, asking: Asking) -> bool:
         "current": desk.current,
         "running": desk.running or desk.current,
     }
-    return len(_fetch(_PROLONG, values)) == len(wanted)
+    return len(_PROLONG.fetch(**values)) == len(wanted)
 
 
 def take_place(draw: Draw, asking: Asking, *, is_assisted: bool) -> int | None:
@@ -134,12 +135,5 @@ def take_place(draw: Draw, asking: Asking, *, is_assisted: bool) -> int | None:
         "probability": draw.probability,
         "as_gold": draw.selected_by == SelectedBy.GOLD,
     }
-    rows = _fetch(_TAKE, values)
+    rows = _TAKE.fetch(**values)
     return rows[0][0] if rows else None
-
-
-def _fetch(sql: str, values: dict[str, Any]) -> list[Any]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        rows: list[Any] = cursor.fetchall()
-    return rows

@@ -11,10 +11,9 @@ import random
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from django.db import connection
-
 from annotation.actions.places import lock_trace
 from annotation.models import Account, Project, SelectedBy
+from annotation.queries.statements import Statement
 from annotation.rules.selection import RANDOM_SHARE, selection_probability
 
 # How many open traces are counted one by one; above that their number is told from how close their keys lie,
@@ -85,7 +84,7 @@ class _Found(NamedTuple):
 _FOR_RATER = """
   NOT EXISTS (SELECT 1 FROM annotation_assignment had
     WHERE had.trace_id = t.id AND had.rater_id = %(rater)s AND had.state <> 'returned')
-  AND (NOT %(forbids_own)s OR NOT EXISTS (SELECT 1 FROM annotation_prompt own
+  AND (NOT %(forbids_own)s::boolean OR NOT EXISTS (SELECT 1 FROM annotation_prompt own
     WHERE own.id = t.prompt_id AND own.created_by_id = %(rater)s))
 """
 _OPEN = f"t.project_id = %(project)s AND t.wants_ratings AND {_FOR_RATER}"
@@ -95,7 +94,7 @@ _GOLD = f"""
 """
 _AT_TOP = f"FROM annotation_trace t WHERE {_OPEN} AND t.priority = (SELECT priority FROM top)"
 _TAKE_ONE = "LIMIT 1 FOR NO KEY UPDATE OF t SKIP LOCKED"
-_LOOK = f"""
+_LOOK = Statement(f"""
 WITH top AS (
   SELECT t.priority, t.need FROM annotation_trace t WHERE {_OPEN}
   ORDER BY t.priority DESC, t.need DESC, t.queue_key LIMIT 1
@@ -107,46 +106,41 @@ WITH top AS (
   FROM (SELECT t.queue_key {_AT_TOP} AND t.need = (SELECT need FROM top)
     ORDER BY t.queue_key LIMIT %(num_counted)s) AS keys
 ), at_or_after AS (
-  SELECT t.id, t.need {_AT_TOP} AND %(is_random)s AND t.queue_key >= %(key)s ORDER BY t.queue_key {_TAKE_ONE}
+  SELECT t.id, t.need {_AT_TOP} AND %(is_random)s::boolean AND t.queue_key >= %(key)s::float8
+  ORDER BY t.queue_key {_TAKE_ONE}
 ), wrapped_round AS (
-  SELECT t.id, t.need {_AT_TOP} AND %(is_random)s AND NOT EXISTS (SELECT 1 FROM at_or_after)
+  SELECT t.id, t.need {_AT_TOP} AND %(is_random)s::boolean AND NOT EXISTS (SELECT 1 FROM at_or_after)
   ORDER BY t.queue_key {_TAKE_ONE}
 ), by_need AS (
-  SELECT t.id, t.need {_AT_TOP} AND NOT %(is_random)s ORDER BY t.need DESC, t.queue_key {_TAKE_ONE}
+  SELECT t.id, t.need {_AT_TOP} AND NOT %(is_random)s::boolean ORDER BY t.need DESC, t.queue_key {_TAKE_ONE}
 ), drawn AS (
   SELECT * FROM at_or_after UNION ALL SELECT * FROM wrapped_round UNION ALL SELECT * FROM by_need
 )
 SELECT top.need, pool.num, pool.first, pool.last, neediest.num, neediest.first, neediest.last,
-  %(mixes_gold)s AND EXISTS (SELECT 1 {_GOLD}), drawn.id, drawn.need
+  %(mixes_gold)s::boolean AND EXISTS (SELECT 1 {_GOLD}), drawn.id, drawn.need
 FROM top CROSS JOIN pool CROSS JOIN neediest LEFT JOIN drawn ON true
-"""
-_WAIT = f"""
+""")
+_WAIT = Statement(f"""
 SELECT t.id, t.need FROM annotation_trace t WHERE {_OPEN}
 ORDER BY t.priority DESC, t.queue_key LIMIT 1 FOR NO KEY UPDATE OF t
-"""
-_LIST_GOLD = f"SELECT t.id {_GOLD} ORDER BY t.id"
+""")
+_LIST_GOLD = Statement(f"SELECT t.id {_GOLD} ORDER BY t.id")
 
 
 def _look(values: dict[str, Any]) -> _Found | None:
-    with connection.cursor() as cursor:
-        cursor.execute(_LOOK, values)
-        row = cursor.fetchone()
-    return None if row is None else _Found(*row)
+    rows = _LOOK.fetch(**values)
+    return _Found(*rows[0]) if rows else None
 
 
 def _wait_for_one(values: dict[str, Any]) -> tuple[int | None, float]:
     """Where others are at all that is open, waits for one of them; it may be gone by then."""
-    with connection.cursor() as cursor:
-        cursor.execute(_WAIT, values)
-        row = cursor.fetchone()
-    return row or (None, 0.0)
+    rows = _WAIT.fetch(**values)
+    return rows[0] if rows else (None, 0.0)
 
 
 def _draw_gold(values: dict[str, Any], source: random.Random, *, share: float) -> Draw | None:
     """Any gold trace that the rater hasn't had, each as likely as the other."""
-    with connection.cursor() as cursor:
-        cursor.execute(_LIST_GOLD, values)
-        ids = [row[0] for row in cursor.fetchall()]
+    ids = [row[0] for row in _LIST_GOLD.fetch(**values)]
     if not ids:
         return None
     trace_id = ids[min(int(source.random() * len(ids)), len(ids) - 1)]

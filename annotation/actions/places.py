@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from django.db.models import Count, Exists, OuterRef, Q
 
 from annotation.models import Assignment, AssignmentState, Decision, Gold, Priority, Trace
+from annotation.queries.compiled import CompiledQuery
+from annotation.queries.statements import Statement
 
 _TAKES_A_PLACE = Q(assignments__state__in=(AssignmentState.LEASED, AssignmentState.SUBMITTED))
 _IS_GOLD = Exists(Gold.objects.filter(trace=OuterRef("pk")))
@@ -30,19 +32,31 @@ class Places:
     num_free: int
 
 
+_LOCK_TRACE = Statement("SELECT 1 FROM annotation_trace WHERE id = %s FOR NO KEY UPDATE")
+
+
 def lock_trace(trace_id: int) -> None:
     """Holds the trace until the transaction ends. A "no key" lock: ratings and scores can still refer to it."""
-    list(Trace.objects.select_for_update(no_key=True).filter(pk=trace_id).values_list("pk"))
+    _LOCK_TRACE.fetch(trace_id)
 
 
 def lock_assignment(assignment_id: int) -> Assignment:
     """The assignment as it is now, held until the transaction ends, with its trace (without the text) and project."""
-    return (
+    locked = _LOCKED_ASSIGNMENT.find(assignment_id)
+    if locked is None:
+        raise Assignment.DoesNotExist
+    return locked
+
+
+_LOCKED_ASSIGNMENT = CompiledQuery(
+    lambda assignment_id: (
         Assignment.objects.select_for_update(of=("self",), no_key=True)
         .select_related("trace__project")
         .defer("trace__completion")
-        .get(pk=assignment_id)
-    )
+        .filter(pk=assignment_id)
+    ),
+    int,
+)
 
 
 def count_places(trace_id: int) -> Places:

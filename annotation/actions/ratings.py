@@ -21,7 +21,9 @@ from annotation.actions.disagreements import refresh_after_rating
 from annotation.actions.leases_ahead import renew_leases_ahead
 from annotation.actions.places import lock_trace
 from annotation.models import Account, Assignment, AssignmentState, Outcome, Rating
+from annotation.queries.compiled import CompiledQuery
 from annotation.queries.decisions import find_decision_for
+from annotation.queries.statements import Statement
 from annotation.rules.draft import Draft, by_text, parse_draft
 from annotation.rules.error_categories import UnknownCategory, check_categories, counted_categories
 from annotation.rules.rating import Label, WrongLength, check_labels
@@ -143,12 +145,11 @@ def submit_rating(
         if locked.state == AssignmentState.SUBMITTED:
             raise AlreadySubmitted("You have submitted this trace already.")
         _check(rating, locked)
-        has_place = hold_place(locked, now=now)
+        has_place = locked.state == AssignmentState.LEASED or hold_place(locked, now=now)
         if has_place:
             stored = _store_rating(locked, rating, key=idempotency_key, revision=1, now=now)
             refresh_after_rating(rating=stored, now=now)
-            locked.state, locked.ended_at, locked.draft = AssignmentState.SUBMITTED, now, {}
-            locked.save(update_fields=["state", "ended_at", "draft"])
+            _close(locked, now=now)
         else:
             _keep_as_draft(locked, rating, now=now)
     if not has_place:
@@ -224,9 +225,20 @@ def _keep_as_draft(assignment: Assignment, rating: NewRating, *, now: dt.datetim
         _store_draft(assignment, draft, now=now)
 
 
+_SENT_BEFORE = CompiledQuery(lambda key: Rating.objects.filter(idempotency_key=key), UUID)
+_CLOSE = Statement("""
+UPDATE annotation_assignment SET state = 'submitted', ended_at = %s, is_ahead = false, draft = '{}' WHERE id = %s
+RETURNING id
+""")
+
+
+def _close(assignment: Assignment, *, now: dt.datetime) -> None:
+    _CLOSE.fetch(now, assignment.pk)
+
+
 def _find_sent_before(assignment: Assignment, key: UUID) -> Rating | None:
     """The rating this key stored. Raises NotYours for a key that belongs to another assignment."""
-    earlier = Rating.objects.filter(idempotency_key=key).first()
+    earlier = _SENT_BEFORE.find(key)
     if earlier is not None and earlier.assignment_id != assignment.pk:
         raise NotYours("This submission belongs to another trace.")
     return earlier

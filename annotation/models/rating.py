@@ -51,6 +51,7 @@ class Rating(models.Model):
 
     class Meta:
         ordering = ["pk"]
+        indexes = [models.Index(fields=["rater", "submitted_at"], name="rating_of_rater_by_time")]
         constraints = [
             models.UniqueConstraint(fields=["trace", "rater", "revision"], name="rating_once_per_revision"),
             models.UniqueConstraint(

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from django.db.models import QuerySet
 
 from annotation.models import Account, Assignment, Membership, Project, Role
+from annotation.queries.compiled import CompiledQuery
 
 
 def list_projects_of(account: Account) -> QuerySet[Project]:
@@ -37,3 +38,27 @@ def list_assigned_to(account: Account) -> QuerySet[Assignment]:
     return Assignment.objects.filter(
         rater=account, trace__project__in=list_projects_with_role(account, [Role.RATER])
     ).select_related("trace__prompt", "trace__project")
+
+
+def find_assigned_to(account: Account, assignment_id: int) -> Assignment | None:
+    """One of `list_assigned_to`, with its trace, prompt and project."""
+    query = _ASSIGNED_TO_SITE_ADMIN if account.is_superuser else _ASSIGNED
+    return query.find(assignment_id, account.pk)
+
+
+def _assigned(assignment_id: int, account_id: int) -> QuerySet[Assignment]:
+    return Assignment.objects.filter(
+        pk=assignment_id, rater=account_id, trace__project__archived_at__isnull=True
+    ).select_related("trace__prompt", "trace__project")
+
+
+_ASSIGNED_TO_SITE_ADMIN = CompiledQuery(_assigned, int, int)
+_ASSIGNED = CompiledQuery(
+    lambda assignment_id, account_id: _assigned(assignment_id, account_id).filter(
+        trace__project__membership__account=account_id,
+        trace__project__membership__role=Role.RATER,
+        trace__project__membership__paused_at__isnull=True,
+    ),
+    int,
+    int,
+)

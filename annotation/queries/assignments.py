@@ -5,13 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from django.db.models import Max
-
 from annotation.models import Account, Assignment, Project, Rating
 from annotation.queries.compiled import CompiledQuery
 
 _WITH_TEXT = CompiledQuery(
-    lambda pk: Assignment.objects.filter(pk=pk).select_related("trace__prompt", "trace__project"), 1
+    lambda pk: Assignment.objects.filter(pk=pk).select_related("trace__prompt", "trace__project"), int
 )
 
 
@@ -40,7 +38,16 @@ def get_done_since(rater: Account, project: Project, *, since: dt.datetime) -> D
     return DoneToday(num_traces=len(seconds), active_seconds=sum(seconds))
 
 
+_LAST_RATING = CompiledQuery(
+    lambda rater, project, since: Rating.objects.filter(
+        rater=rater, trace__project=project, submitted_at__gte=since
+    ).order_by("-submitted_at", "-pk")[:1],
+    int,
+    int,
+    dt.datetime,
+)
+
+
 def find_last_rating(rater: Account, project: Project, *, since: dt.datetime) -> Rating | None:
     """What the rater submitted last in this project, if not before `since`."""
-    last = Rating.objects.filter(rater=rater, trace__project=project).aggregate(last=Max("pk"))["last"]
-    return Rating.objects.filter(pk=last, submitted_at__gte=since).first() if last else None
+    return _LAST_RATING.find(rater.pk, project.pk, since)

@@ -6,38 +6,53 @@ A `CompiledQuery` is written as any query is and gives the same instances, relat
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
+from uuid import UUID
 
 from django.db import connection, models
 from django.db.models.query import get_related_populators
 from django.db.models.sql.compiler import SQLCompiler
 
+from annotation.queries.statements import Statement
+
 M = TypeVar("M", bound=models.Model)
 
-# Integers that no row has; each stands in the compiled query for one of its values.
-_FIRST_MARK = -(2**62)
+Value = int | str | UUID | dt.datetime
+_LONG_AGO = dt.datetime(1, 1, 1, tzinfo=dt.UTC)
+
+
+def _mark(kind: type, number: int) -> Value:
+    """What no row has; it stands in the compiled query for one of its values."""
+    marks: dict[type, Value] = {
+        int: -(2**62) + number,
+        str: f"\N{REPLACEMENT CHARACTER}{number}",
+        UUID: UUID(int=number),
+        dt.datetime: _LONG_AGO + dt.timedelta(days=1, hours=number),
+    }
+    return marks[kind]
 
 
 class CompiledQuery(Generic[M]):
-    """A query of `num_values` integers, such as ids, made by `build` when it is first run.
+    """A query of values of these kinds (int, str, UUID or datetime), made by `build` when it is first run.
 
     `build` is called with marks in the values' places, hence must not look at them. What is locked by the query has
     to be run in a transaction, as usual.
     """
 
-    def __init__(self, build: Callable[..., models.QuerySet[M]], num_values: int) -> None:
+    def __init__(self, build: Callable[..., models.QuerySet[M]], *kinds: type) -> None:
         self._build = build
-        self._marks = [_FIRST_MARK + number for number in range(num_values)]
+        self._marks = [_mark(kind, number) for number, kind in enumerate(kinds)]
         self._compiled: _Compiled[M] | None = None
 
-    def list(self, *values: int) -> list[M]:
+    def list(self, *values: Value) -> list[M]:
         """All rows that the query finds for these values."""
         if self._compiled is None:
             self._compiled = _Compiled(self._build(*self._marks), self._marks)
         return list(self._compiled.run(values))
 
-    def find(self, *values: int) -> M | None:
+    def find(self, *values: Value) -> M | None:
         """The first of them, or None."""
         return next(iter(self.list(*values)), None)
 
@@ -45,9 +60,10 @@ class CompiledQuery(Generic[M]):
 class _Compiled(Generic[M]):
     """What Django's ModelIterable works out for each run, kept."""
 
-    def __init__(self, queryset: models.QuerySet[M], marks: Sequence[int]) -> None:
+    def __init__(self, queryset: models.QuerySet[M], marks: Sequence[Value]) -> None:
         compiler: SQLCompiler = queryset.query.get_compiler(connection=connection)
-        self._sql, self._params = compiler.as_sql()
+        sql, self._params = compiler.as_sql()
+        self._statement = Statement(sql)
         self._slots = [(place, marks.index(p)) for place, p in enumerate(self._params) if p in marks]
         if {slot for _, slot in self._slots} != set(range(len(marks))):
             raise ValueError("A value of this query does not reach the database as it is.")
@@ -61,13 +77,11 @@ class _Compiled(Generic[M]):
         self._converters = compiler.get_converters([column[0] for column in columns])
         self._compiler = compiler
 
-    def run(self, values: Sequence[int]) -> Iterator[M]:
-        params = list(self._params)
+    def run(self, values: Sequence[Value]) -> Iterator[M]:
+        params: list[Any] = list(self._params)
         for place, slot in self._slots:
             params[place] = values[slot]
-        with connection.cursor() as cursor:
-            cursor.execute(self._sql, params)
-            rows: Any = cursor.fetchall()
+        rows: Any = self._statement.fetch(*params)
         if self._converters:
             rows = self._compiler.apply_converters(rows, self._converters)
         first, last = self._own[0], self._own[-1] + 1

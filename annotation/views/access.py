@@ -50,3 +50,11 @@ def _name_needed(roles: tuple[Role, ...]) -> str:
     }
     named = gettext(" or ").join(many[role] for role in roles)
     return gettext("This page is for %(roles)s.") % {"roles": named}
+
+
+def show_project(request: HttpRequest, project: Project) -> None:
+    """Leaves a project that the person may see on the request, for the navigation. Their roles are looked up only where
+    a navigation is shown, which it isn't in what a script asks for."""
+    account = account_of(request)
+    request.project = project  # type: ignore[attr-defined]
+    request.roles = lambda: get_roles(account, project)  # type: ignore[attr-defined]

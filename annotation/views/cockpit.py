@@ -7,22 +7,22 @@ from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from uuid import uuid4
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, render
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 
 from annotation.actions import assignments, ratings
 from annotation.forms.ratings import RatingForm
-from annotation.models import Account, Assignment, Project, Rating, Role
-from annotation.queries.access import list_assigned_to
+from annotation.models import Account, Assignment, Project, Rating
+from annotation.queries.access import find_assigned_to
 from annotation.queries.assignments import find_last_rating
 from annotation.queries.judge_opinions import list_judge_opinions
 from annotation.rules.draft import by_text
 from annotation.rules.key_bindings import COMMANDS, Bindings, keys_of, show_key
 from annotation.rules.rating import InvalidLabels
-from annotation.views.access import account_of, load_project
+from annotation.views.access import account_of, show_project
 from annotation.views.long_pages import NUM_AT_ONCE, render_long
 
 # What stops a rating from being stored; each says why in words for the rater.
@@ -64,9 +64,12 @@ class CockpitData:
 
 def get_assignment(request: HttpRequest, assignment_id: int) -> Assignment:
     """The person's own assignment; for anybody else there is none. Leaves the project on the request."""
-    assignment = get_object_or_404(list_assigned_to(account_of(request)), pk=assignment_id)
-    project = load_project(request, assignment.trace.project.slug, Role.RATER)
-    request.nav_path = reverse("annotation:next_trace", args=[project.slug])  # type: ignore[attr-defined]
+    account = account_of(request)
+    assignment = find_assigned_to(account, assignment_id)
+    if assignment is None:
+        raise Http404("This trace is not on your desk.")
+    show_project(request, assignment.trace.project)
+    request.nav_path = reverse("annotation:next_trace", args=[assignment.trace.project.slug])  # type: ignore[attr-defined]
     return assignment
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 
@@ -70,14 +71,26 @@ class NavigationLink:
 
 
 def add_navigation(request: HttpRequest) -> dict[str, object]:
-    """Context processor. Outside a project there are no links."""
+    """Context processor. Outside a project there are no links. They are made when a template asks for them: the parts
+    of pages that a script asks for have no navigation."""
     project: Project | None = getattr(request, "project", None)
-    roles: frozenset[Role] = getattr(request, "roles", frozenset())
-    if project is None:
-        return {"nav_project": None, "nav_links": [], "nav_roles": roles}
+    return {
+        "nav_project": project,
+        "nav_links": SimpleLazyObject(lambda: _list_links(request, project) if project else []),
+        "nav_roles": SimpleLazyObject(lambda: _roles_on(request)),
+    }
+
+
+def _roles_on(request: HttpRequest) -> frozenset[Role]:
+    """The roles that the view left on the request, or what finds them."""
+    roles: frozenset[Role] | Callable[[], frozenset[Role]] = getattr(request, "roles", frozenset())
+    return roles() if callable(roles) else roles
+
+
+def _list_links(request: HttpRequest, project: Project) -> list[NavigationLink]:
+    roles = _roles_on(request)
     shown = [entry for entry in ENTRIES if roles & entry.roles and entry.is_in(project)]
-    links = [link for entry in shown for link in _link(request, entry, project)]
-    return {"nav_project": project, "nav_links": links, "nav_roles": roles}
+    return [link for entry in shown for link in _link(request, entry, project)]
 
 
 def _link(request: HttpRequest, entry: NavigationEntry, project: Project) -> list[NavigationLink]:

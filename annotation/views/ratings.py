@@ -18,7 +18,6 @@ from django_htmx.http import push_url
 from annotation.actions import assignments, ratings
 from annotation.forms.ratings import RatingForm
 from annotation.models import Account, Assignment, AssignmentState, Project, Role
-from annotation.queries.access import list_assigned_to
 from annotation.queries.assignments import find_last_rating, get_done_since
 from annotation.views.access import account_of, load_project
 from annotation.views.cockpit import REFUSALS, get_assignment, render_cockpit, render_part
@@ -109,14 +108,18 @@ def _go_on(request: HttpRequest, project: Project, *, shown: str) -> HttpRespons
         return redirect("annotation:next_trace", project.slug)
     account = account_of(request)
     try:
-        leased = assignments.lease_next(project=project, rater=account, now=timezone.now(), source=_source)
+        leased = assignments.lease_next(
+            project=project,
+            rater=account,
+            now=timezone.now(),
+            source=_source,
+            shown=int(shown) if shown.isdecimal() else None,
+        )
     except assignments.NothingToRate:
         if shown:
             return HttpResponse(status=HTTPStatus.NO_CONTENT)
         response = _show_nothing_left(request, project, account)
         return push_url(response, reverse("annotation:next_trace", args=[project.slug]))
-    if str(leased.pk) == shown:
-        return _render_ahead(request, project)
     return _render_leased(request, leased)
 
 
@@ -132,9 +135,8 @@ def _render_ahead(request: HttpRequest, project: Project) -> HttpResponseBase:
 
 
 def _render_leased(request: HttpRequest, leased: Assignment) -> HttpResponseBase:
-    assignment = list_assigned_to(account_of(request)).get(pk=leased.pk)
-    form = RatingForm(trace=assignment.trace, draft=ratings.get_draft(assignment))
-    response = render_cockpit(request, assignment, form)
+    form = RatingForm(trace=leased.trace, draft=ratings.get_draft(leased))
+    response = render_cockpit(request, leased, form)
     return push_url(response, reverse("annotation:rate_trace", args=[leased.pk]))
 
 

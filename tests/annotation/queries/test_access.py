@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from annotation.models import Assignment, Membership, Project, Role
-from annotation.queries.access import get_roles, list_assigned_to, list_projects_of, list_projects_with_role
+from annotation.queries.access import (
+    find_assigned_to,
+    get_roles,
+    list_assigned_to,
+    list_projects_of,
+    list_projects_with_role,
+)
 from tests.factories import (
     NOW,
     make_account,
@@ -77,6 +83,7 @@ def test_a_rater_sees_their_own_assignments(project: Project) -> None:
     make_lease(project)
 
     assert list(list_assigned_to(own.rater)) == [own]
+    assert find_assigned_to(own.rater, own.pk) == own
 
 
 @pytest.mark.parametrize("end", ["paused", "removed", "archived"])
@@ -90,10 +97,23 @@ def test_who_is_no_rater_any_more_sees_none(project: Project, end: str) -> None:
         Project.objects.filter(pk=project.pk).update(archived_at=NOW)
 
     assert not list_assigned_to(own.rater)
+    assert find_assigned_to(own.rater, own.pk) is None
 
 
 def test_an_admin_does_not_see_a_raters_desk(project: Project) -> None:
-    make_lease(project)
+    lease = make_lease(project)
 
-    assert not list_assigned_to(make_member(project, Role.ADMIN))
-    assert not list_assigned_to(make_site_admin())
+    for admin in (make_member(project, Role.ADMIN), make_site_admin()):
+        assert not list_assigned_to(admin)
+        assert find_assigned_to(admin, lease.pk) is None
+
+
+def test_a_site_admin_sees_what_they_hold_themselves_unless_the_project_is_archived(
+    project: Project,
+) -> None:
+    own = make_assignment(make_trace(make_prompt(project)), make_site_admin())
+    assert find_assigned_to(own.rater, own.pk) == own
+
+    Project.objects.filter(pk=project.pk).update(archived_at=NOW)
+
+    assert find_assigned_to(own.rater, own.pk) is None

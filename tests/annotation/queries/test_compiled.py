@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -11,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from annotation.models import Assignment, Rating
 from annotation.queries.compiled import CompiledQuery
-from tests.factories import make_assignment, make_rating, make_trace
+from tests.factories import NOW, make_assignment, make_rating, make_trace
 
 pytestmark = pytest.mark.django_db
 
@@ -23,7 +25,7 @@ def with_relations(pk: int, rater: int) -> QuerySet[Assignment]:
 def test_it_gives_the_same_row_with_its_relations_in_one_query() -> None:
     assignment = make_assignment(draft={"labels": [1, None]})
     make_assignment()
-    query = CompiledQuery(with_relations, 2)
+    query = CompiledQuery(with_relations, int, int)
     usual = with_relations(assignment.pk, assignment.rater_id).get()
 
     with CaptureQueriesContext(
@@ -46,7 +48,7 @@ def test_it_gives_the_same_row_with_its_relations_in_one_query() -> None:
 
 def test_other_values_find_other_rows() -> None:
     first, second = make_assignment(), make_assignment()
-    query = CompiledQuery(with_relations, 2)
+    query = CompiledQuery(with_relations, int, int)
 
     assert query.find(first.pk, first.rater_id) == first
     assert query.find(second.pk, second.rater_id) == second
@@ -65,7 +67,7 @@ def test_deferred_fields_and_annotations_are_what_they_are_elsewhere() -> None:
             .annotate(num_of_trace=Count("trace__ratings"))
             .order_by("pk")
         ),
-        1,
+        int,
     )
 
     ratings = query.list(trace.pk)
@@ -75,16 +77,30 @@ def test_deferred_fields_and_annotations_are_what_they_are_elsewhere() -> None:
     assert ratings[0].notes == {}
 
 
+def test_texts_and_times_are_values_too() -> None:
+    rating = make_rating()
+    query = CompiledQuery(
+        lambda name, since: Rating.objects.filter(rater__username=name, submitted_at__gte=since),
+        str,
+        dt.datetime,
+    )
+
+    assert query.list(rating.rater.username, NOW) == [rating]
+    assert query.list(rating.rater.username, NOW + dt.timedelta(seconds=1)) == []
+    assert query.list("nobody", NOW) == []
+
+
 def test_a_value_that_the_query_does_not_take_as_it_is_is_an_error() -> None:
-    query = CompiledQuery(lambda pk, other: Assignment.objects.filter(pk=pk), 2)
+    query = CompiledQuery(lambda pk, other: Assignment.objects.filter(pk=pk), int, int)
 
     with pytest.raises(ValueError, match="does not reach"):
         query.find(1, 2)
 
 
-def test_locks_are_taken_in_the_callers_transaction() -> None:
+def test_locks_are_taken_in_the_callers_transaction(settings: Any) -> None:
+    settings.PREPARES_STATEMENTS = False  # so that the captured text is the query's
     assignment = make_assignment()
-    query = CompiledQuery(lambda pk: Assignment.objects.select_for_update().filter(pk=pk), 1)
+    query = CompiledQuery(lambda pk: Assignment.objects.select_for_update().filter(pk=pk), int)
 
     with transaction.atomic(), CaptureQueriesContext(connection) as captured:
         query.find(assignment.pk)
@@ -95,7 +111,7 @@ def test_locks_are_taken_in_the_callers_transaction() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_a_query_compiled_by_one_thread_runs_in_another_on_that_ones_connection() -> None:
     assignment = make_assignment()
-    query = CompiledQuery(with_relations, 2)
+    query = CompiledQuery(with_relations, int, int)
     query.find(0, 0)
     found: list[Assignment | None] = []
 

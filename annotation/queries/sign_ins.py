@@ -1,0 +1,39 @@
+"""Whose request it is: Django's own sessions and accounts in the database, by queries that are compiled once.
+
+Every request asks both, so what Django takes to write their SQL would be a good part of a rating's cost.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.sessions.backends.db import SessionStore as DatabaseSessionStore
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+
+from annotation.models import Account
+from annotation.queries.compiled import CompiledQuery
+
+_ACCOUNT = CompiledQuery(lambda pk: Account.objects.filter(pk=pk), int)
+_SESSION = CompiledQuery(
+    lambda key, now: Session.objects.filter(session_key=key, expire_date__gt=now), str, dt.datetime
+)
+
+
+class AccountBackend(ModelBackend):
+    """Named in settings.AUTHENTICATION_BACKENDS."""
+
+    def get_user(self, user_id: int) -> Account | None:
+        account = _ACCOUNT.find(user_id)
+        return account if account is not None and self.user_can_authenticate(account) else None
+
+
+class SessionStore(DatabaseSessionStore):
+    """Named, by its module, in settings.SESSION_ENGINE."""
+
+    def _get_session_from_db(self) -> Session | None:
+        session = _SESSION.find(str(self.session_key), timezone.now())
+        if session is None:
+            self._session_key = None
+        return session
