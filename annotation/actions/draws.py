@@ -11,7 +11,6 @@ import random
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from annotation.actions.places import lock_trace
 from annotation.models import Account, Project, SelectedBy
 from annotation.queries.statements import Statement
 from annotation.rules.selection import RANDOM_SHARE, selection_probability
@@ -124,6 +123,10 @@ _WAIT = Statement(f"""
 SELECT t.id, t.need FROM annotation_trace t WHERE {_OPEN}
 ORDER BY t.priority DESC, t.queue_key LIMIT 1 FOR NO KEY UPDATE OF t
 """)
+_LOCK_GOLD = Statement("""
+SELECT t.id FROM unnest(%s::bigint[]) WITH ORDINALITY AS wanted(id, place) JOIN annotation_trace t ON t.id = wanted.id
+ORDER BY wanted.place LIMIT 1 FOR NO KEY UPDATE OF t SKIP LOCKED
+""")
 _LIST_GOLD = Statement(f"SELECT t.id {_GOLD} ORDER BY t.id")
 
 
@@ -139,13 +142,16 @@ def _wait_for_one(values: dict[str, Any]) -> tuple[int | None, float]:
 
 
 def _draw_gold(values: dict[str, Any], source: random.Random, *, share: float) -> Draw | None:
-    """Any gold trace that the rater hasn't had, each as likely as the other."""
+    """Any gold trace that the rater hasn't had, each as likely as the other; None where others are at all of them.
+
+    It waits for none: a trace of the queue is locked by now, and whoever locks many traces does so in their ids' order.
+    """
     ids = [row[0] for row in _LIST_GOLD.fetch(**values)]
-    if not ids:
+    first = int(source.random() * len(ids))
+    rows = _LOCK_GOLD.fetch(ids[first:] + ids[:first]) if ids else []
+    if not rows:
         return None
-    trace_id = ids[min(int(source.random() * len(ids)), len(ids) - 1)]
-    lock_trace(trace_id)
-    return Draw(trace_id=trace_id, selected_by=SelectedBy.GOLD, probability=share / len(ids))
+    return Draw(trace_id=rows[0][0], selected_by=SelectedBy.GOLD, probability=share / len(ids))
 
 
 def _probability(found: _Found, need: float) -> float:
