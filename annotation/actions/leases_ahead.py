@@ -19,9 +19,15 @@ def renew_leases_ahead(*, rater: Account, project: Project, now: dt.datetime) ->
     ).update(expires_at=now + lease_time(project))
 
 
-def return_leases_ahead(*, rater: Account, now: dt.datetime) -> int:
-    """Gives back the places of traces the rater never saw, in all projects; returns how many."""
-    ahead = list(Assignment.objects.filter(rater=rater, state=AssignmentState.LEASED, is_ahead=True))
-    for assignment in ahead:
+def return_leases(*, rater: Account, now: dt.datetime, project: Project | None = None) -> int:
+    """Gives back every place that the rater holds, here or everywhere, on signing out; returns how many.
+
+    Drafts stay, and come first when the rater is back.
+    """
+    held = Assignment.objects.filter(rater=rater, state=AssignmentState.LEASED)
+    if project is not None:
+        held = held.filter(trace__project=project)
+    leases = list(held)
+    for assignment in leases:
         return_lease(assignment=assignment, rater=rater, now=now)
-    return len(ahead)
+    return len(leases)

@@ -7,7 +7,7 @@ import datetime as dt
 from django.db import transaction
 
 from annotation.actions import audit
-from annotation.models import Account, Membership, Project, Role
+from annotation.models import Account, Membership, PauseReason, Project, Role
 from annotation.queries.people import list_accounts_in
 
 
@@ -38,13 +38,18 @@ def pause_membership(*, membership: Membership, actor: Account, now: dt.datetime
     """The person can't act in this role until it is resumed; what they did stays. Raises LastAdmin."""
     with transaction.atomic():
         _keep_an_admin(membership, actor=actor)
-        if Membership.objects.filter(pk=membership.pk, paused_at__isnull=True).update(paused_at=now):
+        if Membership.objects.filter(pk=membership.pk, paused_at__isnull=True).update(
+            paused_at=now, pause_reason=PauseReason.ADMIN
+        ):
             _record(membership, "paused a role", actor=actor, now=now)
 
 
 def resume_membership(*, membership: Membership, actor: Account, now: dt.datetime) -> None:
+    """The person acts in this role again. Gold they rated before counts towards no further pause."""
     with transaction.atomic():
-        if Membership.objects.filter(pk=membership.pk, paused_at__isnull=False).update(paused_at=None):
+        if Membership.objects.filter(pk=membership.pk, paused_at__isnull=False).update(
+            paused_at=None, resumed_at=now
+        ):
             _record(membership, "resumed a role", actor=actor, now=now)
 
 

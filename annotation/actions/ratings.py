@@ -18,9 +18,10 @@ from annotation.actions.assignments import (
     lock_own_assignment,
 )
 from annotation.actions.disagreements import refresh_after_rating
+from annotation.actions.gold_pauses import pause_if_inaccurate
 from annotation.actions.leases_ahead import renew_leases_ahead
 from annotation.actions.places import lock_trace
-from annotation.models import Account, Assignment, AssignmentState, Outcome, Rating
+from annotation.models import Account, Assignment, AssignmentState, Outcome, Rating, SelectedBy
 from annotation.queries.compiled import CompiledQuery
 from annotation.queries.decisions import find_decision_for
 from annotation.queries.statements import Statement
@@ -150,6 +151,7 @@ def submit_rating(
             stored = _store_rating(locked, rating, key=idempotency_key, revision=1, now=now)
             refresh_after_rating(rating=stored, now=now)
             _close(locked, now=now)
+            _look_at_gold(locked, now=now)
         else:
             _keep_as_draft(locked, rating, now=now)
     if not has_place:
@@ -183,6 +185,7 @@ def amend_rating(
         Rating.objects.filter(pk=current.pk).update(is_current=False)
         stored = _store_rating(locked, rating, key=idempotency_key, revision=current.revision + 1, now=now)
         refresh_after_rating(rating=stored, now=now)
+        _look_at_gold(locked, now=now)
         return stored
 
 
@@ -234,6 +237,12 @@ RETURNING id
 
 def _close(assignment: Assignment, *, now: dt.datetime) -> None:
     _CLOSE.fetch(now, assignment.pk)
+
+
+def _look_at_gold(assignment: Assignment, *, now: dt.datetime) -> None:
+    """What came as gold may show that its rater has to be paused."""
+    if assignment.selected_by == SelectedBy.GOLD:
+        pause_if_inaccurate(project=assignment.trace.project, rater=assignment.rater, now=now)
 
 
 def _find_sent_before(assignment: Assignment, key: UUID) -> Rating | None:

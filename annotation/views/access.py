@@ -1,7 +1,7 @@
 """Who may see what: one function that a view calls first.
 
 Whoever is no member gets the same "not found" as for a project that does not exist. A member without the needed
-role is told which role it takes.
+role is told which role it takes, and a rater who is paused, why.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from django.utils.translation import gettext
 
 from annotation.models import Account, Project, Role
 from annotation.queries.access import get_roles, list_projects_of
+from annotation.queries.pauses import Pause, find_pause
 
 STAFF_ROLES = (Role.ADMIN, Role.ENGINEER, Role.ADJUDICATOR)
 
@@ -31,13 +32,31 @@ def load_project(request: HttpRequest, slug: str, *roles: Role) -> Project:
     """
     account = account_of(request)
     project = list_projects_of(account).filter(slug=slug).first()
+    if project is None and (pause := find_pause(account, slug)) is not None:
+        raise PermissionDenied(say_pause(pause))
     if project is None:
         raise Http404(gettext("There is no such project, or you are not a member of it."))
     held = get_roles(account, project)
     if roles and not held & set(roles):
-        raise PermissionDenied(_name_needed(roles))
+        pause = find_pause(account, slug)
+        raise PermissionDenied(say_pause(pause) if pause and Role.RATER in roles else _name_needed(roles))
     request.project, request.roles = project, held  # type: ignore[attr-defined]  # read by the navigation
     return project
+
+
+def say_pause(pause: Pause) -> str:
+    """Why somebody may not act here at present, and what they can do about it, in two sentences for them."""
+    if pause.accuracy is None:
+        why = gettext("You are paused in %(project)s.") % {"project": pause.project.name}
+    else:
+        why = gettext(
+            "You are paused in %(project)s: of the last %(seen)s traces whose steps are known you had %(right)s right."
+        ) % {
+            "project": pause.project.name,
+            "seen": pause.accuracy.num_seen,
+            "right": pause.accuracy.num_right,
+        }
+    return f"{why} {gettext('What you rated is kept; an admin of the project can let you go on.')}"
 
 
 def _name_needed(roles: tuple[Role, ...]) -> str:

@@ -15,7 +15,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from annotation.actions import accounts
-from annotation.actions.leases_ahead import return_leases_ahead
+from annotation.actions.leases_ahead import return_leases
 from annotation.forms.accounts import LanguageForm, NameForm, NewPasswordForm, NewSignInForm, SignInForm
 from annotation.queries.accounts import find_account_of_start_link
 from annotation.views.access import account_of
@@ -38,11 +38,11 @@ sign_in = _SignIn.as_view()
 
 
 class _SignOut(LogoutView):
-    """On POST only. A trace that lies ready for the rater, unseen, goes to somebody else."""
+    """On POST only. The traces that the rater holds go to others; what was begun stays as a draft."""
 
     def post(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         if request.user.is_authenticated:
-            return_leases_ahead(rater=account_of(request), now=timezone.now())
+            return_leases(rater=account_of(request), now=timezone.now())
         return super().post(request, *args, **kwargs)
 
 

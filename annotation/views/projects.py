@@ -15,10 +15,11 @@ from annotation.actions import projects
 from annotation.forms.projects import NewProjectForm, ProjectSettingsForm
 from annotation.models import Role
 from annotation.queries.access import get_roles, list_projects_of
+from annotation.queries.pauses import list_pauses
 from annotation.queries.progress import get_progress, list_days
 from annotation.queries.projects import get_project_counts
 from annotation.tables.progress import build_day_table
-from annotation.views.access import STAFF_ROLES, account_of, load_project
+from annotation.views.access import STAFF_ROLES, account_of, load_project, say_pause
 from annotation.views.overview import list_next_steps
 from annotation.views.progress import draw_days, draw_progress, list_stuck
 from annotation.views.responses import redirect_htmx
@@ -29,7 +30,11 @@ from annotation.views.tables import answer_tables
 @require_safe
 def list_projects(request: HttpRequest) -> HttpResponse:
     account = account_of(request)
-    context = {"projects": list_projects_of(account), "can_create": account.is_superuser}
+    context = {
+        "projects": list_projects_of(account),
+        "pauses": [say_pause(pause) for pause in list_pauses(account)],
+        "can_create": account.is_superuser,
+    }
     return render(request, "projects/list_projects.html", context)
 
 

@@ -13,12 +13,14 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
-from django_htmx.http import push_url
+from django_htmx.http import HttpResponseClientRedirect, push_url
 
 from annotation.actions import assignments, ratings
+from annotation.actions.leases_ahead import return_leases
 from annotation.forms.ratings import RatingForm
-from annotation.models import Account, Assignment, AssignmentState, Project, Role
+from annotation.models import Account, Assignment, AssignmentState, Project, Role, SelectedBy
 from annotation.queries.assignments import find_last_rating, get_done_since
+from annotation.queries.pauses import find_pause
 from annotation.views.access import account_of, load_project
 from annotation.views.cockpit import REFUSALS, get_assignment, render_cockpit, render_part
 
@@ -98,15 +100,21 @@ def _act(request: HttpRequest, assignment: Assignment, form: RatingForm) -> Http
             idempotency_key=sent["idempotency_key"],
             now=now,
         )
-    return _go_on(request, assignment.trace.project, shown=sent["shown"])
+    was_gold = assignment.selected_by == SelectedBy.GOLD
+    return _go_on(request, assignment.trace.project, shown=sent["shown"], was_gold=was_gold)
 
 
-def _go_on(request: HttpRequest, project: Project, *, shown: str) -> HttpResponseBase:
-    """To the next trace. A script gets it in this very answer, so that going on costs one round trip; where it shows
-    that trace already (`shown`, an assignment leased ahead), it gets the one after."""
+def _go_on(request: HttpRequest, project: Project, *, shown: str, was_gold: bool) -> HttpResponseBase:
+    """To the next trace, or to why there is none for this rater now: gold may have shown that they must be paused.
+
+    A script gets the next one in this very answer, so that going on costs one round trip; where it shows that trace
+    already (`shown`, an assignment leased ahead), it gets the one after.
+    """
     if not request.htmx:  # type: ignore[attr-defined]  # set by HtmxMiddleware
         return redirect("annotation:next_trace", project.slug)
     account = account_of(request)
+    if was_gold and find_pause(account, project.slug) is not None:
+        return _stop_here(request, project)
     try:
         leased = assignments.lease_next(
             project=project,
@@ -121,6 +129,12 @@ def _go_on(request: HttpRequest, project: Project, *, shown: str) -> HttpRespons
         response = _show_nothing_left(request, project, account)
         return push_url(response, reverse("annotation:next_trace", args=[project.slug]))
     return _render_leased(request, leased)
+
+
+def _stop_here(request: HttpRequest, project: Project) -> HttpResponse:
+    """Gives back what a paused rater holds, and leads to where they are told why."""
+    return_leases(rater=account_of(request), project=project, now=timezone.now())
+    return HttpResponseClientRedirect(reverse("annotation:next_trace", args=[project.slug]))
 
 
 def _render_ahead(request: HttpRequest, project: Project) -> HttpResponseBase:

@@ -159,6 +159,8 @@ class Cockpit {
     sent.then(async (answer) => {
       if (!answer.ok) return cockpit.tellRefusal(item, answer);
       this.queue.dropKept();
+      const redirect = answer.headers.get("HX-Redirect"); // paused: there it says why
+      if (redirect) return location.assign(redirect);
       if (cockpit === shown) {
         shown.view.showLast(gettext("Last trace saved."), links);
         await shown.ahead.take(answer);
