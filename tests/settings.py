@@ -5,11 +5,12 @@ import os
 from config.engine.testing import claim_slot
 from config.paths import BASE_DIR
 
-# Before the product's settings are read: they take everything from the environment, and so do the processes
-# that tests start. Each of several test processes (pytest-xdist) takes a folder of its own: what it inherits is
-# the folder of the one that started it.
-if "GRADUS_DATA" not in os.environ or "PYTEST_XDIST_WORKER" in os.environ:
+# Before the product's settings are read: they take everything from the environment, and so do the processes that tests
+# start, which share their test's folder. Each of several test processes (pytest-xdist) takes a folder of its own.
+test_process = os.environ.get("PYTEST_XDIST_WORKER", "")
+if "GRADUS_DATA" not in os.environ or os.environ.get("GRADUS_TEST_PROCESS", "") != test_process:
     os.environ["GRADUS_DATA"] = str(claim_slot(BASE_DIR / "var" / "test"))
+    os.environ["GRADUS_TEST_PROCESS"] = test_process
 os.environ.setdefault("GRADUS_MODELS", str(BASE_DIR / "var" / "models"))  # converted once, shared by all runs
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
