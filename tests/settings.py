@@ -7,10 +7,11 @@ from config.paths import BASE_DIR
 
 # Before the product's settings are read: they take everything from the environment, and so do the processes that tests
 # start, which share their test's folder. Each of several test processes (pytest-xdist) takes a folder of its own.
-test_process = os.environ.get("PYTEST_XDIST_WORKER", "")
-if "GRADUS_DATA" not in os.environ or os.environ.get("GRADUS_TEST_PROCESS", "") != test_process:
+if "GRADUS_DATA" not in os.environ or (
+    os.environ.get("GRADUS_TEST_PROCESS", "") != os.environ.get("PYTEST_XDIST_WORKER", "")
+):
     os.environ["GRADUS_DATA"] = str(claim_slot(BASE_DIR / "var" / "test"))
-    os.environ["GRADUS_TEST_PROCESS"] = test_process
+    os.environ["GRADUS_TEST_PROCESS"] = os.environ.get("PYTEST_XDIST_WORKER", "")
 os.environ.setdefault("GRADUS_MODELS", str(BASE_DIR / "var" / "models"))  # converted once, shared by all runs
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
