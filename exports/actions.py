@@ -25,7 +25,8 @@ from exports.formats.dataset import FormName
 from exports.models import Export
 from exports.policy import CONFIGS, ExportPolicy, read_policy
 from exports.queries import list_exports
-from exports.snapshot import NothingToExport, Request, Snapshot, release_snapshot, write_snapshot
+from exports.snapshot import NothingToExport, Snapshot, release_snapshot, write_snapshot
+from exports.writing import Request
 
 Clock = Callable[[], dt.datetime]
 REPORT_SECONDS = 1.0

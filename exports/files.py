@@ -9,13 +9,14 @@ import hashlib
 import os
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from exports.formats.dataset import Row
 from exports.manifest import FileEntry
 
-ROWS_A_GROUP = 1000
+ROWS_A_GROUP = 4000
 CHARACTERS_A_GROUP = 4_000_000
 """A row group ends at whichever comes first, so that long traces take no more memory than short ones."""
 
@@ -63,7 +64,10 @@ class HashingFile:
 
 
 class DataFile:
-    """One split of one config. `text_hash` is over the source texts of the rows, for the check that re-reads them."""
+    """One split of one config. `text_hash` is over the source texts of the rows, for the check that re-reads them.
+
+    Rows come one by one (`add`) or as tables (`add_table`), never both to one file.
+    """
 
     def __init__(self, folder: Path, config: str, split: str, schema: pa.Schema) -> None:
         self.config, self.split = config, split
@@ -74,6 +78,9 @@ class DataFile:
         self._sink = HashingFile(self._draft)
         self._writer = self._open_writer()
         self._waiting: list[Row] = []
+        self._waiting_texts: list[str] = []
+        self._waiting_tables: list[pa.Table] = []
+        self._num_waiting = 0
         self._num_characters = 0
         self._texts = hashlib.sha256()
         self.num_rows = 0
@@ -81,10 +88,20 @@ class DataFile:
     def add(self, row: Row, text: str) -> None:
         """Adds a row; `text` is what its completion is in the database."""
         self._waiting.append(row)
-        self._num_characters += len(text)
-        self.num_rows += 1
-        add_text(self._texts, text)
-        if len(self._waiting) >= ROWS_A_GROUP or self._num_characters >= CHARACTERS_A_GROUP:
+        self._waiting_texts.append(text)
+        self._count(1, len(text))
+
+    def add_table(self, table: pa.Table, texts: pa.Array) -> None:
+        """Adds many rows; `texts` is what their completions are in the database."""
+        self._waiting_tables.append(table)
+        add_texts(self._texts, texts)
+        self._count(len(table), texts.nbytes)
+
+    def _count(self, num_rows: int, num_characters: int) -> None:
+        self.num_rows += num_rows
+        self._num_waiting += num_rows
+        self._num_characters += num_characters
+        if self._num_waiting >= ROWS_A_GROUP or self._num_characters >= CHARACTERS_A_GROUP:
             self._flush()
 
     def close(self) -> FileEntry:
@@ -127,20 +144,40 @@ class DataFile:
             raise
 
     def _flush(self) -> None:
-        if not self._waiting:
-            return
-        columns = [
-            pa.array([row[field.name] for row in self._waiting], type=field.type) for field in self._schema
-        ]
-        self._writer.write_table(pa.Table.from_arrays(columns, schema=self._schema))
-        self._waiting, self._num_characters = [], 0
+        if self._waiting:
+            columns = [
+                pa.array([row[field.name] for row in self._waiting], type=field.type)
+                for field in self._schema
+            ]
+            self._writer.write_table(pa.Table.from_arrays(columns, schema=self._schema))
+            add_texts(self._texts, pa.array(self._waiting_texts, pa.string()))
+        if self._waiting_tables:
+            self._writer.write_table(pa.concat_tables(self._waiting_tables).combine_chunks())
+        for waiting in (self._waiting, self._waiting_texts, self._waiting_tables):
+            waiting.clear()
+        self._num_waiting = self._num_characters = 0
 
 
-def add_text(digest: hashlib._Hash, text: str) -> None:
-    """Adds a text to a running hash, with its length, so that no two lists of texts hash alike."""
-    content = text.encode("utf-8", "surrogatepass")
-    digest.update(len(content).to_bytes(8, "big"))
-    digest.update(content)
+def add_texts(digest: hashlib._Hash, texts: pa.Array) -> None:
+    """Adds texts (an array of strings without nulls) to a running hash, each as 8 bytes of length and its UTF-8.
+
+    With the lengths no two lists of texts hash alike; the same texts hash alike however they are cut into arrays.
+    """
+    if not len(texts):
+        return
+    _, offset_buffer, content_buffer = texts.buffers()
+    offsets = np.frombuffer(offset_buffer, np.int32)[texts.offset : texts.offset + len(texts) + 1].astype(
+        np.int64
+    )
+    content = np.frombuffer(content_buffer or b"", np.uint8)[offsets[0] : offsets[-1]]
+    sizes = np.diff(offsets)
+    stream = np.empty(len(content) + 8 * len(sizes), np.uint8)
+    is_size = np.zeros(len(stream), bool)
+    places = (offsets[:-1] - offsets[0] + 8 * np.arange(len(sizes)))[:, None] + np.arange(8)
+    is_size[places] = True
+    stream[places] = sizes.astype(">u8").view(np.uint8).reshape(-1, 8)
+    stream[~is_size] = content
+    digest.update(stream.data)
 
 
 def file_name(entry: FileEntry) -> str:

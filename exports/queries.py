@@ -6,14 +6,15 @@ twice gives the same rows in the same order.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar, cast
 
-from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Left
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, TextField
+from django.db.models.functions import Cast, Left
 
 from annotation.models import (
     Account,
@@ -33,11 +34,12 @@ from annotation.queries.access import list_projects_with_role
 from annotation.queries.merges import list_ratings_as_of
 from annotation.rules.draft import by_index
 from annotation.rules.prompt_template import PLACEHOLDER, fill_template
-from exports.formats.evidence import JudgeScores, RaterLabels
+from exports.formats.evidence import JudgeScores, RaterLabels, TraceEvidence
 from exports.models import Export
 from exports.rows import AskedPrompt, Chat, JudgedPair, JudgedTrace
 
 _ROWS_AT_ONCE = 500
+_CHARACTERS_AT_ONCE = 2_000_000
 MAKERS = (Role.ENGINEER, Role.ADMIN)
 _Row = TypeVar("_Row")
 
@@ -57,15 +59,6 @@ _TRACE_COLUMNS = (
     "provenance",
     "num_blind_raters",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class TraceEvidence:
-    """A trace with everything that was said of it."""
-
-    trace: JudgedTrace
-    ratings: tuple[RaterLabels, ...]
-    scores: tuple[JudgeScores, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,15 +119,15 @@ def stream_pairs(run: MergeRun, *, min_p: float) -> Iterator[JudgedPair]:
             yield JudgedPair(traces[chosen], traces[rejected], probability, margin, provenance)
 
 
-def stream_evidence(run: MergeRun) -> Iterator[TraceEvidence]:
-    """Every trace of a merge run with the ratings and judge scores that the merge read."""
-    for traces in _in_batches(stream_traces(run)):
+def stream_evidence(run: MergeRun) -> Iterator[list[TraceEvidence]]:
+    """Every trace of a merge run with the ratings and judge scores that the merge read; some traces at a time."""
+    for traces in _in_trace_batches(stream_traces(run)):
         ids = [trace.trace_id for trace in traces]
         ratings, scores = _load_ratings(run, ids), _load_scores(run, ids)
-        for trace in traces:
-            yield TraceEvidence(
-                trace, tuple(ratings.get(trace.trace_id, ())), tuple(scores.get(trace.trace_id, ()))
-            )
+        yield [
+            TraceEvidence(t, tuple(ratings.get(t.trace_id, ())), tuple(scores.get(t.trace_id, ())))
+            for t in traces
+        ]
 
 
 def load_traces(run: MergeRun, trace_ids: set[int]) -> dict[int, JudgedTrace]:
@@ -237,13 +230,21 @@ def _load_ratings(run: MergeRun, trace_ids: Sequence[int]) -> dict[int, list[Rat
     ratings = list_ratings_as_of(run.project, at=run.started_at or run.queued_at)
     rows = ratings.filter(trace__in=trace_ids, outcome=Outcome.RATED).order_by("trace_id", "rater_id")
     found: dict[int, list[RaterLabels]] = defaultdict(list)
-    columns = rows.values_list(
-        "trace_id", "rater_id", "labels", "is_assisted", "error_categories", "rewrites"
+    # As text: most are empty, and reading each as JSON would take longer than everything else here.
+    told = rows.annotate(
+        categories=Cast("error_categories", TextField()), texts=Cast("rewrites", TextField())
     )
+    columns = told.values_list("trace_id", "rater_id", "labels", "is_assisted", "categories", "texts")
     for trace, rater, labels, is_assisted, categories, rewrites in columns:
-        said = RaterLabels(str(rater), tuple(labels), is_assisted, by_index(categories), by_index(rewrites))
+        said = RaterLabels(
+            str(rater), tuple(labels), is_assisted, _read_remarks(categories), _read_remarks(rewrites)
+        )
         found[trace].append(said)
     return found
+
+
+def _read_remarks(text: str) -> dict[int, str]:
+    return by_index(json.loads(text)) if text != "{}" else {}
 
 
 def _load_scores(run: MergeRun, trace_ids: Sequence[int]) -> dict[int, list[JudgeScores]]:
@@ -255,6 +256,20 @@ def _load_scores(run: MergeRun, trace_ids: Sequence[int]) -> dict[int, list[Judg
     for trace, name, version, probabilities in columns:
         found[trace].append(JudgeScores(f"{name}@{version}", tuple(probabilities)))
     return found
+
+
+def _in_trace_batches(traces: Iterable[JudgedTrace]) -> Iterator[list[JudgedTrace]]:
+    """Some traces at a time: fewer of long ones, so that they take no more memory than short ones."""
+    batch: list[JudgedTrace] = []
+    num_characters = 0
+    for trace in traces:
+        batch.append(trace)
+        num_characters += len(trace.completion)
+        if len(batch) >= _ROWS_AT_ONCE or num_characters >= _CHARACTERS_AT_ONCE:
+            yield batch
+            batch, num_characters = [], 0
+    if batch:
+        yield batch
 
 
 def _in_batches(rows: Iterator[_Row], size: int = _ROWS_AT_ONCE) -> Iterator[list[Any]]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from exports.formats.dataset import Row
 from exports.labels import MASKED, REASONS, LeftOut
 from exports.manifest import ConfigCounts
@@ -39,6 +42,11 @@ class ConfigTally:
             self.labels[str(label).lower()] += 1
         if "provenance" in row:
             self.provenance[row["provenance"]] += 1
+
+    def add_table(self, table: pa.Table, split: str) -> None:
+        self.rows[split] += len(table)
+        for counted in pc.value_counts(table["provenance"]).to_pylist():
+            self.provenance[counted["values"]] += counted["counts"]
 
     def drop(self, why: LeftOut) -> None:
         self.dropped[why.reason] += 1

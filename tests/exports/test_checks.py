@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
+import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from exports import checks
 from exports.candidates import FORMATS
 from exports.checks import CheckFailed, check_files
 from exports.files import DataFile, file_name
+from exports.formats.dataset import MESSAGES, FormName
 from exports.manifest import FileEntry
 
 GOOD: dict[str, dict[str, Any]] = {
@@ -138,3 +144,74 @@ def test_a_lost_row_fails_the_export(tmp_path: Path) -> None:
 
     with pytest.raises(CheckFailed, match="has 1 rows where 2 were written"):
         check(tmp_path, (name, {**entry, "rows": 2}, texts))
+
+
+broken_rows = st.fixed_dictionaries(
+    {
+        "prompt": st.sampled_from(["Q", "", None]),
+        "completions": st.sampled_from([["a\n", "b"], ["a", ""], [], None, ["a", None]]),
+        "labels": st.sampled_from([[1, 0], [-100, -100], [1, -1], [1], [], [None, 1]]),
+        "probabilities": st.sampled_from([[0.9, 0.1], [0.9, 1.5], [None, 0.5], [0.5]]),
+        "chosen": st.sampled_from(["yes", "好", " \u3000", "", None]),
+        "rejected": st.sampled_from(["no", "yes", "\u2003", None]),
+        "completion": st.sampled_from(["yes", "好", "\x1f\n", "\u00a0", "", None]),
+        "margin": st.sampled_from([0.0, 3.0, -1.0, 3.5, None, float("nan")]),
+        "label": st.sampled_from([True, False, None]),
+        "ground_truth": st.sampled_from(["", None]),
+        "verifier": st.just(""),
+        "prompt_id": st.just("1"),
+        "trace_id": st.just("2"),
+        "chosen_trace": st.just("2"),
+        "rejected_trace": st.just("3"),
+        "provenance": st.sampled_from(["human", "gold", "ai", "none", None]),
+    }
+)
+
+
+@pytest.mark.parametrize("form", ["standard", "conversational"])
+@pytest.mark.parametrize("config", [*GOOD, "step_preference"])
+@given(rows=st.lists(broken_rows, min_size=1, max_size=4), split=st.sampled_from(["train", "test"]))
+def test_columns_look_wrong_wherever_a_row_is(
+    config: str, form: FormName, rows: list[dict[str, Any]], split: str
+) -> None:
+    """The fast look at columns may suspect a good batch, but never passes a bad one."""
+    schema = FORMATS[config].schema(form)
+    messages = {field.name for field in schema if field.type == MESSAGES}
+    values = [
+        {
+            name: [{"role": "user", "content": value}] if name in messages and value is not None else value
+            for name, value in row.items()
+            if name in schema.names
+        }
+        for row in rows
+    ]
+    batch = pa.RecordBatch.from_pylist(values, schema=schema)
+
+    is_bad = any(checks._check_row(row, config, split) for row in batch.to_pylist())
+
+    assert checks._looks_wrong(batch, config, split) or not is_bad
+
+
+@pytest.mark.parametrize("config", GOOD)
+def test_a_good_batch_is_not_looked_at_row_by_row(tmp_path: Path, config: str) -> None:
+    with patch.object(checks, "_check_rows", side_effect=AssertionError):
+        check(tmp_path, write(tmp_path, config, [GOOD[config]] * 3))
+
+
+@pytest.mark.parametrize("form", ["standard", "conversational"])
+@pytest.mark.parametrize("config", [*GOOD, "step_preference"])
+def test_texts_of_columns_are_the_texts_of_rows(config: str, form: FormName) -> None:
+    schema = FORMATS[config].schema(form)
+    row = {**GOOD["preference"], **GOOD["sft"], **GOOD.get(config, {})}
+    messages = {field.name for field in schema if field.type == MESSAGES}
+    values = {
+        name: [{"role": "user", "content": "ab"}, {"role": "user", "content": "é"}]
+        if name in messages
+        else row[name]
+        for name in schema.names
+    }
+    batch = pa.RecordBatch.from_pylist([values] * 3, schema=schema).slice(1)
+
+    expected = [checks.text_of_row(row, config) for row in batch.to_pylist()]
+
+    assert checks._texts_of(batch, config).to_pylist() == expected

@@ -6,8 +6,11 @@ import hashlib
 from pathlib import Path
 from unittest.mock import patch
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exports import files
 from exports.files import DataFile, file_name
@@ -50,10 +53,10 @@ def test_the_same_rows_give_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_rows_wait_for_their_row_group_only(tmp_path: Path) -> None:
-    path, _ = write(tmp_path, 2500)
+    path, _ = write(tmp_path, 9000)
 
     with pq.ParquetFile(path) as file:
-        assert [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)] == [1000, 1000, 500]
+        assert [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)] == [4000, 4000, 1000]
 
 
 def test_long_texts_make_smaller_row_groups(tmp_path: Path) -> None:
@@ -81,11 +84,41 @@ def test_an_existing_file_is_never_written_over(tmp_path: Path) -> None:
         DataFile(tmp_path, "sft", "train", SCHEMA)
 
 
-def test_two_lists_of_texts_with_the_same_characters_hash_apart() -> None:
-    one, other = hashlib.sha256(), hashlib.sha256()
-    for text in ("ab", "c"):
-        files.add_text(one, text)
-    for text in ("a", "bc"):
-        files.add_text(other, text)
+def hash_texts(*arrays: list[str]) -> str:
+    digest = hashlib.sha256()
+    for texts in arrays:
+        files.add_texts(digest, pa.array(texts, pa.string()))
+    return digest.hexdigest()
 
-    assert one.digest() != other.digest()
+
+def test_two_lists_of_texts_with_the_same_characters_hash_apart() -> None:
+    assert hash_texts(["ab", "c"]) != hash_texts(["a", "bc"])
+
+
+@given(st.lists(st.text()), st.data())
+def test_texts_hash_as_lengths_and_bytes_however_they_are_cut(texts: list[str], data: st.DataObject) -> None:
+    cut = data.draw(st.integers(0, len(texts)))
+    plain = hashlib.sha256()
+    for text in texts:
+        plain.update(len(text.encode()).to_bytes(8, "big") + text.encode())
+    sliced = hashlib.sha256()
+    files.add_texts(sliced, pa.array(["before", *texts, "behind"], pa.string()).slice(1, len(texts)))
+
+    assert (
+        hash_texts(texts) == hash_texts(texts[:cut], texts[cut:]) == plain.hexdigest() == sliced.hexdigest()
+    )
+
+
+def test_tables_wait_for_a_row_group_like_rows(tmp_path: Path) -> None:
+    rows = pa.Table.from_pylist([make_row(number) for number in range(1500)], schema=SCHEMA)
+    texts = pa.array([f"Row {number}." for number in range(1500)], pa.string())
+    file = DataFile(tmp_path, "sft", "train", SCHEMA)
+
+    for _ in range(3):
+        file.add_table(rows, texts)
+    path = tmp_path / file_name(file.close())
+
+    with pq.ParquetFile(path) as written:
+        assert [written.metadata.row_group(i).num_rows for i in range(written.num_row_groups)] == [4500]
+        assert written.read()[:1500].equals(rows)
+    assert file.num_rows == 4500

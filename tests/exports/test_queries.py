@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 from unittest.mock import patch
 
 import pytest
 
-from annotation.models import Outcome, Role
+from annotation.models import MergeRun, Outcome, Role
 from exports import queries
 from exports.queries import (
     count_traces_with_raters,
@@ -28,13 +29,30 @@ pytestmark = pytest.mark.django_db
 MUCH_LATER = LATER + dt.timedelta(days=1)
 
 
+def read_all(run: MergeRun) -> tuple[list[Any], ...]:
+    return (
+        list(stream_traces(run)),
+        list(stream_pairs(run, min_p=0.8)),
+        [row for batch in stream_evidence(run) for row in batch],
+    )
+
+
+def test_long_traces_are_read_fewer_at_a_time() -> None:
+    run = merge_world(make_world(4))
+
+    with patch.object(queries, "_CHARACTERS_AT_ONCE", 60):
+        sizes = {len(batch) for batch in stream_evidence(run)}
+
+    assert sizes <= {1, 2, 3}
+
+
 @pytest.mark.parametrize("batch", [1, 3, 500])
 def test_streams_give_the_same_rows_whatever_the_size_of_a_batch(batch: int) -> None:
     run = merge_world(make_world(4))
-    whole = (list(stream_traces(run)), list(stream_pairs(run, min_p=0.8)), list(stream_evidence(run)))
+    whole = read_all(run)
 
     with patch.object(queries, "_ROWS_AT_ONCE", batch):
-        again = (list(stream_traces(run)), list(stream_pairs(run, min_p=0.8)), list(stream_evidence(run)))
+        again = read_all(run)
 
     assert again == whole
     assert [trace.trace_id for trace in whole[0]] == sorted(trace.trace_id for trace in whole[0])
@@ -95,7 +113,7 @@ def test_evidence_is_what_the_merge_read() -> None:
         world.silent, make_member(world.project), labels=(None,), outcome=Outcome.GIVE_UP, reason="Too long"
     )
 
-    found = {row.trace.trace_id: row for row in stream_evidence(run)}
+    found = {row.trace.trace_id: row for batch in stream_evidence(run) for row in batch}
 
     assert len(found[world.right[0].pk].ratings) == 2
     assert found[world.right[0].pk].scores[0].probabilities == (0.9, None, 0.8)

@@ -218,9 +218,10 @@ def test_evidence_has_a_row_a_step_with_all_that_was_said() -> None:
         evidence.RaterLabels("9", (1, 0, 1), is_assisted=True),
     ]
 
-    rows = evidence.make_rows(trace, ratings, [evidence.JudgeScores("sums@1", (0.9, None, 0.2))])
+    scores = [evidence.JudgeScores("sums@1", (0.9, None, 0.2))]
+    found = evidence.TraceEvidence(trace, tuple(ratings), tuple(scores))
 
-    stored = read_back("evidence", "standard", rows)
+    stored = evidence.make_table([found]).to_pylist()
     assert [row["text"] for row in stored] == ["One.\n", "Two.\n", "Three."]
     assert [row["is_first_error"] for row in stored] == [False, True, False]
     assert stored[1]["ratings"] == [
@@ -238,6 +239,8 @@ def test_evidence_has_a_row_a_step_with_all_that_was_said() -> None:
 
 
 def test_evidence_of_a_trace_nobody_judged_has_nulls() -> None:
-    rows = evidence.make_rows(make_trace((), provenance="none"), [], [])
+    rows = evidence.make_table(
+        [evidence.TraceEvidence(make_trace((), provenance="none"), (), ())]
+    ).to_pylist()
 
     assert {(row["posterior"], row["is_first_error"]) for row in rows} == {(None, None)}

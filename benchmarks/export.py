@@ -1,0 +1,101 @@
+"""How fast an export is beside a bare COPY of its rows, and how much memory it takes.
+
+    python -m benchmarks.export [--quick]
+
+Starts PostgreSQL on a data folder of its own and exports 10,000, then 100,000 traces of 8 steps with 3 ratings, a judge
+score and a preference a pair: all seven datasets, checked, as a worker does it. Then the very rows of that export are
+loaded into flat tables (not timed) and copied bare: `COPY … TO STDOUT`, read by pyarrow's CSV reader as it comes and
+written with the same compression. What a bare COPY leaves out is what an export is: nested columns, labels, splits by
+near-duplicates, hashes, and reading every row back. `--quick` exports 2,000 and 10,000 traces.
+
+`rows_over_copy`: rows a second over the bare COPY's, by wall time, the better of two runs each; `cpu_over_copy` the
+same by processor time, PostgreSQL's included. `peak_mib`: of the exporting process; `peak_growth` from the smaller to
+the larger export.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.assignment import cpu_seconds  # noqa: E402
+from config.engine.testing import running_postgres  # noqa: E402
+
+
+def world(data: Path, *arguments: str) -> dict[str, float]:
+    """What export_world.py answers."""
+    answer = subprocess.run(
+        [sys.executable, "-m", "benchmarks.export_world", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "GRADUS_DATA": str(data)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if answer.returncode:
+        raise SystemExit(answer.stderr)
+    found: dict[str, float] = json.loads(answer.stdout.splitlines()[-1])
+    return found
+
+
+def measure(data: Path, postgres: int, *arguments: str, runs: int = 2) -> dict[str, float]:
+    """The fastest of some runs, with PostgreSQL's processor time in `cpu_seconds`."""
+    found = []
+    for _ in range(runs):
+        before = cpu_seconds(postgres)
+        run = world(data, *arguments)
+        run["cpu_seconds"] += cpu_seconds(postgres) - before
+        found.append(run)
+    return min(found, key=lambda run: run["seconds"])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="under 50 s: 2,000 and 10,000 traces")
+    given = parser.parse_args()
+    sizes = (2_000, 10_000) if given.quick else (10_000, 100_000)
+    data = Path(tempfile.mkdtemp(prefix="gradus-bench-"))
+    exports = []
+    try:
+        with running_postgres(data) as postgres:
+            subprocess.run(
+                [sys.executable, "manage.py", "migrate", "-v", "0"],
+                cwd=ROOT,
+                env={**os.environ, "GRADUS_DATA": str(data)},
+                check=True,
+            )
+            for size in sizes:
+                run = int(world(data, "seed", "--traces", str(size))["run"])
+                exports.append(measure(data, postgres.pid, "export", "--run", str(run)))
+                found = exports[-1]
+                print(
+                    f"{size:7,} traces: {found['rows']:,.0f} rows, {found['bytes'] / 2**20:.0f} MiB of Parquet in "
+                    f"{found['seconds']:.1f} s ({found['cpu_seconds']:.1f} s of CPU), peak {found['peak_mib']:.0f} MiB"
+                )
+            bare = measure(data, postgres.pid, "copy")
+    finally:
+        shutil.rmtree(data, ignore_errors=True)
+    print(f"bare COPY of the same rows: {bare['seconds']:.1f} s ({bare['cpu_seconds']:.1f} s of CPU)")
+    small, large = exports
+    report = {
+        "rows": large["rows"],
+        "rows_per_s": large["rows"] / large["seconds"],
+        "rows_over_copy": bare["seconds"] / large["seconds"],
+        "cpu_over_copy": bare["cpu_seconds"] / large["cpu_seconds"],
+        "peak_mib": large["peak_mib"],
+        "peak_growth": large["peak_mib"] / small["peak_mib"],
+    }
+    print(json.dumps({name: round(value, 4) for name, value in report.items()}))
+
+
+if __name__ == "__main__":
+    main()

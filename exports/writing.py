@@ -1,0 +1,157 @@
+"""Writes the rows of an export into its files: one pass over traces, one over pairs, one over prompts.
+
+Memory stays flat: rows wait for their row group only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import pyarrow as pa
+
+from annotation.models import MergeRun
+from exports.candidates import PAIR_FORMATS, TRACE_FORMATS, Chooser, schema_of
+from exports.checks import text_of_row
+from exports.files import DataFile
+from exports.formats import evidence
+from exports.formats.dataset import FormName, Row
+from exports.formats.evidence import TraceEvidence
+from exports.labels import LeftOut
+from exports.policy import ExportPolicy
+from exports.queries import (
+    find_suspect_prompts,
+    stream_evidence,
+    stream_pairs,
+    stream_prompts,
+    stream_traces,
+)
+from exports.rewrites import stream_rewrites
+from exports.rows import JudgedTrace
+from exports.splits import Splits
+from exports.tally import ConfigTally, new_tallies
+
+Progress = Callable[[str], None]
+_Row = TypeVar("_Row")
+_ROWS_A_REPORT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to write: which configs of which merge run, by which policy, in which form."""
+
+    run: MergeRun
+    policy: ExportPolicy
+    configs: tuple[str, ...]
+    form: FormName
+
+
+@dataclass(slots=True)
+class Drafts:
+    """The files being written, with what went into each config and what did not."""
+
+    folder: Path
+    form: FormName
+    files: dict[tuple[str, str], DataFile] = field(default_factory=dict)
+    tallies: dict[str, ConfigTally] = field(default_factory=new_tallies)
+
+    def take(self, config: str, split: str, row: Row | LeftOut, text: str) -> None:
+        tally = self.tallies[config]
+        if isinstance(row, LeftOut):
+            tally.drop(row)
+            return
+        self._file(config, split).add(row, text)
+        tally.add(row, split)
+
+    def take_table(self, config: str, split: str, table: pa.Table, texts: pa.Array) -> None:
+        """Many rows at once, none of them left out."""
+        self._file(config, split).add_table(table, texts)
+        self.tallies[config].add_table(table, split)
+
+    def _file(self, config: str, split: str) -> DataFile:
+        if (config, split) not in self.files:
+            schema = schema_of(config, self.form)
+            self.files[config, split] = DataFile(self.folder, config, split, schema)
+        return self.files[config, split]
+
+
+def write_rows(request: Request, splits: Splits, drafts: Drafts, report: Progress) -> None:
+    """Every row that the policy takes, into its file; every other counted with its reason."""
+    chooser = Chooser(request.policy, request.form, splits.by_prompt, find_suspect_prompts(request.run))
+    _write_trace_rows(request, chooser, drafts, report)
+    _write_pair_rows(request, chooser, drafts, report)
+    _write_rewrites(request, chooser, drafts, report)
+    if "prompts" in request.configs:
+        for prompt in report_rows(stream_prompts(request.run.project), "prompts", report):
+            split, row = chooser.row_of_prompt(prompt)
+            drafts.take("prompts", split, row, prompt.text)
+
+
+def _write_trace_rows(request: Request, chooser: Chooser, drafts: Drafts, report: Progress) -> None:
+    """All that is made of single traces, `evidence` among them: each trace is read once."""
+    configs = [config for config in request.configs if config in TRACE_FORMATS]
+    if "evidence" in request.configs:
+        for found in _report_batches(stream_evidence(request.run), report):
+            for row in found:
+                _write_trace(row.trace, configs, chooser, drafts)
+            _write_evidence(found, chooser, drafts)
+    elif configs:
+        for trace in report_rows(stream_traces(request.run), "traces", report):
+            _write_trace(trace, configs, chooser, drafts)
+
+
+def _write_trace(trace: JudgedTrace, configs: list[str], chooser: Chooser, drafts: Drafts) -> None:
+    for config, split, row in chooser.rows_of_trace(trace, configs):
+        drafts.take(config, split, row, trace.completion)
+
+
+def _write_evidence(found: list[TraceEvidence], chooser: Chooser, drafts: Drafts) -> None:
+    by_split: dict[str, list[TraceEvidence]] = {}
+    for row in found:
+        by_split.setdefault(chooser.split_of[row.trace.prompt_id], []).append(row)
+    for split, rows in sorted(by_split.items()):
+        table = evidence.make_table(rows)
+        drafts.take_table("evidence", split, table, table["text"].combine_chunks())
+
+
+def _write_pair_rows(request: Request, chooser: Chooser, drafts: Drafts, report: Progress) -> None:
+    configs = [config for config in request.configs if config in PAIR_FORMATS]
+    if not configs:
+        return
+    pairs = stream_pairs(request.run, min_p=request.policy.min_p_preference)
+    for pair in report_rows(pairs, "preferences", report):
+        for config, split, row in chooser.rows_of_pair(pair, configs):
+            text = f"{pair.chosen.completion}\x00{pair.rejected.completion}"
+            if config == "step_preference":  # its texts are parts: the fork's two steps
+                text = text_of_row(row, config) if isinstance(row, dict) else ""
+            drafts.take(config, split, row, text)
+            if config == "preference" and isinstance(row, dict):
+                drafts.tallies[config].chosen_length += len(pair.chosen.completion)
+                drafts.tallies[config].rejected_length += len(pair.rejected.completion)
+
+
+def _write_rewrites(request: Request, chooser: Chooser, drafts: Drafts, report: Progress) -> None:
+    """What raters picked or wrote in place of a first error; a step preference like the others."""
+    if "step_preference" not in request.configs:
+        return
+    for pair in report_rows(stream_rewrites(request.run), "rewritten steps", report):
+        for config, split, row in chooser.rows_of_pair(pair, ["step_preference"]):
+            drafts.take(config, split, row, text_of_row(row, config) if isinstance(row, dict) else "")
+
+
+def report_rows(rows: Iterable[_Row], noun: str, report: Progress) -> Iterable[_Row]:
+    """The same rows; `report` is told now and then how many there were."""
+    for number, row in enumerate(rows, start=1):
+        yield row
+        if number % _ROWS_A_REPORT == 0:
+            report(f"Writing {noun}: {number:,}")
+
+
+def _report_batches(batches: Iterable[list[_Row]], report: Progress) -> Iterable[list[_Row]]:
+    number = 0
+    for batch in batches:
+        yield batch
+        number += len(batch)
+        report(f"Writing traces: {number:,}")
