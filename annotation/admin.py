@@ -124,9 +124,8 @@ class InvitationAdmin(ReadOnlyAdmin):
 
 @admin.register(models.ApiToken)
 class ApiTokenAdmin(ReadOnlyAdmin):
-    list_display = ("account", "name", "prefix", "can_write", "expires_at", "last_used_at", "revoked_at")
-    list_filter = ("can_write",)
-    list_select_related = ("account",)
+    list_display = ("account", "name", "scopes", "project", "expires_at", "last_used_at", "revoked_at")
+    list_select_related = ("account", "project")
     exclude = ("secret_hash",)
 
 

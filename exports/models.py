@@ -1,4 +1,4 @@
-"""An export: a frozen, hashed snapshot of datasets made from one merge run. Nothing edits it."""
+"""An export: a frozen, hashed snapshot of datasets made from merge runs. Nothing edits it. And its way to the Hub."""
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -6,6 +6,9 @@ from django.db import models
 from django.db.models import Q
 
 from annotation.models import Job, MergeRun, Project
+from exports.webhook_models import Webhook, WebhookAttempt, WebhookDelivery
+
+__all__ = ["Export", "FileFormat", "Form", "HubPush", "Webhook", "WebhookAttempt", "WebhookDelivery"]
 
 
 class Form(models.TextChoices):
@@ -24,12 +27,18 @@ class Export(Job):
     project = models.ForeignKey(Project, on_delete=models.CASCADE)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
     merge_run = models.ForeignKey(MergeRun, on_delete=models.PROTECT)
+    other_runs = models.ManyToManyField(
+        MergeRun, related_name="+", blank=True, help_text="Merge runs of further projects in the same export."
+    )
     configs = ArrayField(models.CharField(max_length=24))
     form = models.CharField(max_length=16, choices=Form, default=Form.STANDARD)
     file_format = models.CharField(max_length=8, choices=FileFormat, default=FileFormat.PARQUET)
     policy = models.JSONField(default=dict, help_text="Thresholds and filters (exports.policy.ExportPolicy).")
     progress = models.CharField(max_length=120, blank=True)
     manifest = models.JSONField(null=True, blank=True)
+    checks = models.JSONField(
+        default=list, blank=True, help_text="What was verified before it was released (exports.verification)."
+    )
     content_hash = models.CharField(
         max_length=64, blank=True, help_text="SHA-256 of the manifest; names the folder."
     )
@@ -50,3 +59,21 @@ class Export(Job):
 
     def __str__(self) -> str:
         return f"export {self.pk}"
+
+
+class HubPush(Job):
+    """An export on its way to a dataset repository of the Hugging Face Hub. The token is the worker's environment's."""
+
+    task_name = "exports.push_to_hub"
+
+    export = models.ForeignKey(Export, on_delete=models.CASCADE, related_name="pushes")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
+    repository = models.CharField(max_length=200, help_text="owner/name")
+    is_private = models.BooleanField(default=True)
+    commit_url = models.CharField(max_length=500, blank=True)
+
+    class Meta(Job.Meta):
+        ordering = ["-queued_at"]
+
+    def __str__(self) -> str:
+        return f"push {self.pk} of export {self.export_id}"

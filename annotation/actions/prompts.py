@@ -15,6 +15,7 @@ from django.db import transaction
 
 from annotation.actions.audit import record_event
 from annotation.models import Account, Project, Prompt
+from annotation.rules.language import detect_language
 from rl_bridge.errors import BridgeError
 from rl_bridge.verifiers import VERIFIERS, check_answer
 
@@ -120,6 +121,7 @@ def build_prompt(project: Project, prompt: NewPrompt, *, author: Account | None,
         verifier=prompt.verifier,
         ground_truth=(prompt.ground_truth or prompt.reference_answer) if prompt.verifier else "",
         source=dict(prompt.source),
+        language=detect_language(prompt.text),
         content_hash=hash_prompt(prompt.text),
         created_at=now,
         created_by=author,

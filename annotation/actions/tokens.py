@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.db import transaction
 from django.db.models import Q
 
 from annotation.actions import audit
-from annotation.models import Account, ApiToken
+from annotation.models import Account, ApiToken, Project, TokenScope
 from annotation.queries.tokens import hash_secret
 
 _SECRET_PREFIX = "gradus_"  # so that people and secret scanners know one when they see it
@@ -26,10 +27,25 @@ class NewToken:
     secret: str
 
 
+class NoScopes(Exception):
+    """A token that may do nothing is of no use."""
+
+
 def create_token(
-    *, account: Account, name: str, can_write: bool, expires_at: dt.datetime, now: dt.datetime
+    *,
+    account: Account,
+    name: str,
+    scopes: Collection[TokenScope],
+    expires_at: dt.datetime,
+    now: dt.datetime,
+    project: Project | None = None,
 ) -> NewToken:
-    """Makes a token; only the SHA-256 of its secret is stored (32 random bytes need no slow hash)."""
+    """Makes a token; only the SHA-256 of its secret is stored (32 random bytes need no slow hash).
+
+    It reaches `project` alone where one is named. Raises NoScopes.
+    """
+    if not scopes:
+        raise NoScopes("Choose at least one thing that the token may do.")
     secret = _SECRET_PREFIX + secrets.token_urlsafe(_SECRET_BYTES)
     with transaction.atomic():
         token = ApiToken.objects.create(
@@ -37,12 +53,18 @@ def create_token(
             name=name,
             prefix=secret[:12],
             secret_hash=hash_secret(secret),
-            can_write=can_write,
+            scopes=sorted(set(scopes)),
+            project=project,
             created_at=now,
             expires_at=expires_at,
         )
         audit.record_event(
-            actor=account, verb="made an API token", subject=token, now=now, can_write=can_write
+            actor=account,
+            verb="made an API token",
+            subject=token,
+            now=now,
+            project=project,
+            scopes=token.scopes,
         )
     return NewToken(token, secret)
 

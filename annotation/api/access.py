@@ -12,7 +12,7 @@ from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.request import Request
 
 from annotation.api.pages import PagesById
-from annotation.models import Account, Project, Role
+from annotation.models import Account, ApiToken, Project, Role
 from annotation.queries.access import get_roles, list_projects_of, list_projects_with_role
 
 AnyModel = TypeVar("AnyModel", bound=Model)
@@ -20,6 +20,14 @@ AnyModel = TypeVar("AnyModel", bound=Model)
 MAKERS = (Role.ADMIN, Role.ENGINEER)
 STAFF = (Role.ADMIN, Role.ENGINEER, Role.ADJUDICATOR)
 EVERYONE = tuple(Role)
+
+
+def within_reach(request: Request, projects: QuerySet[Project]) -> QuerySet[Project]:
+    """Of these projects, those that the caller's token reaches."""
+    token = request.auth
+    if isinstance(token, ApiToken) and token.project_id is not None:
+        return projects.filter(pk=token.project_id)
+    return projects
 
 
 def account_of(request: Request) -> Account:
@@ -36,7 +44,7 @@ def get_project(request: Request, slug: str, roles: Collection[Role]) -> Project
     the role.
     """
     account = account_of(request)
-    project = list_projects_of(account).filter(slug=slug).first()
+    project = within_reach(request, list_projects_of(account)).filter(slug=slug).first()
     if project is None:
         raise NotFound("There is no such project, or you are not a member of it.")
     if not get_roles(account, project) & set(roles):
@@ -51,8 +59,10 @@ class ProjectFilter(serializers.Serializer[dict[str, Any]]):
 
 
 class ProjectScopedView(generics.GenericAPIView[AnyModel]):
-    """A view of rows that belong to projects: a subclass says who sees them (`roles`) and which (`list_rows`)."""
+    """A view of rows that belong to projects: a subclass says who sees them (`roles`), which (`list_rows`), and what
+    noun a token's scope must name (`scope`)."""
 
+    scope: ClassVar[str]
     roles: ClassVar[tuple[Role, ...]]
     filter_class: ClassVar[type[ProjectFilter]] = ProjectFilter
     pagination_class = PagesById
@@ -70,7 +80,7 @@ class ProjectScopedView(generics.GenericAPIView[AnyModel]):
             return Project.objects.none()
         if slug := self.parameters.get("project"):
             return Project.objects.filter(pk=get_project(self.request, slug, self.roles).pk)
-        return list_projects_with_role(account_of(self.request), self.roles)
+        return within_reach(self.request, list_projects_with_role(account_of(self.request), self.roles))
 
     @cached_property
     def parameters(self) -> dict[str, Any]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
-from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
-from rest_framework.permissions import SAFE_METHODS
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from annotation.actions import tokens
@@ -16,7 +15,7 @@ _KEYWORD = b"bearer"
 
 
 class ApiTokenAuthentication(BaseAuthentication):
-    """A token may do what its person may, and no more than read where it was made so.
+    """A token may do what its person may, as far as its scopes and its project reach (annotation/api/scopes.py).
 
     One answer for every token that does not work (unknown, expired, revoked, account switched off): whoever tries
     secrets learns nothing from it.
@@ -33,8 +32,6 @@ class ApiTokenAuthentication(BaseAuthentication):
         token = find_working_token(words[1].decode("latin-1"), now=now)
         if token is None:
             raise AuthenticationFailed("This token does not work: it is unknown, expired or revoked.")
-        if request.method not in SAFE_METHODS and not token.can_write:
-            raise PermissionDenied("This token may only read. Make one that may write.")
         tokens.note_token_use(token=token, now=now)
         return token.account, token
 

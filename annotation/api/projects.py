@@ -43,6 +43,7 @@ class ProjectSerializer(serializers.ModelSerializer[Project]):
 
 
 class _Projects(ProjectScopedView[Project]):
+    scope = "projects"
     roles = EVERYONE
     serializer_class = ProjectSerializer
     lookup_field = "slug"

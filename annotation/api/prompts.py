@@ -34,6 +34,7 @@ class PromptSerializer(serializers.ModelSerializer[Prompt]):
             "reference_answer",
             "verifier",
             "ground_truth",
+            "language",
             "source",
             "created_at",
         ]
@@ -72,6 +73,7 @@ class AddedPromptsSerializer(serializers.Serializer[prompts.AddedPrompts]):
 
 
 class _Prompts(ProjectScopedView[Prompt]):
+    scope = "prompts"
     roles = MAKERS
     serializer_class = PromptSerializer
 

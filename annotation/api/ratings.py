@@ -17,9 +17,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotation.actions import ratings
-from annotation.api.access import EVERYONE, STAFF, ProjectFilter, ProjectScopedView, account_of
+from annotation.api.access import EVERYONE, STAFF, ProjectFilter, ProjectScopedView, account_of, within_reach
 from annotation.api.refusals import Conflict
-from annotation.models import Account, Outcome, Project, Rating
+from annotation.models import Account, Assignment, Outcome, Project, Rating, Role
 from annotation.queries.access import list_assigned_to, list_projects_with_role
 from annotation.rules.draft import MAX_NOTE_CHARACTERS, MAX_REWRITE_CHARACTERS, by_index
 from annotation.rules.error_categories import MAX_CATEGORY_CHARACTERS
@@ -118,6 +118,7 @@ class RatingFilter(ProjectFilter):
 
 
 class _Ratings(ProjectScopedView[Rating]):
+    scope = "ratings"
     roles = EVERYONE
     filter_class = RatingFilter
     serializer_class = RatingSerializer
@@ -152,7 +153,10 @@ class RatingList(_Ratings, ListModelMixin):
         """Submits your rating of a trace that you hold."""
         body = NewRatingSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        stored = _submit(account_of(request), dict(body.validated_data))
+        rater = account_of(request)
+        reached = within_reach(request, list_projects_with_role(rater, [Role.RATER]))
+        held = list_assigned_to(rater).filter(trace__project__in=reached)
+        stored = _submit(rater, held, dict(body.validated_data))
         return Response(RatingSerializer(stored).data, status=status.HTTP_201_CREATED)
 
 
@@ -163,9 +167,9 @@ class RatingDetail(_Ratings, RetrieveModelMixin):
         return self.retrieve(request, pk=pk)
 
 
-def _submit(rater: Account, body: dict[str, Any]) -> Rating:
+def _submit(rater: Account, held: QuerySet[Assignment], body: dict[str, Any]) -> Rating:
     """Calls the action; its named errors become 400 or 409."""
-    assignment = list_assigned_to(rater).filter(trace_id=body.pop("trace")).first()
+    assignment = held.filter(trace_id=body.pop("trace")).first()
     if assignment is None:
         raise NotFound("You hold no such trace. Take one on the rating page first.")
     for name in ("notes", "error_categories", "rewrites"):

@@ -13,7 +13,7 @@ from annotation.api.errors import CONTENT_TYPE, ProblemSerializer
 _PROBLEMS = {
     400: "A field or a parameter is wrong.",
     401: "No token, or one that does not work.",
-    403: "The token may only read, or the role is missing.",
+    403: "The token lacks the scope, or its person the role.",
     404: "There is no such thing, or it is in a project you are not a member of.",
 }
 _PROBLEMS_OF_WRITES = {

@@ -81,6 +81,7 @@ class TraceFilter(ProjectFilter):
 
 
 class _Traces(ProjectScopedView[Trace]):
+    scope = "traces"
     roles = STAFF
     filter_class = TraceFilter
     serializer_class = TraceSerializer

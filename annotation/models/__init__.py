@@ -1,7 +1,7 @@
 """The tables, one noun a file. What must always hold is a database constraint."""
 
 from annotation.models.account import Account
-from annotation.models.api_token import ApiToken
+from annotation.models.api_token import ApiToken, TokenScope
 from annotation.models.assignment import Assignment, AssignmentState, SelectedBy
 from annotation.models.audit_event import AuditEvent
 from annotation.models.comparison import Choice, Comparison
@@ -83,5 +83,6 @@ __all__ = [
     "SourceFormat",
     "StepAlternative",
     "StepBranch",
+    "TokenScope",
     "Trace",
 ]

@@ -1,7 +1,24 @@
-"""Tokens for the API: shown once, stored only as a hash, expiring, revocable."""
+"""Tokens for the API: shown once, stored only as a hash, scoped, expiring, revocable."""
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import Q
+
+from annotation.models.project import Project
+
+
+class TokenScope(models.TextChoices):
+    """What a token may do, by the noun of the API; writing includes reading the same."""
+
+    PROJECTS_READ = "projects:read", "Read projects"
+    PROMPTS_READ = "prompts:read", "Read prompts"
+    PROMPTS_WRITE = "prompts:write", "Add prompts"
+    TRACES_READ = "traces:read", "Read traces"
+    RATINGS_READ = "ratings:read", "Read ratings"
+    RATINGS_WRITE = "ratings:write", "Submit ratings"
+    EXPORTS_READ = "exports:read", "List and download exports"
+    EXPORTS_WRITE = "exports:write", "Start exports"
 
 
 class ApiToken(models.Model):
@@ -11,7 +28,14 @@ class ApiToken(models.Model):
         max_length=12, help_text="The first characters, to tell tokens apart in a list."
     )
     secret_hash = models.CharField(max_length=64, unique=True)
-    can_write = models.BooleanField(default=False)
+    scopes = ArrayField(models.CharField(max_length=20, choices=TokenScope))
+    project = models.ForeignKey(
+        Project,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        help_text="The one project it reaches; none: all of its person's.",
+    )
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     last_used_at = models.DateTimeField(null=True, blank=True)
@@ -19,6 +43,16 @@ class ApiToken(models.Model):
 
     class Meta:
         ordering = ["-created_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(scopes__contained_by=TokenScope.values, scopes__len__gte=1),
+                name="api_token_scopes_are_known",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.prefix}… ({self.name})"
+
+    def may(self, noun: str, *, write: bool) -> bool:
+        """Whether its scopes reach this noun of the API."""
+        return f"{noun}:write" in self.scopes or (not write and f"{noun}:read" in self.scopes)

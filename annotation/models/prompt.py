@@ -31,6 +31,11 @@ class Prompt(models.Model):
     source = models.JSONField(
         default=dict, help_text="Where it came from: file and line, or data set, seed and index."
     )
+    language = models.CharField(
+        max_length=8,
+        blank=True,
+        help_text="ISO 639-1 code of the language it is written in, as recognised when it came; empty: not sure.",
+    )
     content_hash = models.CharField(max_length=64)
     created_at = models.DateTimeField()
     created_by = models.ForeignKey(

@@ -17,7 +17,7 @@ def hash_secret(secret: str) -> str:
 
 def list_tokens_of(account: Account) -> QuerySet[ApiToken]:
     """The account's tokens that were not revoked, expired ones included."""
-    return ApiToken.objects.filter(account=account, revoked_at__isnull=True)
+    return ApiToken.objects.select_related("project").filter(account=account, revoked_at__isnull=True)
 
 
 def find_working_token(secret: str, *, now: dt.datetime) -> ApiToken | None:

@@ -19,7 +19,7 @@ from annotation.views.access import account_of
 @never_cache
 @require_safe
 def list_tokens(request: HttpRequest) -> HttpResponse:
-    return _render_tokens(request, TokenForm())
+    return _render_tokens(request, TokenForm(account=account_of(request)))
 
 
 @login_required
@@ -27,18 +27,21 @@ def list_tokens(request: HttpRequest) -> HttpResponse:
 @require_POST
 def create_token(request: HttpRequest) -> HttpResponse:
     """Answers with the page itself and not with a redirect: the secret is shown this once and kept nowhere."""
-    form = TokenForm(request.POST)
+    account = account_of(request)
+    form = TokenForm(request.POST, account=account)
     if not form.is_valid():
         return _render_tokens(request, form)
     now = timezone.now()
+    chosen = form.choices(now)
     made = tokens.create_token(
-        account=account_of(request),
-        name=form.cleaned_data["name"],
-        can_write=form.cleaned_data["can_write"],
-        expires_at=form.expires_at(now),
+        account=account,
+        name=chosen.name,
+        scopes=chosen.scopes,
+        project=chosen.project,
+        expires_at=chosen.expires_at,
         now=now,
     )
-    return _render_tokens(request, TokenForm(), new=made)
+    return _render_tokens(request, TokenForm(account=account), new=made)
 
 
 @login_required
@@ -48,7 +51,7 @@ def revoke_token(request: HttpRequest, token_id: int) -> HttpResponse:
     token = get_object_or_404(list_tokens_of(account), pk=token_id)
     tokens.revoke_token(token=token, actor=account, now=timezone.now())
     if getattr(request, "htmx", False):
-        return _render_tokens(request, TokenForm())
+        return _render_tokens(request, TokenForm(account=account))
     return redirect("annotation:list_tokens")
 
 

@@ -37,7 +37,13 @@ def fill_database() -> None:
     make_batch(trace.project)
     member = make_member(trace.project, Role.ADMIN)
     ApiToken.objects.create(
-        account=member, name="t", prefix="gradus_abcde", secret_hash="5ecre7", created_at=NOW, expires_at=NOW
+        account=member,
+        name="t",
+        prefix="gradus_abcde",
+        secret_hash="5ecre7",
+        scopes=["exports:read"],
+        created_at=NOW,
+        expires_at=NOW,
     )
     Invitation.objects.create(
         project=trace.project, secret_hash="1nvi7e", created_by=member, created_at=NOW, expires_at=NOW

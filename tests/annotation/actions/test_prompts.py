@@ -145,3 +145,22 @@ def test_a_prompt_knows_who_brought_it_unless_a_program_made_it() -> None:
     add_prompts(project=project, prompts=[NewPrompt("Made")], actor=actor, now=NOW, are_actors_own=False)
 
     assert dict(Prompt.objects.values_list("text", "created_by")) == {"Own": actor.pk, "Made": None}
+
+
+def test_a_prompt_knows_the_language_it_is_written_in() -> None:
+    project = make_project()
+    texts = (
+        "Wie viele Äpfel hat Tom, nachdem er vier gekauft hat?",
+        "How many apples has Tom now?",
+        "3 + 4 = ?",
+    )
+
+    add_prompts(
+        project=project,
+        prompts=[NewPrompt(text=text) for text in texts],
+        actor=make_account(),
+        now=NOW,
+    )
+
+    languages = Prompt.objects.filter(project=project).order_by("pk").values_list("language", flat=True)
+    assert list(languages) == ["de", "en", ""]

@@ -9,7 +9,7 @@ from django.apps import apps
 from django.db import connection
 
 from annotation.actions import tokens
-from annotation.models import Account, ApiToken, AuditEvent
+from annotation.models import Account, ApiToken, AuditEvent, TokenScope
 from annotation.queries.tokens import find_working_token
 from tests.factories import NOW, make_account
 
@@ -18,9 +18,13 @@ pytestmark = pytest.mark.django_db
 LATER = NOW + dt.timedelta(days=30)
 
 
-def make_token(account: Account | None = None, *, can_write: bool = False) -> tokens.NewToken:
+def make_token(account: Account | None = None) -> tokens.NewToken:
     return tokens.create_token(
-        account=account or make_account(), name="laptop", can_write=can_write, expires_at=LATER, now=NOW
+        account=account or make_account(),
+        name="laptop",
+        scopes=[TokenScope.EXPORTS_READ],
+        expires_at=LATER,
+        now=NOW,
     )
 
 

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from annotation.actions import tokens
-from annotation.models import Account, ApiToken, Role
+from annotation.models import Account, ApiToken, Role, TokenScope
 from tests.annotation.api.callers import make_caller, send
 from tests.factories import make_account, make_member, make_project
 
@@ -72,16 +72,6 @@ def test_a_token_acts_as_its_person_and_its_use_is_noted() -> None:
     assert ApiToken.objects.get().last_used_at is not None
 
 
-def test_a_read_only_token_writes_nothing() -> None:
-    project = make_project()
-    caller = make_caller(make_member(project, Role.ADMIN), can_write=False)
-
-    answer = send(caller, "/api/v1/prompts/", {"project": project.slug, "prompts": [{"text": "1 + 1?"}]})
-
-    assert_is_problem(answer, 403)
-    assert answer.json()["detail"] == "This token may only read. Make one that may write."
-
-
 def test_a_browser_session_reads_too_but_writes_only_with_its_csrf_token() -> None:
     project = make_project()
     browser = Client(enforce_csrf_checks=True)
@@ -98,7 +88,7 @@ def test_a_token_opens_no_page() -> None:
     made = tokens.create_token(
         account=make_account(),
         name="t",
-        can_write=True,
+        scopes=list(TokenScope),
         expires_at=timezone.now() + dt.timedelta(days=1),
         now=timezone.now(),
     )

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 
 LIST = reverse("annotation:list_tokens")
 NEW = reverse("annotation:create_token")
-TOKEN = {"name": "laptop", "can_write": "no", "valid_days": "30"}
+TOKEN = {"name": "laptop", "kind": "download", "valid_days": "30"}
 
 
 @pytest.fixture
@@ -37,12 +37,16 @@ def test_a_new_secret_is_shown_once(client: Client, account: Account) -> None:
     token = ApiToken.objects.get()
     assert secret in answer.content.decode()
     assert "no-store" in answer["Cache-Control"]
-    assert (token.account, token.can_write, token.secret_hash) == (account, False, hash_secret(secret))
+    assert (token.account, token.scopes, token.secret_hash) == (
+        account,
+        ["exports:read", "projects:read"],
+        hash_secret(secret),
+    )
     assert secret.startswith(token.prefix)
     assert secret not in client.get(LIST).content.decode()
 
 
-@pytest.mark.parametrize("change", [{"name": ""}, {"can_write": "maybe"}, {"valid_days": "100000"}])
+@pytest.mark.parametrize("change", [{"name": ""}, {"kind": "maybe"}, {"valid_days": "100000"}])
 def test_a_bad_token_is_explained_and_not_stored(
     client: Client, account: Account, change: dict[str, str]
 ) -> None:
