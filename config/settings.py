@@ -1,6 +1,7 @@
 """All settings, read from the environment. docs/deploy.md lists the variables; the defaults suit a laptop."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -216,6 +217,11 @@ CELERY_TASK_ROUTES = {
     "exports.*": {"queue": "default"},
 }
 CELERY_BEAT_SCHEDULE = {
+    "deliver-webhooks": {
+        "task": "exports.deliver_due_webhooks",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
     "reap-jobs": {"task": "annotation.reap_jobs", "schedule": 10.0, "options": {"expires": 10}},
     "remove-old-uploads": {"task": "annotation.remove_old_uploads", "schedule": 3600.0},
     "expire-leases": {"task": "annotation.expire_leases", "schedule": 30.0, "options": {"expires": 30}},
@@ -223,6 +229,11 @@ CELERY_BEAT_SCHEDULE = {
 # A running job beats every two seconds; silent this long, it is queued again.
 JOB_STALL_SECONDS = int(os.environ.get("GRADUS_JOB_STALL_SECONDS", "30"))
 JOB_MAX_ATTEMPTS = 5
+# What verifies an export before it is released, in a process of its own; it loads torch, the worker does not.
+EXPORT_CHECK_COMMAND = [sys.executable, "-m", "rl_bridge", "check"]
+EXPORT_CHECK_SECONDS = 1800
+HUB_HAS_TOKEN = bool(os.environ.get("HF_TOKEN"))  # whether; what it is, only the uploading process reads
+WEBHOOK_NETWORKS = _words("GRADUS_WEBHOOK_NETWORKS", default="")
 
 # --- servers of language models ---------------------------------------------------------------------
 # Which networks besides the public internet a server may be in. Link-local and metadata addresses never; loopback
@@ -237,7 +248,10 @@ REST_FRAMEWORK = {
         "annotation.api.authentication.ApiTokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": [
+        "rest_framework.permissions.IsAuthenticated",
+        "annotation.api.scopes.TokenReaches",
+    ],
     "DEFAULT_PAGINATION_CLASS": "annotation.api.pages.PagesById",
     "DEFAULT_SCHEMA_CLASS": "annotation.api.schema.ApiSchema",
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],

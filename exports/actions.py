@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import cast
 
 from django.conf import settings
 from django.db import transaction
@@ -19,13 +20,15 @@ from annotation.actions.beating import keep_beating
 from annotation.merging.data import MergePolicy
 from annotation.models import Account, JobState, MergeRun, Project
 from annotation.models.job import OPEN_STATES
-from annotation.queries.merges import list_merge_runs
+from annotation.queries.merges import find_latest_merge
 from exports.checks import CheckFailed
 from exports.formats.dataset import FormName
-from exports.models import Export
+from exports.models import Export, FileFormat
 from exports.policy import CONFIGS, ExportPolicy, read_policy
 from exports.queries import list_exports
 from exports.snapshot import NothingToExport, Snapshot, release_snapshot, write_snapshot
+from exports.verification import Check, verify_export
+from exports.webhooks import announce_export
 from exports.writing import Request
 
 Clock = Callable[[], dt.datetime]
@@ -58,10 +61,14 @@ def start_export(
     policy: ExportPolicy,
     actor: Account,
     now: dt.datetime,
+    file_format: str = FileFormat.PARQUET,
+    other_projects: Sequence[Project] = (),
 ) -> Export:
     """Queues an export of a merge run; given a merge policy, of a fresh merge, which the export's worker runs first.
 
     Where a merge of the project is under way already, a fresh one waits for nobody: the export takes that one.
+    `other_projects` go into the same files: of each, its latest finished merge, or a fresh one where a fresh one is
+    wanted or none finished. The caller has made sure that the actor may export them all.
     Raises NoConfigs, MergeUnfit, or NothingToMerge.
     """
     wanted = [config for config in CONFIGS if config in configs]
@@ -69,16 +76,22 @@ def start_export(
         raise NoConfigs("Choose at least one dataset." if not configs else "There is no such dataset.")
     with transaction.atomic():
         run = _find_or_add_merge(project=project, merge=merge, actor=actor, now=now)
+        others = [
+            _find_or_add_merge(project=other, merge=_merge_of_other(other, merge), actor=actor, now=now)
+            for other in sorted(set(other_projects) - {project}, key=lambda other: other.pk)
+        ]
         export = Export.objects.create(
             project=project,
             created_by=actor,
             merge_run=run,
             configs=wanted,
             form=form,
+            file_format=file_format,
             policy=policy.as_json(),
             queued_at=now,
             touched_at=now,
         )
+        export.other_runs.set(others)
         record_event(
             actor=actor,
             verb="started an export",
@@ -87,6 +100,7 @@ def start_export(
             project=project,
             configs=wanted,
             merge_run=run.pk,
+            other_merge_runs=[other.pk for other in others],
         )
         background.queue_on_commit(export)
     return export
@@ -107,10 +121,14 @@ def write_export(*, export_id: int, clock: Clock) -> None:
     export = jobs.start_job(Export, export_id, now=clock(), stall_seconds=settings.JOB_STALL_SECONDS)
     draft = _draft_of(export)
     try:
-        _store(export, _write(export, draft, clock), draft, clock)
+        snapshot = _write(export, draft, clock)
+        checks = verify_export(draft, snapshot.text_hashes, _Reporter(export, clock))
+        _store(export, snapshot, checks, draft, clock)
     except (MergeUnfit, NothingToExport, CheckFailed, DiskFull) as error:
         with transaction.atomic():
-            jobs.fail_job(jobs.lock_for_result(export), error=str(error), now=clock())
+            locked = jobs.lock_for_result(export)
+            jobs.fail_job(locked, error=str(error), now=clock())
+            announce_export(export=locked, now=clock())
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 
@@ -142,14 +160,30 @@ def _find_or_add_merge(
     return merge
 
 
+def _merge_of_other(project: Project, merge: MergeRun | MergePolicy) -> MergeRun | MergePolicy:
+    """What a further project brings, where the export's own brings `merge`."""
+    if isinstance(merge, MergePolicy):
+        return merge
+    latest = find_latest_merge(project)
+    return latest or MergePolicy(name=merge.policy)  # type: ignore[arg-type]  # stored of a MergePolicy
+
+
 def _draft_of(export: Export) -> Path:
     return Path(settings.EXPORTS_DIR) / f".draft-{export.pk}-{export.num_attempts}"
 
 
 def _write(export: Export, draft: Path, clock: Clock) -> Snapshot:
+    others = list(export.other_runs.order_by("project_id").values_list("pk", flat=True))
     with keep_beating(export, clock=clock):
-        run = _await_merge(export, clock)
-    request = Request(run, read_policy(export.policy), tuple(export.configs), _form_of(export))
+        run, *other_runs = [_await_merge(export, pk, clock) for pk in (export.merge_run_id, *others)]
+    request = Request(
+        run,
+        read_policy(export.policy),
+        tuple(export.configs),
+        _form_of(export),
+        file_format=export.file_format,
+        other_runs=tuple(other_runs),
+    )
     try:
         draft.parent.mkdir(parents=True, exist_ok=True)
         for leftover in draft.parent.glob(f".draft-{export.pk}-*"):  # of a worker that died
@@ -163,24 +197,26 @@ def _write(export: Export, draft: Path, clock: Clock) -> Snapshot:
         raise
 
 
-def _store(export: Export, snapshot: Snapshot, draft: Path, clock: Clock) -> None:
+def _store(export: Export, snapshot: Snapshot, checks: list[Check], draft: Path, clock: Clock) -> None:
     """Gives the draft its name and the row its manifest, while nobody can cancel the export."""
     with transaction.atomic():
         locked = jobs.lock_for_result(export)
         release_snapshot(draft, draft.parent, snapshot.content_hash)
         locked.manifest, locked.content_hash = snapshot.manifest, snapshot.content_hash
-        locked.save(update_fields=["manifest", "content_hash"])
+        locked.checks = checks
+        locked.save(update_fields=["manifest", "content_hash", "checks"])
         jobs.finish_job(locked, now=clock())
+        announce_export(export=locked, now=clock())
 
 
 def _form_of(export: Export) -> FormName:
     return "conversational" if export.form == "conversational" else "standard"
 
 
-def _await_merge(export: Export, clock: Clock) -> MergeRun:
+def _await_merge(export: Export, run_id: int, clock: Clock) -> MergeRun:
     """The finished merge run: runs it where nobody has yet, waits where another worker is at it."""
     while True:
-        run = list_merge_runs(export.project).select_related("project").get(pk=export.merge_run_id)
+        run = cast(MergeRun, MergeRun.objects.select_related("project").get(pk=run_id))
         if run.state == JobState.FINISHED:
             return run
         if run.state not in OPEN_STATES:

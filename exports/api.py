@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
@@ -16,15 +16,23 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotation.actions.merges import NothingToMerge
-from annotation.api.access import MAKERS, ProjectFilter, ProjectScopedView, account_of, get_project
+from annotation.api.access import (
+    MAKERS,
+    ProjectFilter,
+    ProjectScopedView,
+    account_of,
+    get_project,
+    within_reach,
+)
 from annotation.api.refusals import Conflict
 from annotation.merging.data import MergePolicy
 from annotation.models import Account, MergeRun, Project
+from annotation.queries.access import list_projects_with_role
 from annotation.queries.merges import list_merge_runs
 from exports import actions, downloads
-from exports.models import Export, Form
+from exports.models import Export, FileFormat, Form
 from exports.policy import CONFIGS, EVIDENCE, BadPolicy, ExportPolicy, read_policy
-from exports.queries import list_exports
+from exports.queries import list_exports_within
 
 _LARGEST_ID = 2**63 - 1
 
@@ -32,6 +40,8 @@ _LARGEST_ID = 2**63 - 1
 class ExportSerializer(serializers.ModelSerializer[Export]):
     project = serializers.SlugRelatedField[Project](slug_field="slug", read_only=True)
     created_by = serializers.SlugRelatedField[Account](slug_field="username", read_only=True)
+    other_projects = serializers.SerializerMethodField(help_text="Further projects whose labels are in it.")
+    card_sha256 = serializers.SerializerMethodField(help_text="SHA-256 of README.md, in hex.")
     files = serializers.SerializerMethodField(help_text="Names to download; empty until it is finished.")
 
     class Meta:
@@ -44,10 +54,14 @@ class ExportSerializer(serializers.ModelSerializer[Export]):
             "error",
             "configs",
             "form",
+            "file_format",
+            "other_projects",
             "policy",
             "merge_run",
             "content_hash",
             "manifest",
+            "card_sha256",
+            "checks",
             "files",
             "created_by",
             "queued_at",
@@ -55,7 +69,14 @@ class ExportSerializer(serializers.ModelSerializer[Export]):
         ]
         read_only_fields = fields
 
-    @extend_schema(responses=serializers.ListField(child=serializers.CharField()))
+    @extend_schema_field(serializers.ListField(child=serializers.CharField()))
+    def get_other_projects(self, export: Export) -> list[str]:
+        return sorted(export.other_runs.values_list("project__slug", flat=True))
+
+    def get_card_sha256(self, export: Export) -> str:
+        return downloads.hash_card(export)
+
+    @extend_schema_field(serializers.ListField(child=serializers.CharField()))
     def get_files(self, export: Export) -> list[str]:
         return downloads.list_files(export)
 
@@ -71,6 +92,16 @@ class PolicySerializer(serializers.Serializer[dict[str, Any]]):
     evidence = serializers.ListField(child=serializers.ChoiceField(choices=EVIDENCE), required=False)
     after_error = serializers.ChoiceField(choices=["label", "mask"], required=False)
     models = serializers.ListField(child=serializers.CharField(max_length=120), required=False)
+    batches = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=_LARGEST_ID), required=False
+    )
+    languages = serializers.ListField(
+        child=serializers.CharField(max_length=8, allow_blank=True),
+        required=False,
+        help_text='ISO 639-1 codes of prompts; "" for those not recognised.',
+    )
+    made_from = serializers.DateField(required=False, help_text="Traces made from this day on (UTC).")
+    made_to = serializers.DateField(required=False, help_text="Traces made until this day (UTC).")
     uses_gold_in_evaluation = serializers.BooleanField(required=False)
     leaves_out_bad_prompts = serializers.BooleanField(required=False)
     validation_share = serializers.FloatField(required=False, min_value=0, max_value=1)
@@ -83,6 +114,12 @@ class NewExportSerializer(serializers.Serializer[dict[str, Any]]):
     project = serializers.SlugField(help_text="The project's address.")
     configs = serializers.MultipleChoiceField(choices=CONFIGS, help_text="Which datasets.")
     form = serializers.ChoiceField(choices=Form.choices, default=Form.STANDARD.value)
+    file_format = serializers.ChoiceField(choices=FileFormat.choices, default=FileFormat.PARQUET.value)
+    other_projects = serializers.ListField(
+        child=serializers.SlugField(),
+        default=list,
+        help_text="Further projects whose labels go into the same files.",
+    )
     merge_run = serializers.IntegerField(
         required=False,
         min_value=1,
@@ -94,12 +131,16 @@ class NewExportSerializer(serializers.Serializer[dict[str, Any]]):
 
 
 class _Exports(ProjectScopedView[Export]):
+    scope = "exports"
     roles = MAKERS
     filter_class = ProjectFilter
     serializer_class = ExportSerializer
 
     def list_rows(self, projects: QuerySet[Project]) -> QuerySet[Export]:
-        return list_exports().filter(project__in=projects)
+        if self.parameters.get("project"):
+            held = within_reach(self.request, list_projects_with_role(account_of(self.request), MAKERS))
+            return list_exports_within(held).filter(project__in=projects)
+        return list_exports_within(projects)
 
 
 class ExportList(_Exports, ListModelMixin):
@@ -126,6 +167,8 @@ class ExportList(_Exports, ListModelMixin):
                 policy=_policy_chosen(chosen["policy"]),
                 actor=account_of(request),
                 now=timezone.now(),
+                file_format=chosen["file_format"],
+                other_projects=[get_project(request, slug, MAKERS) for slug in chosen["other_projects"]],
             )
         except actions.NoConfigs as error:
             raise ValidationError({"configs": [str(error)]}) from error
@@ -157,9 +200,9 @@ class ExportFile(_Exports):
 class ExportArchive(_Exports):
     @extend_schema(operation_id="download_export", responses={(200, "application/zip"): OpenApiTypes.BINARY})
     def get(self, request: Request, pk: int) -> HttpResponseBase:
-        """All files of an export in one zip."""
+        """All files of an export in one zip, whole or a single byte range of it."""
         try:
-            return downloads.serve_archive(self.get_object())
+            return downloads.serve_archive(request._request, self.get_object())
         except downloads.NoSuchFile as error:
             raise NotFound(str(error)) from error
 
@@ -175,6 +218,9 @@ def _merge_chosen(project: Project, chosen: dict[str, Any]) -> MergeRun | MergeP
 
 def _policy_chosen(values: dict[str, Any]) -> ExportPolicy:
     try:
-        return read_policy(values)
+        days: dict[str, object] = {
+            name: str(values[name]) for name in ("made_from", "made_to") if name in values
+        }
+        return read_policy({**values, **days})
     except BadPolicy as error:
         raise ValidationError({"policy": [str(error)]}) from error

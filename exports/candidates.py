@@ -19,7 +19,7 @@ from exports.formats import (
     unpaired_preference,
 )
 from exports.formats.dataset import FormName, Row
-from exports.labels import LeftOut, refuse_in_split, refuse_pair, refuse_trace
+from exports.labels import LeftOut, refuse_in_split, refuse_language, refuse_pair, refuse_trace
 from exports.policy import ExportPolicy
 from exports.queries import SuspectPrompts
 from exports.rows import AskedPrompt, JudgedPair, JudgedTrace
@@ -80,7 +80,7 @@ class Chooser:
     def row_of_prompt(self, prompt: AskedPrompt) -> tuple[str, Row | LeftOut]:
         """(split, row or why not). A prompt has no label, so any may be in any split."""
         split = self.split_of[prompt.prompt_id]
-        refused = self._refuse_prompt(prompt.prompt_id)
+        refused = refuse_language(prompt.language, self.policy) or self._refuse_prompt(prompt.prompt_id)
         if (
             refused is None
             and self.policy.leaves_out_bad_prompts

@@ -52,6 +52,15 @@ def describe_type(kind: pa.DataType) -> dict[str, Any]:
     return {"dtype": _NAMES.get(str(kind), str(kind))}
 
 
+def spell_type(kind: pa.DataType) -> str:
+    """A column's type as people write it: list[int8], list[{role: string, content: string}]."""
+    if pa.types.is_list(kind):
+        return f"list[{spell_type(kind.value_type)}]"
+    if pa.types.is_struct(kind):
+        return "{" + ", ".join(f"{field.name}: {spell_type(field.type)}" for field in kind) + "}"
+    return _NAMES.get(str(kind), str(kind))
+
+
 def describe_losses(manifest: Manifest) -> list[str]:
     """The loss report in sentences: what was masked, what was left out and why, what became of neutral ratings."""
     report, merge = manifest["loss_report"], manifest["merge"]

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from exports.files import add_texts
 from exports.formats.dataset import Row
+from exports.json_lines import read_json_batches
 from exports.labels import BAD, GOOD, MASKED
 from exports.manifest import FileEntry
 
@@ -30,9 +31,15 @@ class CheckFailed(Exception):
 
 
 def check_files(
-    folder: Path, files: Mapping[str, FileEntry], text_hashes: Mapping[str, str], on_rows: Callable[[], None]
+    folder: Path,
+    files: Mapping[str, FileEntry],
+    text_hashes: Mapping[str, str],
+    on_rows: Callable[[], None],
+    schemas: Mapping[str, pa.Schema] | None = None,
 ) -> None:
     """Checks every file; `text_hashes` are of the source texts, by file name. Raises CheckFailed.
+
+    JSON Lines are read with the `schemas` of their configs.
 
     Bytes against their hash; the number of rows; each row's values; the texts against the database's; and over all
     files that no prompt is in two splits.
@@ -42,7 +49,7 @@ def check_files(
         _check_bytes(folder / name, name, entry)
         digest = hashlib.sha256()
         num_rows = 0
-        for batch in _read_batches(folder / name, on_rows):
+        for batch in _read_batches(folder / name, on_rows, (schemas or {}).get(entry["config"])):
             if _looks_wrong(batch, entry["config"], entry["split"]):
                 _check_rows(batch, name, num_rows, entry)
             add_texts(digest, _texts_of(batch, entry["config"]))
@@ -74,7 +81,14 @@ def content_of(value: object) -> str:
     return "".join(message["content"] for message in value)  # type: ignore[attr-defined]
 
 
-def _read_batches(path: Path, on_rows: Callable[[], None]) -> Iterator[pa.RecordBatch]:
+def _read_batches(
+    path: Path, on_rows: Callable[[], None], schema: pa.Schema | None
+) -> Iterator[pa.RecordBatch]:
+    if path.suffix == ".jsonl" and schema is not None:
+        for batch in read_json_batches(path, schema):
+            yield batch
+            on_rows()
+        return
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE):
             yield batch

@@ -1,4 +1,4 @@
-"""The data files of an export: Parquet, written row group by row group, hashed as they are written.
+"""The data files of an export: Parquet (or JSON Lines), written row group by row group, hashed as they are written.
 
 The same rows give the same bytes: every writer setting is fixed here and nothing depends on the clock.
 """
@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from exports.formats.dataset import Row
+from exports.json_lines import JsonLinesWriter
 from exports.manifest import FileEntry
 
 ROWS_A_GROUP = 4000
@@ -69,8 +70,10 @@ class DataFile:
     Rows come one by one (`add`) or as tables (`add_table`), never both to one file.
     """
 
-    def __init__(self, folder: Path, config: str, split: str, schema: pa.Schema) -> None:
-        self.config, self.split = config, split
+    def __init__(
+        self, folder: Path, config: str, split: str, schema: pa.Schema, file_format: str = "parquet"
+    ) -> None:
+        self.config, self.split, self.file_format = config, split, file_format
         self._schema = schema
         self._folder = folder / config
         self._folder.mkdir(exist_ok=True)
@@ -109,13 +112,14 @@ class DataFile:
         self._flush()
         self._writer.close()
         self._sink.close()
-        self._draft.rename(self._folder / f"{self.split}-{self._sink.sha256[:16]}.parquet")
+        self._draft.rename(self._folder / f"{self.split}-{self._sink.sha256[:16]}.{self.file_format}")
         return FileEntry(
             config=self.config,
             split=self.split,
             rows=self.num_rows,
             sha256=self._sink.sha256,
             bytes=self._sink.num_bytes,
+            format=self.file_format,
         )
 
     def abandon(self) -> None:
@@ -127,7 +131,9 @@ class DataFile:
     def text_hash(self) -> str:
         return self._texts.hexdigest()
 
-    def _open_writer(self) -> pq.ParquetWriter:
+    def _open_writer(self) -> pq.ParquetWriter | JsonLinesWriter:
+        if self.file_format == "jsonl":
+            return JsonLinesWriter(self._sink)
         try:
             return pq.ParquetWriter(
                 self._sink,
@@ -182,4 +188,4 @@ def add_texts(digest: hashlib._Hash, texts: pa.Array) -> None:
 
 def file_name(entry: FileEntry) -> str:
     """Where a data file lies in the export's folder. The hash is part of the name: `load_dataset` caches by names."""
-    return f"{entry['config']}/{entry['split']}-{entry['sha256'][:16]}.parquet"
+    return f"{entry['config']}/{entry['split']}-{entry['sha256'][:16]}.{entry['format']}"

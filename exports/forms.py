@@ -8,12 +8,18 @@ from django import forms
 from django.http import QueryDict
 
 from annotation.merging.data import MergePolicy
-from annotation.models import MergeRun, Project
+from annotation.models import Account, MergeRun, Project
 from annotation.queries.merges import list_merge_runs
 from exports.card import READERS
-from exports.models import Form
+from exports.choices import (
+    count_traces_with_raters,
+    list_batch_choices,
+    list_languages,
+    list_model_names,
+    list_other_projects,
+)
+from exports.models import FileFormat, Form
 from exports.policy import CONFIGS, LOWEST_P_PREFERENCE, BadPolicy, ExportPolicy
-from exports.queries import count_traces_with_raters, list_model_names
 
 MERGES_OFFERED = 20
 ENOUGH_RATED_TWICE = 10
@@ -24,6 +30,7 @@ FRESH = [
     ("fresh:majority", "Merge first, majority: the plain share of raters"),
 ]
 _POLICY = ExportPolicy()
+_DAY = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 _CONFIG_CHOICES = [(config, READERS[config]) for config in CONFIGS]
 _EVIDENCE_CHOICES = [
     ("human", "People"),
@@ -43,6 +50,14 @@ class ExportForm(forms.Form):
         error_messages={"required": "Choose at least one dataset."},
     )
     form = forms.ChoiceField(choices=Form, label="Form")
+    file_format = forms.ChoiceField(choices=FileFormat, label="Files")
+    other_projects = forms.TypedMultipleChoiceField(
+        coerce=int,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        label="Labels of these projects too",
+        help_text="Of each, its latest merge (or a fresh one, where you merge first). Splits go over all prompts.",
+    )
     minimum_raters = forms.IntegerField(
         min_value=1,
         max_value=50,
@@ -68,6 +83,23 @@ class ExportForm(forms.Form):
     models = forms.MultipleChoiceField(
         required=False, label="Only completions by", help_text="None chosen means all models."
     )
+    batches = forms.TypedMultipleChoiceField(
+        coerce=int,
+        required=False,
+        label="Only of the batches",
+        help_text="None chosen means all, and imported traces.",
+    )
+    languages = forms.MultipleChoiceField(
+        required=False,
+        label="Only prompts in",
+        help_text="As recognised from the prompt. None chosen means all.",
+    )
+    made_from = forms.DateField(
+        required=False, label="Traces made from", widget=_DAY, help_text="UTC, included."
+    )
+    made_to = forms.DateField(
+        required=False, label="Traces made until", widget=_DAY, help_text="UTC, included."
+    )
     leaves_out_bad_prompts = forms.BooleanField(
         required=False, label="Leave out prompts that half of their raters called broken"
     )
@@ -85,13 +117,21 @@ class ExportForm(forms.Form):
         label="Near-duplicate prompts share a split",
     )
 
-    def __init__(self, project: Project, data: QueryDict | None = None, *, merge: str = "") -> None:
+    def __init__(
+        self, project: Project, data: QueryDict | None = None, *, account: Account, merge: str = ""
+    ) -> None:
         super().__init__(data or default_choices(project, merge), label_suffix="")
+        self._others = {other.pk: other for other in list_other_projects(account, project)}
+        self._choices("other_projects").choices = [(pk, other.name) for pk, other in self._others.items()]
         self._runs = {
             f"run:{run.pk}": run for run in list_merge_runs(project).filter(state="finished")[:MERGES_OFFERED]
         }
         self._choices("merge").choices = [*FRESH, *((key, _name(run)) for key, run in self._runs.items())]
         self._choices("models").choices = [(name, name) for name in list_model_names(project)]
+        self._choices("batches").choices = list_batch_choices(project)
+        self._choices("languages").choices = [
+            (code, code or "not recognised") for code in list_languages(project)
+        ]
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
@@ -121,6 +161,10 @@ class ExportForm(forms.Form):
             **{name: chosen[name] for name in same},
             evidence=tuple(chosen["evidence"]),
             models=tuple(chosen["models"]),
+            batches=tuple(chosen["batches"]),
+            languages=tuple(chosen["languages"]),
+            made_from=chosen["made_from"].isoformat() if chosen["made_from"] else "",
+            made_to=chosen["made_to"].isoformat() if chosen["made_to"] else "",
             validation_share=chosen["validation_percent"] / 100,
             test_share=chosen["test_percent"] / 100,
         )
@@ -129,6 +173,10 @@ class ExportForm(forms.Form):
         """The merge run to export, or how to merge first."""
         kind, _, name = self.cleaned_data["merge"].partition(":")
         return self._runs[self.cleaned_data["merge"]] if kind == "run" else MergePolicy(name=name)
+
+    def others_chosen(self) -> list[Project]:
+        """The further projects of a valid form."""
+        return [self._others[pk] for pk in self.cleaned_data["other_projects"]]
 
     def _choices(self, name: str) -> forms.ChoiceField:
         field = self.fields[name]
@@ -142,6 +190,8 @@ def default_choices(project: Project, merge: str = "") -> dict[str, Any]:
         "merge": merge or FRESH[0][0],
         "configs": [config for config in CONFIGS if config != "evidence"],
         "form": Form.STANDARD.value,
+        "file_format": FileFormat.PARQUET.value,
+        "other_projects": [],
         "minimum_raters": 2 if count_traces_with_raters(project, 2) >= ENOUGH_RATED_TWICE else 1,
         "evidence": list(_POLICY.evidence),
         "good_from": _POLICY.good_from,
@@ -150,6 +200,10 @@ def default_choices(project: Project, merge: str = "") -> dict[str, Any]:
         "min_p_preference": _POLICY.min_p_preference,
         "after_error": _POLICY.after_error,
         "models": [],
+        "batches": [],
+        "languages": [],
+        "made_from": "",
+        "made_to": "",
         "leaves_out_bad_prompts": _POLICY.leaves_out_bad_prompts,
         "uses_gold_in_evaluation": _POLICY.uses_gold_in_evaluation,
         "validation_percent": round(_POLICY.validation_share * 100),

@@ -17,6 +17,9 @@ REASONS = {
     "too_few_raters": "they rest on people alone, and on fewer raters than asked for",
     "evidence_not_wanted": "the policy leaves out what rests on this kind of evidence",
     "other_model": "another model wrote them",
+    "other_batch": "they are of another batch, or of none",
+    "other_day": "they were made on another day",
+    "other_language": "their prompt is in another language",
     "bad_prompt": "at least half of its raters called the prompt broken",
     "wrong_reference": "at least half of its raters called the reference answer wrong",
     "gold": "gold trains nothing, it only evaluates",
@@ -58,10 +61,28 @@ def label_steps(trace: JudgedTrace, policy: ExportPolicy) -> list[int]:
     return labels
 
 
-def refuse_trace(trace: JudgedTrace, policy: ExportPolicy) -> LeftOut | None:
-    """Why the policy does not take this trace, whatever the dataset and the split; None where it does."""
+def refuse_source(trace: JudgedTrace, policy: ExportPolicy) -> LeftOut | None:
+    """Why a trace from this model, batch, day or language is not wanted; None where it is."""
     if policy.models and trace.model not in policy.models:
         return LeftOut("other_model")
+    if policy.batches and trace.batch_id not in policy.batches:
+        return LeftOut("other_batch")
+    day = trace.made_on.isoformat()
+    if (policy.made_from and day < policy.made_from) or (policy.made_to and day > policy.made_to):
+        return LeftOut("other_day")
+    return refuse_language(trace.language, policy)
+
+
+def refuse_language(language: str, policy: ExportPolicy) -> LeftOut | None:
+    """Why a prompt in this language is not wanted; None where it is."""
+    is_wanted = not policy.languages or language in policy.languages
+    return None if is_wanted else LeftOut("other_language")
+
+
+def refuse_trace(trace: JudgedTrace, policy: ExportPolicy) -> LeftOut | None:
+    """Why the policy does not take this trace, whatever the dataset and the split; None where it does."""
+    if (refused := refuse_source(trace, policy)) is not None:
+        return refused
     if not trace.posterior:
         return LeftOut("no_evidence")
     if trace.provenance == "gold":
@@ -76,8 +97,9 @@ def refuse_trace(trace: JudgedTrace, policy: ExportPolicy) -> LeftOut | None:
 
 def refuse_pair(pair: JudgedPair, policy: ExportPolicy) -> LeftOut | None:
     """Why the policy does not take this pair, whatever the split; None where it does."""
-    if policy.models and not {pair.chosen.model, pair.rejected.model} <= set(policy.models):
-        return LeftOut("other_model")
+    refused = refuse_source(pair.chosen, policy) or refuse_source(pair.rejected, policy)
+    if refused is not None:
+        return refused
     if pair.provenance not in policy.evidence:
         return LeftOut("evidence_not_wanted")
     if pair.probability < policy.min_p_preference:

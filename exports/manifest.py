@@ -28,6 +28,7 @@ class FileEntry(TypedDict):
     rows: int
     sha256: str
     bytes: int
+    format: str  # parquet or jsonl
 
 
 class MergeFacts(TypedDict):
@@ -87,11 +88,14 @@ class Manifest(TypedDict):
     product: str
     version: str
     project: str
+    projects: list[str]  # that and all others whose labels are in it
     form: str
+    file_format: str
     created_by_policy: PolicyJson
     segmenters: list[str]
     judges: list[Judge]
     merge: MergeFacts
+    other_merges: dict[str, MergeFacts]  # of the further projects, by their addresses
     files: dict[str, FileEntry]
     counts: Counts
     loss_report: LossReport

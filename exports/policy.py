@@ -6,6 +6,7 @@ The defaults are DOMAIN.md's. A policy is stored as JSON with its export and wri
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -44,6 +45,10 @@ class PolicyJson(TypedDict):
     evidence: list[str]
     after_error: str
     models: list[str]
+    batches: list[int]
+    languages: list[str]
+    made_from: str
+    made_to: str
     uses_gold_in_evaluation: bool
     leaves_out_bad_prompts: bool
     validation_share: float
@@ -60,7 +65,9 @@ class ExportPolicy:
     thresholds on P(trace) make the labels of `unpaired_preference`. `minimum_raters`: what rests on people alone needs
     that many raters who saw no judge score; 1 takes traces that the merge calls "not enough evidence" (`none`).
     `evidence`: which provenances are taken. `after_error="mask"` masks the steps after a trace's first error rather
-    than labelling them 0. `models`: completions of these models only; empty = all. Gold never trains;
+    than labelling them 0. `models`: completions of these models only; empty = all; and so `batches` (ids) and
+    `languages` (of the prompt: ISO 639-1, "" = not recognised). `made_from`, `made_to`: traces made on these days (ISO
+    dates, UTC, both included; "" = no bound). Gold never trains;
     `uses_gold_in_evaluation` puts it into validation and test. `leaves_out_bad_prompts`: prompts that at least half
     of their raters called broken, and from `prompts` those whose reference answer as many called wrong.
     `near_duplicates`: whether prompts that differ in their numbers only must share a split (`any_numbers`) or need
@@ -75,6 +82,10 @@ class ExportPolicy:
     evidence: tuple[str, ...] = ("human", "hybrid", "ai")
     after_error: AfterError = "label"
     models: tuple[str, ...] = ()
+    batches: tuple[int, ...] = ()
+    languages: tuple[str, ...] = ()
+    made_from: str = ""
+    made_to: str = ""
     uses_gold_in_evaluation: bool = True
     leaves_out_bad_prompts: bool = True
     validation_share: float = 0.1
@@ -94,6 +105,11 @@ class ExportPolicy:
             raise BadPolicy(f"The merge keeps no preference below {LOWEST_P_PREFERENCE}.")
         if self.validation_share + self.test_share >= 1.0:
             raise BadPolicy("Validation and test must leave something to train on.")
+        days = [_read_day(day) for day in (self.made_from, self.made_to)]
+        if days[0] and days[1] and days[0] > days[1]:
+            raise BadPolicy("The first day lies after the last one.")
+        if not all(isinstance(batch, int) for batch in self.batches):
+            raise BadPolicy("Batches are chosen by their numbers.")
         if self.minimum_raters < 1:
             raise BadPolicy("What rests on people needs at least 1 rater.")
         if unknown := sorted(set(self.evidence) - set(EVIDENCE)):
@@ -107,7 +123,8 @@ class ExportPolicy:
     def as_json(self) -> PolicyJson:
         """The policy as plain JSON values, lists sorted, so that equal policies are equal texts."""
         values = dataclasses.asdict(self)
-        values["evidence"], values["models"] = sorted(set(self.evidence)), sorted(set(self.models))
+        for name in ("evidence", "models", "batches", "languages"):
+            values[name] = sorted(set(values[name]))
         return PolicyJson(**values)  # type: ignore[typeddict-item,no-any-return]
 
 
@@ -121,6 +138,13 @@ def read_policy(stored: Mapping[str, object]) -> ExportPolicy:
         return ExportPolicy(**values)  # type: ignore[arg-type]  # checked by __post_init__
     except TypeError as error:
         raise BadPolicy(f"A value of the policy has the wrong type: {error}.") from error
+
+
+def _read_day(day: str) -> dt.date | None:
+    try:
+        return dt.date.fromisoformat(day) if day else None
+    except (TypeError, ValueError) as error:
+        raise BadPolicy(f"{day!r} is no day; write it as 2026-03-01.") from error
 
 
 def _freeze(value: object) -> object:

@@ -6,14 +6,14 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
-from typing import TypeVar
+from itertools import chain, islice
 
 from django.db.models import Count, Q
 
 from annotation.models import JudgeScore, MergeRun, Outcome, Project, Prompt, Trace
 from annotation.queries.merges import find_latest_merge
 from exports.candidates import PAIR_FORMATS, TRACE_FORMATS, Chooser
+from exports.cases import count_pair_cases, count_trace_cases
 from exports.formats.dataset import FormName, Row
 from exports.labels import REASONS, LeftOut
 from exports.policy import CONFIGS, SPLITS, ExportPolicy
@@ -23,18 +23,18 @@ from exports.queries import (
     stream_pairs,
     stream_prompt_texts,
     stream_prompts,
-    stream_traces,
 )
 from exports.rewrites import stream_rewrites
+from exports.rows import AskedPrompt
 from exports.splits import assign_splits, draw_alone
 from exports.tally import ConfigTally, new_tallies
 
 NUM_SAMPLES = 3
 MOST_CLUSTERED = 5_000
-MOST_TRACES, MOST_PAIRS = 60_000, 5_000
-"""What is looked at within two seconds; beyond it the preview says that it is of a part."""
+MOST_PAIRS = 2_000
+"""How many pairs are read whole: beyond it, step preferences are counted of the first ones only."""
+MOST_PROMPTS_SAMPLED = 50
 _SAMPLE_CHARACTERS = 1200
-_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class ConfigPreview:
     labels: tuple[tuple[str, int], ...]
     provenance: tuple[tuple[str, int], ...]
     left_out: tuple[tuple[int, str], ...]
+    is_partial: bool  # of the first pairs only
 
 
 @dataclass(frozen=True)
@@ -63,13 +64,13 @@ class Evidence:
 class Preview:
     """The counts of a merge run's export; `evidence` alone where nothing was merged yet.
 
-    `is_of_latest`: a fresh merge is chosen, so the counts are of the latest one. `is_partial`: of the first traces and
-    pairs only. `hints` say what would give more.
+    `is_of_latest`: a fresh merge is chosen, so the counts are of the latest one. `is_estimated`: splits are drawn
+    without joining near-duplicate prompts, of which there are too many to look at. `hints` say what would give more.
     """
 
     run: MergeRun | None
     is_of_latest: bool
-    is_partial: bool
+    is_estimated: bool
     configs: tuple[ConfigPreview, ...]
     samples: tuple[str, ...]
     sample_config: str
@@ -78,25 +79,37 @@ class Preview:
 
 
 def preview_export(
-    project: Project, run: MergeRun | None, policy: ExportPolicy, configs: Iterable[str], form: FormName
+    project: Project,
+    run: MergeRun | None,
+    policy: ExportPolicy,
+    configs: Iterable[str],
+    form: FormName,
+    other_projects: Iterable[Project] = (),
 ) -> Preview:
-    """A preview of `run`; where it is None (a fresh merge is wanted), of the latest finished one."""
+    """A preview of `run`; where it is None (a fresh merge is wanted), of the latest finished one.
+
+    Of `other_projects`, too, the latest finished merges count; one that has none counts nothing yet.
+    """
     shown = run or find_latest_merge(project)
     if shown is None:
         return Preview(None, True, False, (), (), "", (), count_evidence(project))
     wanted = [config for config in CONFIGS if config in configs]
-    look = _Look(shown, _chooser(shown, policy, form), wanted)
-    look.at_traces()
-    look.at_pairs(policy.min_p_preference)
-    look.at_prompts()
+    found = [shown, *(find_latest_merge(other) for other in other_projects)]
+    runs = [one for one in found if one is not None]
+    split_of, is_estimated = _draw_splits(runs, policy)
+    look = _Look(wanted)
+    for one in runs:
+        look.at_run(one, Chooser(policy, form, split_of, find_suspect_prompts(one)))
     previews = tuple(
-        _preview_config(config, look.tallies[config]) for config in wanted if config != "evidence"
+        _preview_config(config, look.tallies[config], config in look.partial)
+        for config in wanted
+        if config != "evidence"
     )
     sample_config = next((config for config in wanted if look.samples.get(config)), "")
     return Preview(
         run=shown,
         is_of_latest=run is None,
-        is_partial=look.is_partial,
+        is_estimated=is_estimated,
         configs=previews,
         samples=tuple(_write_sample(row) for row in look.samples.get(sample_config, ())),
         sample_config=sample_config,
@@ -119,70 +132,122 @@ def count_evidence(project: Project) -> Evidence:
 
 
 class _Look:
-    """One pass over a merge run's traces, pairs and prompts."""
+    """Asks the snapshot's rules about every case of merge runs, and takes a few whole rows as samples."""
 
-    def __init__(self, run: MergeRun, chooser: Chooser, configs: list[str]) -> None:
-        self._run, self._chooser, self._configs = run, chooser, configs
+    _run: MergeRun
+    _chooser: Chooser
+
+    def __init__(self, configs: list[str]) -> None:
+        self._configs = configs
         self.tallies: dict[str, ConfigTally] = new_tallies()
         self.samples: dict[str, list[Row]] = {}
-        self.is_partial = False
+        self.partial: set[str] = set()
+
+    def at_run(self, run: MergeRun, chooser: Chooser) -> None:
+        self._run, self._chooser = run, chooser
+        self.at_traces()
+        self.at_pairs()
+        self.at_prompts()
 
     def at_traces(self) -> None:
         configs = [config for config in self._configs if config in TRACE_FORMATS]
+        if not configs:
+            return
+        chooser = self._chooser
         sampled: dict[str, list[int]] = {config: [] for config in configs}
-        if configs:
-            for trace in self._first(stream_traces(self._run, whole=False), MOST_TRACES):
-                for config, split, row in self._chooser.rows_of_trace(trace, configs):
-                    if self._count(config, split, row) and len(sampled[config]) < NUM_SAMPLES:
-                        sampled[config].append(trace.trace_id)
+        for case in count_trace_cases(self._run, chooser.policy, chooser.split_of, chooser.suspects):
+            for config, split, row in chooser.rows_of_trace(case.trace, configs):
+                if self._count(config, split, row, case.num_traces):
+                    sampled[config].extend(case.examples)
         for config, trace_ids in sampled.items():
-            whole = load_traces(self._run, set(trace_ids))
-            for trace_id in trace_ids:
-                for _, _, row in self._chooser.rows_of_trace(whole[trace_id], [config]):
-                    if not isinstance(row, LeftOut):
-                        self.samples.setdefault(config, []).append(row)
+            missing = NUM_SAMPLES - len(self.samples.get(config, ()))
+            self._sample_traces(config, sorted(trace_ids)[:missing])
 
-    def at_pairs(self, min_p: float) -> None:
+    def at_pairs(self) -> None:
+        chooser = self._chooser
+        if "preference" in self._configs:
+            for case in count_pair_cases(self._run, chooser.policy, chooser.split_of, chooser.suspects):
+                for config, split, row in chooser.rows_of_pair(case.pair, ["preference"]):
+                    self._count(config, split, row, case.num_pairs)
         configs = [config for config in self._configs if config in PAIR_FORMATS]
-        if configs:
-            for pair in self._first(stream_pairs(self._run, min_p=min_p), MOST_PAIRS):
-                for config, split, row in self._chooser.rows_of_pair(pair, configs):
-                    self._count(config, split, row, sample=True)
+        pairs = stream_pairs(self._run, min_p=chooser.policy.min_p_preference) if configs else iter(())
+        for pair in islice(pairs, MOST_PAIRS):
+            for config, split, row in chooser.rows_of_pair(pair, configs):
+                if config == "step_preference":
+                    self._count(config, split, row)
+                if not isinstance(row, LeftOut) and len(self.samples.setdefault(config, [])) < NUM_SAMPLES:
+                    self.samples[config].append(row)
+            is_enough = all(len(self.samples.get(config, ())) == NUM_SAMPLES for config in configs)
+            if is_enough and "step_preference" not in configs:
+                return
+        if "step_preference" in configs and next(pairs, None) is not None:
+            self.partial.add("step_preference")  # which step differs, only its texts tell
         if "step_preference" in configs:
-            for pair in self._first(stream_rewrites(self._run), MOST_PAIRS):
-                for config, split, row in self._chooser.rows_of_pair(pair, ["step_preference"]):
-                    self._count(config, split, row, sample=True)
+            for pair in islice(stream_rewrites(self._run), MOST_PAIRS):
+                for config, split, row in chooser.rows_of_pair(pair, ["step_preference"]):
+                    self._count(config, split, row)
+                    if (
+                        not isinstance(row, LeftOut)
+                        and len(self.samples.setdefault(config, [])) < NUM_SAMPLES
+                    ):
+                        self.samples[config].append(row)
 
     def at_prompts(self) -> None:
-        if "prompts" in self._configs:
-            for prompt in self._first(stream_prompts(self._run.project), MOST_TRACES):
-                split, row = self._chooser.row_of_prompt(prompt)
-                self._count("prompts", split, row, sample=True)
+        if "prompts" not in self._configs:
+            return
+        cases: Counter[tuple[str, bool, bool, str]] = Counter()
+        stand_in: dict[tuple[str, bool, bool, str], AskedPrompt] = {}
+        suspects = self._chooser.suspects
+        rows = Prompt.objects.filter(project=self._run.project).order_by("pk").values_list("pk", "language")
+        for pk, language in rows.iterator(chunk_size=5000):
+            split = self._chooser.split_of[pk]
+            key = (split, pk in suspects.broken, pk in suspects.wrong_reference, language)
+            cases[key] += 1
+            stand_in.setdefault(key, AskedPrompt(pk, "?", "", "", language))
+        for key, num in cases.items():
+            split, row = self._chooser.row_of_prompt(stand_in[key])
+            self._count("prompts", split, row, num)
+        for prompt in islice(stream_prompts(self._run.project), MOST_PROMPTS_SAMPLED):
+            _, row = self._chooser.row_of_prompt(prompt)
+            if not isinstance(row, LeftOut) and len(self.samples.setdefault("prompts", [])) < NUM_SAMPLES:
+                self.samples["prompts"].append(row)
 
-    def _count(self, config: str, split: str, row: Row | LeftOut, *, sample: bool = False) -> bool:
+    def _sample_traces(self, config: str, trace_ids: list[int]) -> None:
+        whole = load_traces(self._run, set(trace_ids))
+        for trace_id in trace_ids:
+            for _, _, row in self._chooser.rows_of_trace(whole[trace_id], [config]):
+                if not isinstance(row, LeftOut):
+                    self.samples.setdefault(config, []).append(row)
+
+    def _count(self, config: str, split: str, row: Row | LeftOut, times: int = 1) -> bool:
+        """Counts a row as often as there are such; False where it is left out."""
+        one = ConfigTally()
         if isinstance(row, LeftOut):
-            self.tallies[config].drop(row)
-            return False
-        self.tallies[config].add(row, split)
-        if sample and len(self.samples.setdefault(config, [])) < NUM_SAMPLES:
-            self.samples[config].append(row)
-        return True
-
-    def _first(self, items: Iterator[_Item], most: int) -> Iterator[_Item]:
-        yield from islice(items, most)
-        self.is_partial = self.is_partial or next(items, None) is not None
-
-
-def _chooser(run: MergeRun, policy: ExportPolicy, form: FormName) -> Chooser:
-    prompts = stream_prompt_texts(run.project)
-    if Prompt.objects.filter(project=run.project).count() <= MOST_CLUSTERED:
-        split_of = assign_splits(prompts, policy).by_prompt
-    else:
-        split_of = {prompt_id: draw_alone(text, policy) for prompt_id, text in prompts}
-    return Chooser(policy, form, split_of, find_suspect_prompts(run))
+            one.drop(row)
+        else:
+            one.add(row, split)
+        tally = self.tallies[config]
+        for counted, found in (
+            (tally.rows, one.rows),
+            (tally.labels, one.labels),
+            (tally.provenance, one.provenance),
+            (tally.dropped, one.dropped),
+        ):
+            for name, num in found.items():
+                counted[name] += num * times
+        return not isinstance(row, LeftOut)
 
 
-def _preview_config(config: str, tally: ConfigTally) -> ConfigPreview:
+def _draw_splits(runs: list[MergeRun], policy: ExportPolicy) -> tuple[dict[int, str], bool]:
+    """Every prompt's split, and whether they are drawn without looking for near-duplicates: that takes too long."""
+    projects = [run.project for run in runs]
+    texts = chain.from_iterable(stream_prompt_texts(project) for project in projects)
+    if Prompt.objects.filter(project__in=projects).count() <= MOST_CLUSTERED:
+        return assign_splits(texts, policy).by_prompt, False
+    return {prompt_id: draw_alone(text, policy) for prompt_id, text in texts}, True
+
+
+def _preview_config(config: str, tally: ConfigTally, is_partial: bool) -> ConfigPreview:
     return ConfigPreview(
         config=config,
         num_rows=tally.num_rows,
@@ -190,6 +255,7 @@ def _preview_config(config: str, tally: ConfigTally) -> ConfigPreview:
         labels=tuple(sorted(tally.labels.items(), key=lambda item: item[0], reverse=True)),
         provenance=tuple(sorted(tally.provenance.items())),
         left_out=tuple((num, REASONS[reason]) for reason, num in _most_first(tally.dropped)),
+        is_partial=is_partial,
     )
 
 

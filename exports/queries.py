@@ -6,6 +6,7 @@ twice gives the same rows in the same order.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -58,6 +59,8 @@ _TRACE_COLUMNS = (
     "first_error",
     "provenance",
     "num_blind_raters",
+    "trace__created_at",
+    "trace__prompt__language",
 )
 
 
@@ -76,8 +79,14 @@ def list_exports() -> QuerySet[Export]:
 
 
 def list_exports_of(account: Account) -> QuerySet[Export]:
-    """Exports of projects in which the account is engineer or admin, the newest first."""
-    return list_exports().filter(project__in=list_projects_with_role(account, MAKERS))
+    """Exports all of whose projects the account is engineer or admin in, the newest first."""
+    return list_exports_within(list_projects_with_role(account, MAKERS))
+
+
+def list_exports_within(projects: QuerySet[Project]) -> QuerySet[Export]:
+    """Exports with no label of any other project than these, the newest first."""
+    foreign = Export.other_runs.through.objects.exclude(mergerun__project__in=projects)
+    return list_exports().filter(project__in=projects).exclude(pk__in=foreign.values("export"))
 
 
 def stream_prompt_texts(project: Project) -> Iterator[tuple[int, str]]:
@@ -91,11 +100,11 @@ def stream_prompts(project: Project) -> Iterator[AskedPrompt]:
     latest = Trace.objects.filter(prompt=OuterRef("pk"), batch__isnull=False).order_by("-pk")
     rows = Prompt.objects.filter(project=project).order_by("pk")
     rows = rows.annotate(template=Subquery(latest.values("batch__prompt_template")[:1]))
-    columns = rows.values_list("pk", "text", "template", "ground_truth", "reference_answer", "verifier")
-    for pk, text, template, ground_truth, reference, verifier in columns.iterator(chunk_size=_ROWS_AT_ONCE):
-        yield AskedPrompt(
-            pk, fill_template(template or PLACEHOLDER, text), ground_truth or reference, verifier
-        )
+    names = ("pk", "text", "template", "ground_truth", "reference_answer", "verifier", "language")
+    for row in rows.values_list(*names).iterator(chunk_size=_ROWS_AT_ONCE):
+        pk, text, template, ground_truth, reference, verifier, language = row
+        asked = fill_template(template or PLACEHOLDER, text)
+        yield AskedPrompt(pk, asked, ground_truth or reference, verifier, language)
 
 
 def stream_traces(run: MergeRun, *, whole: bool = True) -> Iterator[JudgedTrace]:
@@ -179,19 +188,6 @@ def list_judges(run: MergeRun) -> list[tuple[str, str]]:
     return sorted(rows.values_list("name", "version"))
 
 
-def list_model_names(project: Project) -> list[str]:
-    """The models that wrote the project's traces."""
-    rows = Trace.objects.current().filter(project=project).order_by().values_list("model_name", flat=True)
-    return sorted(rows.distinct())
-
-
-def count_traces_with_raters(project: Project, num_raters: int) -> int:
-    """How many traces have at least this many blind raters."""
-    ratings = Q(ratings__is_current=True, ratings__outcome=Outcome.RATED, ratings__is_assisted=False)
-    traces = Trace.objects.current().filter(project=project).order_by()
-    return traces.annotate(num=Count("ratings", filter=ratings)).filter(num__gte=num_raters).count()
-
-
 def _read_trace(
     chats: Mapping[int, Chat],
     trace_id: int,
@@ -208,6 +204,8 @@ def _read_trace(
     first_error: int | None,
     provenance: str,
     num_blind_raters: int,
+    created_at: dt.datetime,
+    language: str,
 ) -> JudgedTrace:
     return JudgedTrace(
         trace_id=trace_id,
@@ -223,6 +221,9 @@ def _read_trace(
         provenance=provenance,
         num_blind_raters=num_blind_raters,
         chat=chats.get(batch_id) if batch_id is not None else None,
+        batch_id=batch_id,
+        made_on=created_at.date(),
+        language=language,
     )
 
 

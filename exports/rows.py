@@ -40,6 +40,9 @@ class JudgedTrace:
     provenance: str
     num_blind_raters: int
     chat: Chat | None = None  # None where no batch made the trace, or its model has no chat template
+    batch_id: int | None = None
+    made_on: dt.date = dt.date.min  # the day, UTC
+    language: str = ""  # of the prompt; "" where it was not recognised
 
     @property
     def opening(self) -> str:
@@ -78,6 +81,7 @@ class AskedPrompt:
     text: str
     ground_truth: str
     verifier: str
+    language: str = ""
 
 
 def cut_steps(completion: str, step_ends: Sequence[int]) -> list[str]:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 import shutil
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
 
+from annotation.models import MergeRun
 from annotation.queries.merges import count_ratings
 from exports.candidates import schema_of
 from exports.card import write_card
@@ -49,6 +51,7 @@ class Snapshot:
 
     manifest: Manifest
     content_hash: str
+    text_hashes: dict[str, str]  # of the rows' source texts, by file name
 
 
 def write_snapshot(request: Request, folder: Path, report: Progress) -> Snapshot:
@@ -57,9 +60,9 @@ def write_snapshot(request: Request, folder: Path, report: Progress) -> Snapshot
     Raises NothingToExport, CheckFailed, and OSError where the disk is full; then the folder is worth nothing.
     """
     folder.mkdir(parents=True)
-    texts_to_split = report_rows(stream_prompt_texts(request.run.project), "splits, prompts", report)
-    splits = assign_splits(texts_to_split, request.policy)
-    drafts = Drafts(folder, request.form)
+    texts_to_split = chain.from_iterable(stream_prompt_texts(run.project) for run in request.runs)
+    splits = assign_splits(report_rows(texts_to_split, "splits, prompts", report), request.policy)
+    drafts = Drafts(folder, request.form, request.file_format)
     try:
         write_rows(request, splits, drafts, report)
         entries = [draft.close() for _, draft in sorted(drafts.files.items())]
@@ -76,8 +79,8 @@ def write_snapshot(request: Request, folder: Path, report: Progress) -> Snapshot
     content = write_manifest(manifest)
     write_file(folder / "manifest.json", content)
     report("Checking every row")
-    check_files(folder, manifest["files"], texts, lambda: report("Checking every row"))
-    return Snapshot(manifest, hash_manifest(content))
+    check_files(folder, manifest["files"], texts, lambda: report("Checking every row"), schemas)
+    return Snapshot(manifest, hash_manifest(content), texts)
 
 
 def release_snapshot(draft: Path, exports_dir: Path, content_hash: str) -> Path:
@@ -111,16 +114,9 @@ def sync_folder(folder: Path) -> None:
 
 
 def _describe(request: Request, splits: Splits, drafts: Drafts, entries: list[FileEntry]) -> Manifest:
-    run = request.run
-    used = sorted(
-        {
-            judge
-            for report in run.diagnostics.get("calibrations", [])
-            if report["is_calibrated"]
-            for judge in report["judges"]
-        }
-    )
-    ratings = count_ratings(run)
+    run, merges = request.run, {run.project.slug: describe_merge(run) for run in request.runs}
+    used = {judge for facts in merges.values() for judge in facts["calibrated_judges"]}
+    judges = {judge for run in request.runs for judge in list_judges(run)}
     wanted = [config for config in CONFIGS if config in request.configs]
     tallies = {config: drafts.tallies[config] for config in wanted}
     return Manifest(
@@ -128,20 +124,14 @@ def _describe(request: Request, splits: Splits, drafts: Drafts, entries: list[Fi
         product=PRODUCT,
         version=VERSION,
         project=run.project.slug,
+        projects=sorted(merges),
         form=request.form,
+        file_format=request.file_format,
         created_by_policy=request.policy.as_json(),
-        segmenters=list_segmenters(run),
-        judges=[Judge(name=n, version=v, is_used=f"{n}@{v}" in used) for n, v in list_judges(run)],
-        merge=MergeFacts(
-            version=run.merge_version,
-            policy=run.policy,
-            recovery=run.recovery,
-            uses_verdict=run.uses_verdict,
-            calibrated_judges=used,
-            num_ratings=ratings.num_ratings,
-            num_simulated_ratings=ratings.num_simulated,
-            library_versions=dict(run.diagnostics.get("library_versions", [])),
-        ),
+        segmenters=sorted({name for run in request.runs for name in list_segmenters(run)}),
+        judges=[Judge(name=n, version=v, is_used=f"{n}@{v}" in used) for n, v in sorted(judges)],
+        merge=merges[run.project.slug],
+        other_merges={slug: facts for slug, facts in sorted(merges.items()) if slug != run.project.slug},
         files={file_name(entry): entry for entry in entries},
         counts=Counts(
             configs={config: tally.counts() for config, tally in tallies.items()},
@@ -150,6 +140,22 @@ def _describe(request: Request, splits: Splits, drafts: Drafts, entries: list[Fi
             largest_prompt_cluster=splits.largest_cluster,
         ),
         loss_report=_report_losses(run.policy, tallies),
+    )
+
+
+def describe_merge(run: MergeRun) -> MergeFacts:
+    """The facts of one merge run, as a manifest has them."""
+    reports = run.diagnostics.get("calibrations", [])
+    ratings = count_ratings(run)
+    return MergeFacts(
+        version=run.merge_version,
+        policy=run.policy,
+        recovery=run.recovery,
+        uses_verdict=run.uses_verdict,
+        calibrated_judges=sorted({j for r in reports if r["is_calibrated"] for j in r["judges"]}),
+        num_ratings=ratings.num_ratings,
+        num_simulated_ratings=ratings.num_simulated,
+        library_versions=dict(run.diagnostics.get("library_versions", [])),
     )
 
 

@@ -8,7 +8,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from annotation.actions.jobs import JobLost, JobNotStartable
-from exports import actions
+from exports import actions, hub, webhooks
 
 logger = logging.getLogger(__name__)
 
@@ -17,5 +17,23 @@ logger = logging.getLogger(__name__)
 def write_export(export_id: int) -> None:
     try:
         actions.write_export(export_id=export_id, clock=timezone.now)
+    except (JobNotStartable, JobLost) as reason:
+        logger.info("%s", reason)
+
+
+@shared_task(name="exports.deliver_webhook")
+def deliver_webhook(delivery_id: int) -> None:
+    webhooks.deliver_webhook(delivery_id=delivery_id, clock=timezone.now)
+
+
+@shared_task(name="exports.deliver_due_webhooks")
+def deliver_due_webhooks() -> None:
+    webhooks.deliver_due_webhooks(clock=timezone.now)
+
+
+@shared_task(name="exports.push_to_hub")
+def push_to_hub(push_id: int) -> None:
+    try:
+        hub.run_push(push_id=push_id, clock=timezone.now)
     except (JobNotStartable, JobLost) as reason:
         logger.info("%s", reason)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
@@ -15,20 +16,32 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from annotation.actions.merges import NothingToMerge
-from annotation.models import MergeRun, Project
+from annotation.models import JobState, MergeRun, Project
 from annotation.views.access import account_of, load_project
 from annotation.views.responses import redirect_htmx
-from exports import actions, downloads
-from exports.card import describe_losses
+from exports import actions, downloads, hub
+from exports.candidates import schema_of
+from exports.card import READERS, describe_losses, spell_type
 from exports.formats.dataset import FormName
 from exports.forms import ExportForm
-from exports.manifest import FileEntry, read_manifest
+from exports.manifest import FileEntry, Manifest, read_manifest
 from exports.models import Export
-from exports.policy import CONFIGS
+from exports.policy import CONFIGS, SPLITS
 from exports.preview import Preview, preview_export
 from exports.queries import MAKERS, list_exports_of
 
 _EXPORTS_A_PAGE = 25
+
+
+@dataclass(frozen=True)
+class ConfigRow:
+    """A config of a finished export: what it is for, its columns with their types, and its counts."""
+
+    name: str
+    reader: str
+    columns: list[tuple[str, str]]
+    splits: list[tuple[str, int]]
+    labels: list[tuple[str, int]]
 
 
 @dataclass(frozen=True)
@@ -56,14 +69,14 @@ def create_export(request: HttpRequest, slug: str) -> HttpResponse:
     """The form with a live preview: GET previews its choices, POST starts the export (or previews, without htmx)."""
     project = load_project(request, slug, *MAKERS)
     if request.method == "POST":
-        form = ExportForm(project, request.POST)
+        form = ExportForm(project, request.POST, account=account_of(request))
         export = None if "preview" in request.POST else _start(request, project, form)
         if export is not None:
             return redirect_htmx(request, "exports:show_export", slug, export.pk)
     elif "configs" in request.GET or "good_from" in request.GET:
-        form = ExportForm(project, request.GET)
+        form = ExportForm(project, request.GET, account=account_of(request))
     else:
-        form = ExportForm(project, merge=request.GET.get("merge", ""))
+        form = ExportForm(project, account=account_of(request), merge=request.GET.get("merge", ""))
     context = {"project": project, "form": form, "preview": _preview(project, form)}
     part = "#preview" if request.htmx else ""  # type: ignore[attr-defined]  # set by django-htmx's middleware
     return render(request, f"exports/create_export.html{part}", context)
@@ -83,8 +96,17 @@ def show_export(request: HttpRequest, slug: str, export_id: int) -> HttpResponse
             "manifest": manifest,
             "files": _sort_files(manifest["files"]),
             "losses": describe_losses(manifest),
+            "configs": _describe_configs(export, manifest),
             "folder": actions.folder_of(export),
             "first_config": _sort_files(manifest["files"])[0].entry["config"],
+            "address": request.build_absolute_uri(request.path),
+            "size": sum(entry["bytes"] for entry in manifest["files"].values()),
+            "can_push": settings.HUB_HAS_TOKEN,
+            "pushes": export.pushes.select_related("created_by"),
+            "is_compared": list_exports_of(account_of(request))
+            .filter(project=project, state=JobState.FINISHED)
+            .exclude(pk=export.pk)
+            .exists(),
         }
     part = "#export" if request.htmx else ""  # type: ignore[attr-defined]
     return render(request, f"exports/show_export.html{part}", context)
@@ -103,6 +125,25 @@ def cancel_export(request: HttpRequest, slug: str, export_id: int) -> HttpRespon
 
 
 @login_required
+@require_POST
+def push_export(request: HttpRequest, slug: str, export_id: int) -> HttpResponse:
+    """Sends a finished export to the Hub; what is wrong comes back as a sentence on the export's page."""
+    project = load_project(request, slug, *MAKERS)
+    export = _get_export(request, project, export_id)
+    try:
+        hub.start_push(
+            export=export,
+            repository=request.POST.get("repository", "").strip(),
+            is_private="is_public" not in request.POST,
+            actor=account_of(request),
+            now=timezone.now(),
+        )
+    except (hub.NoToken, hub.BadRepository, hub.ExportUnfit) as error:
+        messages.error(request, str(error))
+    return redirect_htmx(request, "exports:show_export", slug, export.pk)
+
+
+@login_required
 @require_safe
 def download_file(request: HttpRequest, slug: str, export_id: int, name: str) -> HttpResponseBase:
     project = load_project(request, slug, *MAKERS)
@@ -117,7 +158,7 @@ def download_file(request: HttpRequest, slug: str, export_id: int, name: str) ->
 def download_archive(request: HttpRequest, slug: str, export_id: int) -> HttpResponseBase:
     project = load_project(request, slug, *MAKERS)
     try:
-        return downloads.serve_archive(_get_export(request, project, export_id))
+        return downloads.serve_archive(request, _get_export(request, project, export_id))
     except downloads.NoSuchFile as error:
         raise Http404(str(error)) from error
 
@@ -139,6 +180,8 @@ def _start(request: HttpRequest, project: Project, form: ExportForm) -> Export |
             policy=form.policy(),
             actor=account_of(request),
             now=timezone.now(),
+            file_format=form.cleaned_data["file_format"],
+            other_projects=form.others_chosen(),
         )
     except (actions.NoConfigs, actions.MergeUnfit, NothingToMerge) as error:
         form.add_error(None, str(error))
@@ -156,7 +199,27 @@ def _preview(project: Project, form: ExportForm) -> Preview | None:
         form.policy(),
         form.cleaned_data["configs"],
         cast(FormName, form.cleaned_data["form"]),
+        form.others_chosen(),
     )
+
+
+def _describe_configs(export: Export, manifest: Manifest) -> list[ConfigRow]:
+    counts = manifest["counts"]["configs"]
+    return [
+        ConfigRow(
+            name=config,
+            reader=READERS[config],
+            columns=[(field.name, spell_type(field.type)) for field in schema_of(config, _form_of(export))],  # type: ignore[attr-defined]
+            splits=[(split, counts[config]["rows"].get(split, 0)) for split in SPLITS],
+            labels=sorted(counts[config]["labels"].items(), reverse=True),
+        )
+        for config in CONFIGS
+        if config in counts and counts[config]["rows"]
+    ]
+
+
+def _form_of(export: Export) -> FormName:
+    return "conversational" if export.form == "conversational" else "standard"
 
 
 def _sort_files(files: dict[str, FileEntry]) -> list[FileRow]:

@@ -40,12 +40,19 @@ _ROWS_A_REPORT = 500
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to write: which configs of which merge run, by which policy, in which form."""
+    """What to write: which configs of which merge runs (one a project), by which policy, in which form and files."""
 
     run: MergeRun
     policy: ExportPolicy
     configs: tuple[str, ...]
     form: FormName
+    file_format: str = "parquet"
+    other_runs: tuple[MergeRun, ...] = ()
+
+    @property
+    def runs(self) -> tuple[MergeRun, ...]:
+        """The run of the export's own project first."""
+        return (self.run, *self.other_runs)
 
 
 @dataclass(slots=True)
@@ -54,6 +61,7 @@ class Drafts:
 
     folder: Path
     form: FormName
+    file_format: str = "parquet"
     files: dict[tuple[str, str], DataFile] = field(default_factory=dict)
     tallies: dict[str, ConfigTally] = field(default_factory=new_tallies)
 
@@ -73,32 +81,36 @@ class Drafts:
     def _file(self, config: str, split: str) -> DataFile:
         if (config, split) not in self.files:
             schema = schema_of(config, self.form)
-            self.files[config, split] = DataFile(self.folder, config, split, schema)
+            self.files[config, split] = DataFile(self.folder, config, split, schema, self.file_format)
         return self.files[config, split]
 
 
 def write_rows(request: Request, splits: Splits, drafts: Drafts, report: Progress) -> None:
     """Every row that the policy takes, into its file; every other counted with its reason."""
-    chooser = Chooser(request.policy, request.form, splits.by_prompt, find_suspect_prompts(request.run))
-    _write_trace_rows(request, chooser, drafts, report)
-    _write_pair_rows(request, chooser, drafts, report)
-    _write_rewrites(request, chooser, drafts, report)
-    if "prompts" in request.configs:
-        for prompt in report_rows(stream_prompts(request.run.project), "prompts", report):
-            split, row = chooser.row_of_prompt(prompt)
-            drafts.take("prompts", split, row, prompt.text)
+    for run in request.runs:
+        chooser = Chooser(request.policy, request.form, splits.by_prompt, find_suspect_prompts(run))
+        _write_trace_rows(run, request.configs, chooser, drafts, report)
+        _write_pair_rows(run, request.configs, chooser, drafts, report)
+        if "step_preference" in request.configs:
+            _write_rewrites(run, chooser, drafts, report)
+        if "prompts" in request.configs:
+            for prompt in report_rows(stream_prompts(run.project), "prompts", report):
+                split, row = chooser.row_of_prompt(prompt)
+                drafts.take("prompts", split, row, prompt.text)
 
 
-def _write_trace_rows(request: Request, chooser: Chooser, drafts: Drafts, report: Progress) -> None:
+def _write_trace_rows(
+    run: MergeRun, wanted: tuple[str, ...], chooser: Chooser, drafts: Drafts, report: Progress
+) -> None:
     """All that is made of single traces, `evidence` among them: each trace is read once."""
-    configs = [config for config in request.configs if config in TRACE_FORMATS]
-    if "evidence" in request.configs:
-        for found in _report_batches(stream_evidence(request.run), report):
+    configs = [config for config in wanted if config in TRACE_FORMATS]
+    if "evidence" in wanted:
+        for found in _report_batches(stream_evidence(run), report):
             for row in found:
                 _write_trace(row.trace, configs, chooser, drafts)
             _write_evidence(found, chooser, drafts)
     elif configs:
-        for trace in report_rows(stream_traces(request.run), "traces", report):
+        for trace in report_rows(stream_traces(run), "traces", report):
             _write_trace(trace, configs, chooser, drafts)
 
 
@@ -116,11 +128,13 @@ def _write_evidence(found: list[TraceEvidence], chooser: Chooser, drafts: Drafts
         drafts.take_table("evidence", split, table, table["text"].combine_chunks())
 
 
-def _write_pair_rows(request: Request, chooser: Chooser, drafts: Drafts, report: Progress) -> None:
-    configs = [config for config in request.configs if config in PAIR_FORMATS]
+def _write_pair_rows(
+    run: MergeRun, wanted: tuple[str, ...], chooser: Chooser, drafts: Drafts, report: Progress
+) -> None:
+    configs = [config for config in wanted if config in PAIR_FORMATS]
     if not configs:
         return
-    pairs = stream_pairs(request.run, min_p=request.policy.min_p_preference)
+    pairs = stream_pairs(run, min_p=chooser.policy.min_p_preference)
     for pair in report_rows(pairs, "preferences", report):
         for config, split, row in chooser.rows_of_pair(pair, configs):
             text = f"{pair.chosen.completion}\x00{pair.rejected.completion}"
@@ -132,11 +146,9 @@ def _write_pair_rows(request: Request, chooser: Chooser, drafts: Drafts, report:
                 drafts.tallies[config].rejected_length += len(pair.rejected.completion)
 
 
-def _write_rewrites(request: Request, chooser: Chooser, drafts: Drafts, report: Progress) -> None:
+def _write_rewrites(run: MergeRun, chooser: Chooser, drafts: Drafts, report: Progress) -> None:
     """What raters picked or wrote in place of a first error; a step preference like the others."""
-    if "step_preference" not in request.configs:
-        return
-    for pair in report_rows(stream_rewrites(request.run), "rewritten steps", report):
+    for pair in report_rows(stream_rewrites(run), "rewritten steps", report):
         for config, split, row in chooser.rows_of_pair(pair, ["step_preference"]):
             drafts.take(config, split, row, text_of_row(row, config) if isinstance(row, dict) else "")
 

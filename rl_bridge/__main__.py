@@ -1,4 +1,4 @@
-"""The command line: `python -m rl_bridge train prm|dpo`, `judge`, `verify`.
+"""The command line: `python -m rl_bridge train prm|dpo`, `judge`, `verify`, `check`, `pull`, `push`.
 
 Arguments are parsed and exports checked before torch is imported, so that a wrong word answers at once. Errors are one
 sentence on standard error, exit code 2.
@@ -19,6 +19,7 @@ from rl_bridge import runs
 from rl_bridge.data import check_export, load_config
 from rl_bridge.errors import BridgeError
 from rl_bridge.manifest import open_export
+from rl_bridge.pull import pull_export
 from rl_bridge.settings import ClassWeights, DpoTraining, PrmTraining
 
 
@@ -52,6 +53,23 @@ def build_parser() -> argparse.ArgumentParser:
     verify = commands.add_parser("verify", help="check an export: hashes, columns, every row")
     verify.add_argument("--export", type=Path, required=True)
     verify.set_defaults(run=_run_verify)
+    pull = commands.add_parser("pull", help="download an export from a Gradus server (token: GRADUS_TOKEN)")
+    pull.add_argument("address", help="the export's page, or its address in the API")
+    pull.add_argument("--out", type=Path, help="folder (default: <project>-<hash>)")
+    pull.add_argument("--allow-http", action="store_true", help="let the token travel unencrypted")
+    pull.add_argument("--no-wait", action="store_true", help="fail where the export is still being made")
+    pull.set_defaults(run=_run_pull)
+    push = commands.add_parser("push", help="upload an export to the Hugging Face Hub (token: HF_TOKEN)")
+    push.add_argument("--export", type=Path, required=True)
+    push.add_argument("--repository", required=True, help="owner/name of the dataset repository")
+    push.add_argument("--public", action="store_true", help="a new repository is private without it")
+    push.set_defaults(run=_run_push)
+    check = commands.add_parser("check", help="load an export with datasets and let the trainers prepare it")
+    check.add_argument("--export", type=Path, required=True)
+    check.add_argument("--models-dir", type=Path, default=_find_models_dir())
+    check.add_argument("--texts", type=Path, help="JSON: what each file's texts must hash to")
+    check.add_argument("--report", type=Path, help="JSONL: what is being done, and what was found")
+    check.set_defaults(run=_run_check)
     return parser
 
 
@@ -135,6 +153,33 @@ def _run_verify(parsed: argparse.Namespace) -> None:
     print(f"{export.title}: {len(export.files)} files, every hash and row in order.")
     for file in export.files:
         print(f"{file.config:>20} {file.split:<8} {file.num_rows:>9} rows")
+
+
+def _run_pull(parsed: argparse.Namespace) -> None:
+    export = pull_export(
+        parsed.address,
+        parsed.out,
+        allows_http=parsed.allow_http,
+        waits=not parsed.no_wait,
+        say=lambda words: print(words, file=sys.stderr, flush=True),
+    )
+    print(f"{export.title} lies in {export.path}, every hash in order. Open it with:")
+    print(f'datasets.load_dataset("{export.path}", "{export.configs[0]}")')
+
+
+def _run_push(parsed: argparse.Namespace) -> None:
+    hub: Any = importlib.import_module("rl_bridge.hub")
+    print(hub.push_export(parsed.export, parsed.repository, is_private=not parsed.public))
+
+
+def _run_check(parsed: argparse.Namespace) -> None:
+    checking: Any = importlib.import_module("rl_bridge.check")
+    export, found = checking.run_check(
+        parsed.export, models_dir=parsed.models_dir, texts=parsed.texts, report=parsed.report
+    )
+    for row in found:
+        print(f"{row.config:>20} {row.reader:<18} {row.rows:>9} rows {row.seconds:>8.2f} s")
+    print(f"{export.title}: every reader takes it.")
 
 
 def _find_models_dir() -> Path:

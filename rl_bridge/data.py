@@ -11,9 +11,9 @@ from typing import TypedDict
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from rl_bridge.manifest import ChangedFile, ExportError, ExportFile, ExportFolder, open_export
+from rl_bridge.tables import read_table
 
 __all__ = [
     "IGNORED",
@@ -24,6 +24,7 @@ __all__ = [
     "Prompt",
     "StepwiseRow",
     "check_export",
+    "check_rows",
     "is_text",
     "load_config",
     "load_stepwise",
@@ -111,16 +112,18 @@ def check_export(path: Path) -> ExportFolder:
 
 def _load_file(file: ExportFile) -> pa.Table:
     file.verify()
-    try:
-        table = pq.read_table(file.path, partitioning=None)
-    except pa.ArrowException as error:
-        raise ChangedFile(f"{file.name} is not a Parquet file.") from error
+    table = read_table(file)
     if table.num_rows != file.num_rows:
         raise ChangedFile(f"{file.name} has {table.num_rows} rows where the manifest says {file.num_rows}.")
-    if file.config != "evidence":
-        _refuse_reserved(file, table)
-    _CHECKS[file.config](file.name, table)
+    check_rows(file.name, file.config, table)
     return table
+
+
+def check_rows(name: str, config: str, table: pa.Table) -> None:
+    """Check columns and rows of a config's table. Raises `BadColumn` or `BadRow`, naming `name` and the row."""
+    if config != "evidence":
+        _refuse_reserved(name, config, table)
+    _CHECKS[config](name, table)
 
 
 def _check_stepwise(name: str, table: pa.Table) -> None:
@@ -196,10 +199,10 @@ _CHECKS: dict[str, Callable[[str, pa.Table], None]] = {
 }
 
 
-def _refuse_reserved(file: ExportFile, table: pa.Table) -> None:
-    own = {"completions"} if file.config == "stepwise" else set()
+def _refuse_reserved(name: str, config: str, table: pa.Table) -> None:
+    own = {"completions"} if config == "stepwise" else set()
     for column in sorted(_RESERVED.intersection(table.column_names) - own):
-        raise BadColumn(f"{file.name} has a column {column!r}, a name that trainers take for their own.")
+        raise BadColumn(f"{name} has a column {column!r}, a name that trainers take for their own.")
 
 
 def _require_columns(name: str, table: pa.Table, **columns: Callable[[pa.DataType], bool]) -> None:

@@ -24,7 +24,7 @@ CONFIGS = (
     "prompts",
     "evidence",
 )
-_FILE_NAME = re.compile(r"(?P<config>[a-z_]+)/(?P<split>\w+)-(?P<hash>[0-9a-f]{16})\.parquet")
+_FILE_NAME = re.compile(r"(?P<config>[a-z_]+)/(?P<split>\w+)-(?P<hash>[0-9a-f]{16})\.(?:parquet|jsonl)")
 
 
 class ExportError(BridgeError):
@@ -45,7 +45,7 @@ class MissingConfig(ExportError):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ExportFile:
-    """One Parquet file of an export, as its manifest describes it."""
+    """One data file of an export (Parquet or JSON Lines), as its manifest describes it."""
 
     path: Path
     name: str
@@ -143,11 +143,17 @@ def open_export(folder: Path) -> ExportFolder:
     )
 
 
+def is_data_file(name: str) -> bool:
+    """Whether a file of an export may be called so: <config>/<split>-<hash>.parquet or .jsonl, and nothing else."""
+    match = _FILE_NAME.fullmatch(name)
+    return match is not None and match["config"] in CONFIGS
+
+
 def _read_file_entry(folder: Path, name: str, entry: Any) -> ExportFile:
     match = _FILE_NAME.fullmatch(name)
     if match is None or match["config"] not in CONFIGS:
         raise NotAnExport(
-            f"The manifest names the file {name!r}, which is not <config>/<split>-<hash>.parquet."
+            f"The manifest names the file {name!r}, which is not <config>/<split>-<hash>.parquet or .jsonl."
         )
     try:
         file = ExportFile(
@@ -173,7 +179,7 @@ def _read_file_entry(folder: Path, name: str, entry: Any) -> ExportFile:
 def _refuse_strangers(folder: Path, files: tuple[ExportFile, ...]) -> None:
     """`datasets.load_dataset` may read files that the manifest doesn't know; that would train on unknown rows."""
     known = {file.path for file in files}
-    for path in sorted(folder.glob("*/*.parquet")):
+    for path in sorted([*folder.glob("*/*.parquet"), *folder.glob("*/*.jsonl")]):
         if path not in known:
             raise ChangedFile(f"{path.relative_to(folder)} is in the folder but not in the manifest.")
 

@@ -21,6 +21,8 @@ from config.settings import LOGGING, STATIC_ROOT, STORAGES
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # Tests render pages without collecting static files first.
 STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+# Starting torch for every export that a test makes would take minutes; tests of the checks set the command.
+EXPORT_CHECK_COMMAND: list[str] = []
 LOGGING = {**LOGGING, "root": {"handlers": ["console"], "level": "WARNING"}}
 STATIC_ROOT.mkdir(
     parents=True, exist_ok=True

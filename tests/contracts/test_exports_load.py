@@ -6,15 +6,11 @@ One world is exported once in each form; the model is tiny and random, the prepa
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from datasets import Dataset, Features, List, Value, load_dataset
-from django.db import transaction
-from django.test import override_settings
-from pytest_django import DjangoDbBlocker
 from transformers import AutoModelForSequenceClassification
 from trl import (
     DPOConfig,
@@ -29,41 +25,23 @@ from trl import (
     SFTTrainer,
 )
 
-from exports.actions import folder_of
 from exports.formats.dataset import FormName
-from exports.policy import CONFIGS, ExportPolicy
+from exports.policy import CONFIGS
 from rl_bridge.data import check_export, load_stepwise
-from tests.exports.worlds import RIGHT, TEMPLATE, WRONG, make_world, start_export, write_export
+from tests.contracts.conftest import FORMS
+from tests.exports.worlds import RIGHT, TEMPLATE, WRONG
 from tests.rl_bridge import tiny
 
 pytestmark = [
-    pytest.mark.django_db,  # the fixture below needs the test database
+    pytest.mark.django_db,  # the fixture needs the test database
     # TRL 1.16 still asks transformers 5.23 by the old name.
     pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning"),
 ]
 
-FORMS: tuple[FormName, ...] = ("standard", "conversational")
 TEXT = Value("string")
 MESSAGES = List({"role": TEXT, "content": TEXT})
 IDS = {"prompt_id": TEXT, "trace_id": TEXT, "provenance": TEXT}
 PAIR_IDS = {"prompt_id": TEXT, "chosen_trace": TEXT, "rejected_trace": TEXT, "provenance": TEXT}
-
-
-@pytest.fixture(scope="module")
-def folders(
-    django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, Path]]:
-    """A finished export's folder in each form; of the rows it was made from, nothing stays in the database."""
-    exports_dir = tmp_path_factory.mktemp("exports")
-    with django_db_blocker.unblock(), override_settings(EXPORTS_DIR=exports_dir), transaction.atomic():
-        world = make_world(30)
-        policy = ExportPolicy(validation_share=0.15, test_share=0.15)
-        found = {}
-        for form in FORMS:
-            export = write_export(start_export(world, form=form, policy=policy))
-            found[form] = folder_of(export)
-        transaction.set_rollback(True)
-    yield found
 
 
 def load(folder: Path, config: str, split: str = "train") -> Dataset:
@@ -72,7 +50,13 @@ def load(folder: Path, config: str, split: str = "train") -> Dataset:
 
 def expected_features(form: FormName) -> dict[str, Features]:
     text = TEXT if form == "standard" else MESSAGES
-    rating = {"rater": TEXT, "label": Value("int8"), "is_assisted": Value("bool")}
+    rating = {
+        "rater": TEXT,
+        "label": Value("int8"),
+        "is_assisted": Value("bool"),
+        "error_category": TEXT,
+        "rewrite": TEXT,
+    }
     steps = {
         "completions": List(TEXT),
         "labels": List(Value("int8")),

@@ -9,7 +9,7 @@ import pytest
 from annotation.models import Role
 from exports import actions
 from exports.models import Export
-from tests.annotation.api.callers import make_caller, send
+from tests.annotation.api.callers import READ, make_caller, send
 from tests.exports.worlds import make_world, merge_world, start_export, write_export
 from tests.factories import make_member, make_project
 
@@ -104,7 +104,7 @@ def test_nothing_to_merge_is_a_conflict() -> None:
 
 def test_a_token_that_may_only_read_starts_nothing() -> None:
     world = make_world(1)
-    caller = make_caller(world.engineer, can_write=False)
+    caller = make_caller(world.engineer, scopes=READ)
 
     assert send(caller, EXPORTS, {"project": world.project.slug, "configs": ["sft"]}).status_code == 403
     assert not Export.objects.exists()

@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from exports import actions
-from exports.downloads import list_files
+from exports.downloads import list_files, measure_archive
 from exports.models import Export
 from tests.exports.worlds import World, make_world, start_export, write_export
 
@@ -217,3 +217,30 @@ def test_names_in_headers_and_archive_hold_nothing_but_plain_letters() -> None:
         for header in [archive["Content-Disposition"], *headers]
     )
     assert all(re.fullmatch(r"[\w-]+(/[\w.-]+)+", name, re.ASCII) and ".." not in name for name in names)
+
+
+def test_the_archive_says_its_length_before_it_is_made() -> None:
+    world, export, client = make_finished()
+
+    answer = client.get(reverse("exports:download_archive", args=[world.project.slug, export.pk]))
+
+    assert answer["Content-Length"] == str(len(body_of(answer)))
+    assert answer["Accept-Ranges"] == "bytes"
+
+
+def test_an_archive_resumes_wherever_it_broke_off() -> None:
+    world, export, client = make_finished()
+    path = reverse("exports:download_archive", args=[world.project.slug, export.pk])
+    whole = client.get(path)
+    content, tag = body_of(whole), whole["ETag"]
+
+    for there in (1, 29, 100, len(content) // 2, len(content) - 1):
+        rest = client.get(path, headers={"range": f"bytes={there}-", "if-range": tag})
+        assert (rest.status_code, content[:there] + body_of(rest)) == (206, content)
+    part = client.get(path, headers={"range": "bytes=10-19"})
+    assert (body_of(part), part["Content-Range"]) == (content[10:20], f"bytes 10-19/{len(content)}")
+    assert client.get(path, headers={"range": f"bytes={len(content)}-"}).status_code == 416
+
+
+def test_an_archive_beyond_what_plain_zip_holds_has_no_length() -> None:
+    assert measure_archive("title", {"a": 2 * 1024**3}) is None

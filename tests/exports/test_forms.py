@@ -24,13 +24,13 @@ def fill(world: World, **changed: Any) -> ExportForm:
         if value is False:
             continue
         data.setlist(name, [str(item) for item in value] if isinstance(value, list) else [str(value)])
-    return ExportForm(world.project, data)
+    return ExportForm(world.project, data, account=world.engineer)
 
 
 def test_what_is_offered_first_is_the_default_policy() -> None:
     world = make_world(10)
 
-    form = ExportForm(world.project)
+    form = ExportForm(world.project, account=world.engineer)
 
     assert form.is_valid(), form.errors
     assert form.policy() == ExportPolicy()
@@ -93,7 +93,7 @@ def test_only_finished_merges_of_the_project_are_offered() -> None:
     failed = merge_world(world)
     MergeRun.objects.filter(pk=failed.pk).update(state=JobState.FAILED, error="No.")
 
-    offered = [key for key, _ in ExportForm(world.project).fields["merge"].choices]  # type: ignore[attr-defined]
+    offered = [key for key, _ in ExportForm(world.project, account=world.engineer).fields["merge"].choices]  # type: ignore[attr-defined]
 
     assert f"run:{run.pk}" in offered
     assert not {f"run:{other.pk}", f"run:{failed.pk}"} & set(offered)

@@ -39,7 +39,7 @@ def test_a_preview_counts_what_the_export_holds(policy: ExportPolicy) -> None:
         assert dict(config.labels) == counts["labels"]
         assert dict(config.provenance) == counts["provenance"]
         assert sorted(num for num, _ in config.left_out) == sorted(dropped.values())
-    assert (seen.is_of_latest, seen.is_partial) == (False, False)
+    assert (seen.is_of_latest, seen.is_estimated) == (False, False)
 
 
 def test_sample_rows_are_whole_rows() -> None:
@@ -99,8 +99,10 @@ def test_a_large_project_is_previewed_in_part() -> None:
     world = make_world(4)
     run = merge_world(world)
 
-    with patch.object(preview, "MOST_TRACES", 3), patch.object(preview, "MOST_CLUSTERED", 2):
-        seen = preview_export(world.project, run, ExportPolicy(), ("stepwise",), "standard")
+    with patch.object(preview, "MOST_PAIRS", 1), patch.object(preview, "MOST_CLUSTERED", 2):
+        seen = preview_export(world.project, run, ExportPolicy(), CONFIGS, "standard")
 
-    assert seen.is_partial
-    assert seen.configs[0].num_rows <= 3
+    assert seen.is_estimated
+    partial = {config.config: config.is_partial for config in seen.configs}
+    assert [name for name, is_partial in partial.items() if is_partial] == ["step_preference"]
+    assert next(c.num_rows for c in seen.configs if c.config == "step_preference") <= 1

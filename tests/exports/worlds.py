@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import Any
 
 from annotation.actions import merges
 from annotation.merging.data import MergePolicy
@@ -100,6 +101,7 @@ def start_export(
     configs: tuple[str, ...] = CONFIGS,
     form: FormName = "standard",
     policy: ExportPolicy | None = None,
+    **more: Any,
 ) -> Export:
     return actions.start_export(
         project=world.project,
@@ -109,6 +111,7 @@ def start_export(
         policy=policy or ExportPolicy(),
         actor=world.engineer,
         now=NOW,
+        **more,
     )
 
 

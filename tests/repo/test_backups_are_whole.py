@@ -26,6 +26,10 @@ WITHOUT = {
     "importrun": "how an import went; the prompts, traces and ratings that came of it are in",
     "importrefusal": "what an import did not take",
     "export": "made again, byte for byte",
+    "hubpush": "where that installation sent an export",
+    "webhook": "an address that installation tells; its secret rests on that installation's key",
+    "webhookdelivery": "what that installation told",
+    "webhookattempt": "what that installation told",
 }
 
 

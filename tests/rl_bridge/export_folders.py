@@ -65,7 +65,19 @@ def write_export(folder: Path, tables: dict[tuple[str, str], pa.Table]) -> Path:
         }
     manifest = {"format": 1, "product": "gradus", "version": "7", "project": "sums", "files": files}
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
-    (folder / "README.md").write_text("---\nconfigs: []\n---\n", encoding="utf-8")
+    configs = [
+        {
+            "config_name": config,
+            "data_files": [
+                {"split": entry["split"], "path": name}
+                for name, entry in files.items()
+                if entry["config"] == config
+            ],
+        }
+        for config in dict.fromkeys(config for config, _ in tables)
+    ]
+    header = json.dumps({"configs": configs})  # JSON is YAML too
+    (folder / "README.md").write_text(f"---\n{header}\n---\n", encoding="utf-8")
     return folder
 
 

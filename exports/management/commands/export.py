@@ -31,6 +31,7 @@ class Command(BaseCommand):
         parser.add_argument("--out", required=True, type=Path, help="A folder that does not exist yet.")
         parser.add_argument("--configs", nargs="+", choices=CONFIGS, default=list(CONFIGS))
         parser.add_argument("--form", choices=["standard", "conversational"], default="standard")
+        parser.add_argument("--files", choices=["parquet", "jsonl"], default="parquet")
         parser.add_argument("--merge", choices=["chain", "human_only", "majority"], default="chain")
         parser.add_argument("--minimum-raters", type=int, default=policy.minimum_raters)
         parser.add_argument("--seed", type=int, default=policy.seed)
@@ -65,6 +66,7 @@ class Command(BaseCommand):
                 policy=policy,
                 actor=_find_actor(project, options["username"]),
                 now=timezone.now(),
+                file_format=options["files"],
             )
             actions.write_export(export_id=export.pk, clock=timezone.now)
         except (BadPolicy, NothingToMerge) as error:

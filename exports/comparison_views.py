@@ -1,0 +1,81 @@
+"""Two exports side by side: how they were made, what each holds, and which rows differ and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from annotation.models import JobState
+from annotation.views.access import account_of, load_project
+from exports.comparison import (
+    ConfigComparison,
+    FilesGone,
+    compare_config,
+    describe_differences,
+    list_compared_configs,
+)
+from exports.explanations import Explained, explain_rows
+from exports.models import Export
+from exports.queries import MAKERS, list_exports_of
+
+_OFFERED = 30
+_TITLES = {"changed": "Labelled otherwise", "removed": "Removed", "added": "Added"}
+
+
+@dataclass(frozen=True)
+class RowGroup:
+    """The rows that differ in one way; `num_rows` counts those not shown too."""
+
+    title: str
+    num_rows: int
+    rows: list[Explained]
+
+
+@login_required
+@never_cache
+@require_safe
+def compare_exports(request: HttpRequest, slug: str, export_id: int) -> HttpResponse:
+    """The export against another finished one of the project: the one before it, unless `with` names another."""
+    project = load_project(request, slug, *MAKERS)
+    exports = list_exports_of(account_of(request)).filter(project=project, state=JobState.FINISHED)
+    after = get_object_or_404(exports, pk=export_id)
+    others = list(exports.exclude(pk=after.pk)[:_OFFERED])
+    before = _find_other(request, exports.exclude(pk=after.pk), after)
+    context: dict[str, object] = {"project": project, "export": after, "others": others, "before": before}
+    if before is not None:
+        configs = list_compared_configs(before, after)
+        config = request.GET.get("config", configs[0])
+        if config not in configs:
+            raise Http404("Neither export has this dataset.")
+        context |= {"configs": configs, "config": config, "causes": describe_differences(before, after)}
+        context |= _compare(before, after, config)
+    return render(request, "exports/compare_exports.html", context)
+
+
+def _find_other(request: HttpRequest, exports: object, after: Export) -> Export | None:
+    named = request.GET.get("with", "")
+    if named:
+        if not named.isascii() or not named.isdigit() or len(named) > 18:
+            raise Http404("There is no such export.")
+        return get_object_or_404(exports, pk=int(named))  # type: ignore[arg-type]
+    earlier: Export | None = exports.filter(queued_at__lte=after.queued_at).first()  # type: ignore[attr-defined]
+    return earlier or exports.first()  # type: ignore[attr-defined]
+
+
+def _compare(before: Export, after: Export, config: str) -> dict[str, object]:
+    try:
+        found = compare_config(before, after, config)
+    except FilesGone as error:
+        return {"problem": str(error)}
+    explained = explain_rows(before, after, config, found.rows)
+    return {"found": found, "groups": [_group(kind, found, explained) for kind in _TITLES]}
+
+
+def _group(kind: str, found: ConfigComparison, explained: list[Explained]) -> RowGroup:
+    counts = {"changed": found.num_changed, "removed": found.num_removed, "added": found.num_added}
+    return RowGroup(_TITLES[kind], counts[kind], [row for row in explained if row.row.kind == kind])

@@ -1,0 +1,118 @@
+"""Verifies a written export with what will read it: `datasets`, and each trainer's own preparation.
+
+That takes torch, so it runs in a process of its own (`python -m rl_bridge check`), which the export's worker waits for
+and kills with its job. The worker itself stays light.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypedDict
+
+from django.conf import settings
+
+from exports.checks import CheckFailed
+
+Progress = Callable[[str], None]
+_LOOK_EVERY_SECONDS = 0.5
+_NEEDED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "PYTHONPATH")
+_CANNOT_RUN = (
+    "The export could not be verified, so it was not released: the check needs what rl_bridge/requirements.txt "
+    "lists."
+)
+
+
+class Check(TypedDict):
+    """One thing that was verified: which reader took how many rows of which config."""
+
+    config: str
+    reader: str
+    rows: int
+    seconds: float
+
+
+def verify_export(folder: Path, text_hashes: Mapping[str, str], report: Progress) -> list[Check]:
+    """Loads and prepares every config of the export in `folder`; `report` is called often, with what is being done.
+
+    `text_hashes` are of the source texts, by file name. Raises CheckFailed, naming the row where there is one, and
+    whatever `report` raises, after the process is gone.
+    """
+    command: list[str] = settings.EXPORT_CHECK_COMMAND
+    if not command:
+        return []
+    with tempfile.TemporaryDirectory(prefix=".check-", dir=folder.parent) as name:
+        scratch = Path(name)
+        (scratch / "texts.json").write_text(json.dumps(dict(text_hashes)), encoding="utf-8")
+        arguments = ["--export", str(folder), "--models-dir", str(settings.MODELS_DIR)]
+        files = ["--texts", str(scratch / "texts.json"), "--report", str(scratch / "report.jsonl")]
+        with (scratch / "errors.txt").open("wb") as errors:
+            process = subprocess.Popen(
+                [*command, *arguments, *files],
+                cwd=settings.BASE_DIR,
+                env=_environment(scratch),
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+            )
+            try:
+                exit_code = _await(process, scratch / "report.jsonl", report)
+            finally:
+                process.kill()
+                process.wait()
+        return _read_outcome(exit_code, scratch)
+
+
+def _await(process: subprocess.Popen[bytes], progress: Path, report: Progress) -> int:
+    deadline = time.monotonic() + settings.EXPORT_CHECK_SECONDS
+    while True:
+        try:
+            return process.wait(timeout=_LOOK_EVERY_SECONDS)
+        except subprocess.TimeoutExpired:
+            report(f"Verifying: {_last_words(progress)}")
+        if time.monotonic() > deadline:
+            raise CheckFailed(
+                f"The check took longer than {settings.EXPORT_CHECK_SECONDS} seconds, so nothing was released."
+            )
+
+
+def _last_words(progress: Path) -> str:
+    """What the process last said it does."""
+    try:
+        lines = progress.read_text(encoding="utf-8").splitlines()
+        return str(json.loads(lines[-1])["progress"])[:80]
+    except (OSError, IndexError, ValueError, KeyError):
+        return "starting"
+
+
+def _read_outcome(exit_code: int, scratch: Path) -> list[Check]:
+    if exit_code == 0:
+        lines = (scratch / "report.jsonl").read_text(encoding="utf-8").splitlines()
+        reports: list[Check] = json.loads(lines[-1])["reports"]
+        return reports
+    said = (scratch / "errors.txt").read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    last = said[-1] if said else ""
+    if exit_code == 2 and last.startswith("rl_bridge: "):
+        raise CheckFailed(last.removeprefix("rl_bridge: "))
+    if last.startswith("ModuleNotFoundError"):
+        raise CheckFailed(f"{_CANNOT_RUN} {last}.")
+    raise CheckFailed(f"The check broke off (exit code {exit_code}), so nothing was released. {last}".strip())
+
+
+def _environment(scratch: Path) -> dict[str, str]:
+    """No network, no GPU, and none of the worker's secrets; what the libraries cache goes with the folder."""
+    kept = {name: os.environ[name] for name in _NEEDED if name in os.environ}
+    return kept | {
+        "HF_HUB_OFFLINE": "1",
+        "HF_DATASETS_OFFLINE": "1",
+        "HF_HOME": str(scratch / "home"),
+        "TMPDIR": str(scratch),
+        "TOKENIZERS_PARALLELISM": "false",
+        "CUDA_VISIBLE_DEVICES": "",
+        "OMP_NUM_THREADS": "1",
+        "PYTHONUNBUFFERED": "1",
+    }

@@ -1,0 +1,84 @@
+"""Cases stand for traces: what the rules say of the stand-in, they say of every trace of the case."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exports.candidates import TRACE_FORMATS, Chooser
+from exports.cases import _make_trace, _side_of_trace, _sides_of, count_trace_cases
+from exports.labels import LeftOut, label_steps
+from exports.policy import ExportPolicy
+from exports.queries import SuspectPrompts, stream_traces
+from tests.exports.candidates import make_trace
+from tests.exports.worlds import call_broken, make_world, merge_world
+
+P = st.floats(0, 1)
+POLICIES = st.builds(
+    ExportPolicy,
+    good_from=st.floats(0.5, 1),
+    bad_to=st.floats(0, 0.45),
+    sft_from=P,
+    after_error=st.sampled_from(["label", "mask"]),
+)
+
+
+def stand_in(posterior: list[float], policy: ExportPolicy) -> object:
+    text = pa.array([" ".join(repr(p) for p in posterior)])
+    (sides,) = _sides_of(text, policy)
+    return _make_trace(1, 10, "tiny", 0, "2026-03-01", "", "human", 2, posterior[-1], False, sides, policy)
+
+
+@given(st.lists(P, min_size=1, max_size=12), POLICIES)
+def test_a_stand_in_gets_the_labels_of_the_trace(posterior: list[float], policy: ExportPolicy) -> None:
+    real = make_trace(posterior, ["x"] * len(posterior))
+
+    assert label_steps(stand_in(posterior, policy), policy) == label_steps(real, policy)  # type: ignore[arg-type]
+
+
+@given(st.lists(P, min_size=1, max_size=6), st.lists(P, min_size=1, max_size=6), POLICIES)
+def test_traces_of_one_side_meet_the_same_verdict(
+    one: list[float], other: list[float], policy: ExportPolicy
+) -> None:
+    if _side_of_trace(one[-1], policy) != _side_of_trace(other[-1], policy):
+        return
+    made = [
+        [
+            TRACE_FORMATS[name].make_row(make_trace(p, ["x"] * len(p)), policy, "standard")
+            for p in (one, other)
+        ]
+        for name in ("sft", "unpaired_preference")
+    ]
+
+    for first, second in made:
+        assert isinstance(first, LeftOut) == isinstance(second, LeftOut)
+        if isinstance(first, LeftOut):
+            assert first == second
+
+
+@pytest.mark.django_db
+def test_cases_count_what_the_stream_counts_trace_by_trace() -> None:
+    world = make_world(9)
+    call_broken(world, world.prompts[2])
+    run = merge_world(world)
+    policy = ExportPolicy(good_from=0.97, sft_from=0.95)
+    splits = {prompt.pk: "train" if prompt.pk % 3 else "test" for prompt in world.prompts}
+    chooser = Chooser(
+        policy, "standard", splits, SuspectPrompts(frozenset([world.prompts[2].pk]), frozenset())
+    )
+
+    def verdicts(rows: object) -> dict[tuple[str, str, str], int]:
+        counted: dict[tuple[str, str, str], int] = {}
+        for trace, times in rows:  # type: ignore[attr-defined]
+            for config, split, row in chooser.rows_of_trace(trace, list(TRACE_FORMATS)):
+                key = (config, split, row.reason if isinstance(row, LeftOut) else "taken")
+                counted[key] = counted.get(key, 0) + times
+        return counted
+
+    one_by_one = verdicts((trace, 1) for trace in stream_traces(run))
+    cases = count_trace_cases(run, policy, splits, chooser.suspects)
+
+    assert verdicts((case.trace, case.num_traces) for case in cases) == one_by_one
+    assert len(cases) < sum(case.num_traces for case in cases)

@@ -1,0 +1,256 @@
+"""Two exports compared: every kind of difference, and the reason for it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from annotation.actions import merges
+from annotation.merging.data import MergePolicy
+from annotation.models import MergeRun, Rating
+from exports import actions
+from exports.comparison import (
+    ConfigComparison,
+    FilesGone,
+    RowChange,
+    compare_config,
+    describe_differences,
+    list_compared_configs,
+)
+from exports.explanations import explain_rows
+from exports.models import Export
+from exports.policy import ExportPolicy
+from tests.annotation.views.roles import VISITORS, make_visitor
+from tests.exports.test_views import expected_status
+from tests.exports.worlds import LATER, World, make_world, merge_world, start_export, write_export
+from tests.factories import NOW, make_judge_score, make_rating
+
+pytestmark = pytest.mark.django_db
+POLICY = ExportPolicy(validation_share=0.0, test_share=0.0)
+CONFIGS = ("stepwise", "unpaired_preference", "preference", "prompts")
+
+
+def merge_again(world: World, policy: MergePolicy | None = None) -> MergeRun:
+    """A merge a day after the first."""
+    tomorrow = LATER + dt.timedelta(days=1)
+    run = merges.start_merge(
+        project=world.project, policy=policy or MergePolicy(), actor=world.engineer, now=tomorrow
+    )
+    merges.run_merge(run_id=run.pk, clock=lambda: tomorrow)
+    run.refresh_from_db()
+    return run
+
+
+def export(world: World, run: MergeRun, policy: ExportPolicy = POLICY, **more: Any) -> Export:
+    return write_export(start_export(world, run, CONFIGS, policy=policy, **more))
+
+
+def amend(rating: Rating, labels: list[int | None]) -> None:
+    """A second revision, some hours after the first merge."""
+    Rating.objects.filter(pk=rating.pk).update(is_current=False)
+    make_rating(
+        rating.trace,
+        rating.rater,
+        labels=labels,
+        assignment=rating.assignment,
+        revision=2,
+        submitted_at=NOW + dt.timedelta(hours=6),
+    )
+
+
+def explain(before: Export, after: Export, found: ConfigComparison) -> dict[str, str]:
+    rows = explain_rows(before, after, found.config, found.rows)
+    return {row.row.key[0]: " ".join(row.reasons) for row in rows}
+
+
+def test_the_same_export_differs_in_nothing() -> None:
+    world = make_world(3)
+    run = merge_world(world)
+    one, other = export(world, run), export(world, run)
+
+    for config in list_compared_configs(one, other):
+        found = compare_config(one, other, config)
+        assert (found.num_added, found.num_removed, found.num_changed, found.rows) == (0, 0, 0, ())
+    assert describe_differences(one, other) == []
+
+
+def test_an_amended_rating_changes_a_label_and_is_named() -> None:
+    world = make_world(6)
+    before = export(world, merge_world(world))
+    for rating in world.right[0].ratings.all():
+        amend(rating, [1, -1, None])
+    after = export(world, merge_again(world))
+
+    found = compare_config(before, after, "stepwise")
+
+    assert (found.num_changed, found.num_added, found.num_removed) == (1, 0, 0)
+    row = found.rows[0]
+    assert row.key == (str(world.right[0].pk),)
+    assert (row.before and row.before.label, row.after and row.after.label) == ("✓ ✓ ✓", "✓ ✕ ✕")
+    why = explain(before, after, found)[row.key[0]]
+    assert f"{world.raters[0].username} amended their rating (revision 2)." in why
+    assert "step 3 moved most" in why or "step 2 moved most" in why
+
+
+def test_a_row_that_is_new_says_what_made_it_and_why_it_was_left_out() -> None:
+    world = make_world(6)
+    before = export(world, merge_world(world))
+    for rater in world.raters:
+        make_rating(world.silent, rater, labels=(1,), submitted_at=NOW + dt.timedelta(hours=6))
+    after = export(world, merge_again(world))
+
+    found = compare_config(before, after, "stepwise")
+
+    assert (found.num_added, found.num_removed, found.num_changed) == (1, 0, 0)
+    why = explain(before, after, found)[str(world.silent.pk)]
+    assert f"{world.raters[0].username} rated it." in why
+    assert "left out before because nobody rated them" in why
+
+
+def test_a_stricter_policy_removes_rows_and_is_named() -> None:
+    world = make_world(6)
+    run = merge_world(world)
+    before, after = (
+        export(world, run),
+        export(world, run, replace(POLICY, evidence=("human",), minimum_raters=3, good_from=0.9)),
+    )
+    loose = write_export(start_export(world, run, ("stepwise", "prompts"), policy=POLICY))
+
+    assert after.state == "finished"
+    found = compare_config(loose, after, "stepwise")
+    assert (found.num_removed, found.num_same) == (12, 0)
+    why = set(explain(loose, after, found).values())
+    assert any(
+        "left out now because they rest on people alone, and on fewer raters" in words for words in why
+    )
+    said = describe_differences(before, after)
+    assert "The policy: minimum_raters was 2, then 3." in said
+    assert "The policy: good_from was 0.8, then 0.9." in said
+    assert "The policy: evidence was ai, human, hybrid, then human." in said
+
+
+def test_another_seed_moves_prompts_between_splits() -> None:
+    world = make_world(12)
+    run = merge_world(world)
+    shares = {"validation_share": 0.3, "test_share": 0.3}
+    before, after = (export(world, run, ExportPolicy(seed=seed, **shares)) for seed in (1, 2))
+
+    found = compare_config(before, after, "prompts")
+
+    assert found.num_changed > 0
+    assert all("Its prompt moved from" in words for words in explain(before, after, found).values())
+    assert describe_differences(before, after) == ["The policy: seed was 1, then 2."]
+
+
+def test_a_preference_that_turned_round_is_one_change() -> None:
+    world = make_world(4)
+    before = export(world, merge_world(world))
+    for rating in world.right[0].ratings.all():
+        amend(rating, [-1, None, None])
+    for rating in world.wrong[0].ratings.all():
+        amend(rating, [1, 1, 1])
+    after = export(world, merge_again(world))
+
+    found = compare_config(before, after, "preference")
+
+    right, wrong = str(world.right[0].pk), str(world.wrong[0].pk)
+    turned = next(row for row in found.rows if row.key == tuple(sorted((right, wrong), key=int)))
+    assert turned.before and turned.after
+    assert (turned.before.label, turned.after.label) == (f"{right} over {wrong}", f"{wrong} over {right}")
+
+
+def test_judges_merges_and_versions_are_named() -> None:
+    world = make_world(4)
+    before = export(world, merge_world(world))
+    make_judge_score(world.right[1], created_at=NOW + dt.timedelta(hours=6))
+    after = export(world, merge_again(world, MergePolicy(name="majority")))
+    after.manifest["version"], after.manifest["merge"]["version"] = "9.9", "chain@99"
+    after.manifest["merge"]["calibrated_judges"] = ["oracle@1"]
+
+    said = describe_differences(before, after)
+
+    assert "The merge: policy was chain, then majority." in said
+    assert any("version 0.1.0 made the one, 9.9 the other" in words for words in said)
+    assert any("then chain@99." in words for words in said)
+    assert "A calibrated judge more: oracle@1." in said
+    rows = [RowChange((str(world.right[1].pk),), None, None)]
+    (explained,) = explain_rows(before, after, "stepwise", rows)
+    assert any("scored it" in reason for reason in explained.reasons)
+
+
+@pytest.mark.parametrize("formats", [("parquet", "jsonl"), ("jsonl", "jsonl")])
+def test_formats_and_forms_are_no_difference_between_labels(formats: tuple[str, str]) -> None:
+    world = make_world(3)
+    run = merge_world(world)
+    before = write_export(start_export(world, run, CONFIGS, policy=POLICY, file_format=formats[0]))
+    after = write_export(
+        start_export(world, run, CONFIGS, "conversational", policy=POLICY, file_format=formats[1])
+    )
+
+    for config in CONFIGS:
+        found = compare_config(before, after, config)
+        assert (found.num_added, found.num_removed, found.num_changed) == (0, 0, 0)
+
+
+def test_files_that_are_gone_are_said_to_be() -> None:
+    world = make_world(2)
+    run = merge_world(world)
+    one, other = export(world, run), export(world, run, replace(POLICY, seed=5))
+    shutil.rmtree(actions.folder_of(one))
+
+    with pytest.raises(FilesGone, match="no longer on the disk"):
+        compare_config(one, other, "stepwise")
+    client = make_visitor("admin", world.project).client
+    page = client.get(reverse("exports:compare_exports", args=[world.project.slug, other.pk]))
+    assert "no longer on the disk" in page.content.decode()
+
+
+@pytest.mark.parametrize("kind", VISITORS)
+def test_the_page_is_for_engineers_and_admins(kind: str) -> None:
+    world = make_world(2)
+    run = merge_world(world)
+    export(world, run)
+    after = export(world, run, replace(POLICY, seed=5))
+
+    page = make_visitor(kind, world.project).client.get(
+        reverse("exports:compare_exports", args=[world.project.slug, after.pk])
+    )
+
+    assert page.status_code == expected_status(kind)
+
+
+def test_the_page_compares_with_the_export_before_and_with_any_other() -> None:
+    world = make_world(6)
+    first = export(world, merge_world(world))
+    for rating in world.right[0].ratings.all():
+        amend(rating, [1, -1, None])
+    second = export(world, merge_again(world))
+    client = Client()
+    client.force_login(world.engineer)
+    path = reverse("exports:compare_exports", args=[world.project.slug, second.pk])
+
+    page = client.get(path).content.decode()
+    other = client.get(path, {"with": first.pk, "config": "preference"}).content.decode()
+
+    assert f"What changed since export {first.pk}" in page
+    assert "Labelled otherwise" in page
+    assert "amended their rating" in page
+    assert "<option selected>preference</option>" in other
+    for wrong in ({"with": "x"}, {"with": "999999"}, {"with": "9" * 40}, {"config": "poems"}):
+        assert client.get(path, wrong).status_code == 404
+
+
+def test_a_first_export_has_nothing_to_be_compared_with() -> None:
+    world = make_world(2)
+    only = export(world, merge_world(world))
+    client = make_visitor("admin", world.project).client
+
+    page = client.get(reverse("exports:compare_exports", args=[world.project.slug, only.pk]))
+
+    assert "no other finished export" in page.content.decode()
