@@ -24,7 +24,7 @@ from exports.models import Export
 from exports.queries import MAKERS, list_exports_of
 
 _OFFERED = 30
-_TITLES = {"changed": "Labelled otherwise", "removed": "Removed", "added": "Added"}
+_TITLES = {"changed": "Changed", "removed": "Removed", "added": "Added"}
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from django.db.models import Count, Q
 
 from annotation.models import JudgeScore, MergeRun, Outcome, Project, Prompt, Trace
 from annotation.queries.merges import find_latest_merge
-from exports.candidates import PAIR_FORMATS, TRACE_FORMATS, Chooser
+from exports.candidates import PAIR_FORMATS, TRACE_FORMATS, Chooser, schema_of
+from exports.card import spell_type
 from exports.cases import count_pair_cases, count_trace_cases
 from exports.formats.dataset import FormName, Row
 from exports.labels import REASONS, LeftOut
@@ -48,6 +49,8 @@ class ConfigPreview:
     provenance: tuple[tuple[str, int], ...]
     left_out: tuple[tuple[int, str], ...]
     is_partial: bool  # of the first pairs only
+    columns: tuple[tuple[str, str], ...]  # name and type
+    samples: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,6 @@ class Preview:
     is_of_latest: bool
     is_estimated: bool
     configs: tuple[ConfigPreview, ...]
-    samples: tuple[str, ...]
-    sample_config: str
     hints: tuple[str, ...]
     evidence: Evidence | None = None
 
@@ -92,7 +93,7 @@ def preview_export(
     """
     shown = run or find_latest_merge(project)
     if shown is None:
-        return Preview(None, True, False, (), (), "", (), count_evidence(project))
+        return Preview(None, True, False, (), (), count_evidence(project))
     wanted = [config for config in CONFIGS if config in configs]
     found = [shown, *(find_latest_merge(other) for other in other_projects)]
     runs = [one for one in found if one is not None]
@@ -100,19 +101,12 @@ def preview_export(
     look = _Look(wanted)
     for one in runs:
         look.at_run(one, Chooser(policy, form, split_of, find_suspect_prompts(one)))
-    previews = tuple(
-        _preview_config(config, look.tallies[config], config in look.partial)
-        for config in wanted
-        if config != "evidence"
-    )
-    sample_config = next((config for config in wanted if look.samples.get(config)), "")
+    previews = tuple(_preview_config(config, look, form) for config in wanted if config != "evidence")
     return Preview(
         run=shown,
         is_of_latest=run is None,
         is_estimated=is_estimated,
         configs=previews,
-        samples=tuple(_write_sample(row) for row in look.samples.get(sample_config, ())),
-        sample_config=sample_config,
         hints=tuple(_hint(previews, look.tallies, policy)),
     )
 
@@ -247,7 +241,8 @@ def _draw_splits(runs: list[MergeRun], policy: ExportPolicy) -> tuple[dict[int, 
     return {prompt_id: draw_alone(text, policy) for prompt_id, text in texts}, True
 
 
-def _preview_config(config: str, tally: ConfigTally, is_partial: bool) -> ConfigPreview:
+def _preview_config(config: str, look: _Look, form: FormName) -> ConfigPreview:
+    tally = look.tallies[config]
     return ConfigPreview(
         config=config,
         num_rows=tally.num_rows,
@@ -255,7 +250,9 @@ def _preview_config(config: str, tally: ConfigTally, is_partial: bool) -> Config
         labels=tuple(sorted(tally.labels.items(), key=lambda item: item[0], reverse=True)),
         provenance=tuple(sorted(tally.provenance.items())),
         left_out=tuple((num, REASONS[reason]) for reason, num in _most_first(tally.dropped)),
-        is_partial=is_partial,
+        is_partial=config in look.partial,
+        columns=tuple((field.name, spell_type(field.type)) for field in schema_of(config, form)),  # type: ignore[attr-defined]
+        samples=tuple(_write_sample(row) for row in look.samples.get(config, ())),
     )
 
 

@@ -42,7 +42,7 @@ class ProjectField(forms.ModelChoiceField):  # type: ignore[type-arg]
 
 
 class TokenForm(forms.Form):
-    """The usual tokens by one choice; any other by ticking scopes."""
+    """The usual tokens by one choice; any other by ticking scopes, which then count alone."""
 
     name = forms.CharField(max_length=80, help_text="What it is for, so that you can tell it from others.")
     kind = forms.ChoiceField(
@@ -85,7 +85,7 @@ class TokenForm(forms.Form):
         ticked = tuple(TokenScope(scope) for scope in chosen["scopes"])
         return TokenChoices(
             name=chosen["name"],
-            scopes=ticked if chosen["kind"] == "own" else _KINDS[chosen["kind"]][1],
+            scopes=ticked or _KINDS[chosen["kind"]][1],
             project=chosen["project"],
             expires_at=now + dt.timedelta(days=chosen["valid_days"]),
         )

@@ -239,7 +239,7 @@ def test_the_page_compares_with_the_export_before_and_with_any_other() -> None:
     other = client.get(path, {"with": first.pk, "config": "preference"}).content.decode()
 
     assert f"What changed since export {first.pk}" in page
-    assert "Labelled otherwise" in page
+    assert "Changed <span" in page
     assert "amended their rating" in page
     assert "<option selected>preference</option>" in other
     for wrong in ({"with": "x"}, {"with": "999999"}, {"with": "9" * 40}, {"config": "poems"}):

@@ -48,9 +48,11 @@ def test_sample_rows_are_whole_rows() -> None:
 
     seen = preview_export(world.project, run, ExportPolicy(), ("sft", "stepwise"), "standard")
 
-    assert seen.sample_config == "stepwise"
-    assert len(seen.samples) == 3
-    assert "The answer is 7." in seen.samples[0]
+    stepwise = seen.configs[0]
+    assert (stepwise.config, len(stepwise.samples)) == ("stepwise", 3)
+    assert "The answer is 7." in stepwise.samples[0]
+    assert ("labels", "list[int8]") in stepwise.columns
+    assert all(len(config.samples) == 3 for config in seen.configs)
 
 
 def test_a_fresh_merge_is_previewed_from_the_latest_one() -> None:

@@ -44,6 +44,13 @@ def test_ticked_scopes_are_taken_as_they_are() -> None:
     assert form.choices(NOW).scopes == (TokenScope.RATINGS_READ,)
 
 
+def test_scopes_that_were_ticked_count_whatever_else_was_chosen() -> None:
+    form = fill(kind="all", scopes=["exports:read"])
+
+    assert form.is_valid()
+    assert form.choices(NOW).scopes == (TokenScope.EXPORTS_READ,)
+
+
 def test_a_token_of_ones_own_making_must_do_something() -> None:
     form = fill(kind="own")
 
