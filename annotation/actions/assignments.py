@@ -10,6 +10,7 @@ import datetime as dt
 import random
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from annotation.actions.desk import Asking, look_at_desk, prolong, take_place
 from annotation.actions.draws import draw_trace
@@ -78,10 +79,10 @@ def renew_lease(*, assignment: Assignment, rater: Account, now: dt.datetime) -> 
         lock_trace(assignment.trace_id)
         locked = lock_own_assignment(assignment, rater=rater)
         if locked.state == AssignmentState.SUBMITTED:
-            raise AlreadySubmitted("You have submitted this trace already.")
+            raise AlreadySubmitted(gettext("You have submitted this trace already."))
         if not hold_place(locked, now=now):
             raise LeaseExpired(
-                "Your lease on this trace ran out, and others have taken it. Your draft is kept."
+                gettext("Your lease on this trace ran out, and others have taken it. Your draft is kept.")
             )
     return locked
 
@@ -123,7 +124,7 @@ def lock_own_assignment(assignment: Assignment, *, rater: Account) -> Assignment
     """The assignment as it is now, locked. Raises NotYours."""
     locked = lock_assignment(assignment.pk)
     if locked.rater_id != rater.pk:
-        raise NotYours("This trace was handed to somebody else.")
+        raise NotYours(gettext("This trace was handed to somebody else."))
     return locked
 
 
@@ -191,7 +192,7 @@ def _end_lease(
         lock_trace(assignment.trace_id)
         locked = lock_own_assignment(assignment, rater=rater)
         if locked.state == AssignmentState.SUBMITTED:
-            raise AlreadySubmitted("You have submitted this trace already.")
+            raise AlreadySubmitted(gettext("You have submitted this trace already."))
         if locked.state in (state, AssignmentState.SKIPPED):
             return
         locked.state, locked.skip_reason, locked.ended_at, locked.is_ahead = state, reason, now, False

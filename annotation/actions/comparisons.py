@@ -6,6 +6,7 @@ import datetime as dt
 from enum import StrEnum
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from annotation.models import Account, Choice, Comparison
 from annotation.queries.comparisons import Pair
@@ -50,7 +51,7 @@ def submit_comparison(
             },
         )
     if not is_new and comparison.choice != choice:
-        raise AlreadyCompared("You have compared these two already; your first choice stands.")
+        raise AlreadyCompared(gettext("You have compared these two already; your first choice stands."))
     return comparison
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from annotation.actions.assignments import (
     AlreadySubmitted,
@@ -54,7 +55,7 @@ class StaleDraft(Exception):
     """Another page has saved a newer draft; `draft` and `revision` are that one's."""
 
     def __init__(self, draft: Draft, revision: int, saved_at: dt.datetime | None) -> None:
-        super().__init__("This trace was changed in another tab or on another device.")
+        super().__init__(gettext("This trace was changed in another tab or on another device."))
         self.draft, self.revision, self.saved_at = draft, revision, saved_at
 
 
@@ -115,7 +116,7 @@ def save_draft(
     with transaction.atomic():
         locked = lock_own_assignment(assignment, rater=rater)
         if locked.state == AssignmentState.SUBMITTED:
-            raise AlreadySubmitted("You have submitted this trace already.")
+            raise AlreadySubmitted(gettext("You have submitted this trace already."))
         num_steps = locked.trace.num_steps
         if len(draft.labels) != num_steps:
             raise WrongLength(f"The trace has {num_steps} steps, but there are {len(draft.labels)} labels.")
@@ -144,7 +145,7 @@ def submit_rating(
         if earlier := _find_sent_before(locked, idempotency_key):
             return earlier
         if locked.state == AssignmentState.SUBMITTED:
-            raise AlreadySubmitted("You have submitted this trace already.")
+            raise AlreadySubmitted(gettext("You have submitted this trace already."))
         _check(rating, locked)
         has_place = locked.state == AssignmentState.LEASED or hold_place(locked, now=now)
         if has_place:
@@ -156,7 +157,10 @@ def submit_rating(
             _keep_as_draft(locked, rating, now=now)
     if not has_place:
         raise LeaseExpired(
-            "Your lease on this trace ran out, and others have rated it meanwhile. Your ratings are kept as a draft."
+            gettext(
+                "Your lease on this trace ran out, and others have rated it meanwhile. "
+                "Your ratings are kept as a draft."
+            )
         )
     return stored
 
@@ -175,10 +179,13 @@ def amend_rating(
             return earlier
         current = Rating.objects.current().filter(assignment=locked).first()
         if current is None:
-            raise NothingToAmend("Submit this trace before you amend it.")
+            raise NothingToAmend(gettext("Submit this trace before you amend it."))
         if now > amendable_until(locked):
             minutes = locked.trace.project.amend_minutes
-            raise TooLateToAmend(f"A rating can be amended for {minutes} minutes after it was submitted.")
+            raise TooLateToAmend(
+                gettext("A rating can be amended for %(minutes)d minutes after it was submitted.")
+                % {"minutes": minutes}
+            )
         _check(rating, locked)
         if find_decision_for(rater, locked.trace) is not None:
             raise TraceDecided("An adjudicator has decided this trace; your rating stays as it was.")
@@ -192,7 +199,7 @@ def amend_rating(
 def amendable_until(assignment: Assignment) -> dt.datetime:
     """Until when a submitted assignment's rating may be amended."""
     if assignment.ended_at is None:
-        raise NothingToAmend("Submit this trace before you amend it.")
+        raise NothingToAmend(gettext("Submit this trace before you amend it."))
     return assignment.ended_at + dt.timedelta(minutes=assignment.trace.project.amend_minutes)
 
 
@@ -249,7 +256,7 @@ def _find_sent_before(assignment: Assignment, key: UUID) -> Rating | None:
     """The rating this key stored. Raises NotYours for a key that belongs to another assignment."""
     earlier = _SENT_BEFORE.find(key)
     if earlier is not None and earlier.assignment_id != assignment.pk:
-        raise NotYours("This submission belongs to another trace.")
+        raise NotYours(gettext("This submission belongs to another trace."))
     return earlier
 
 
@@ -260,7 +267,7 @@ def _check(rating: NewRating, assignment: Assignment) -> None:
         categories = counted_categories(rating.error_categories, rating.labels)
         check_categories(categories, project.error_categories)
     elif not rating.reason.strip():
-        raise ReasonMissing("Say in a few words why.")
+        raise ReasonMissing(gettext("Say in a few words why."))
 
 
 def _store_rating(

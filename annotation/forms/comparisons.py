@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django import forms
+from django.utils.translation import gettext_lazy
 
 from annotation.actions.comparisons import MAX_NOTE_CHARACTERS, Side
 
@@ -20,8 +21,8 @@ class ComparisonForm(PairForm):
     choice = forms.ChoiceField(
         choices=[*((side.value, side.value) for side in Side), (SKIP, SKIP)],
         error_messages={
-            "required": "Choose left, right, a tie or both bad.",
-            "invalid_choice": "Choose left, right, a tie or both bad.",
+            "required": gettext_lazy("Choose left, right, a tie or both bad."),
+            "invalid_choice": gettext_lazy("Choose left, right, a tie or both bad."),
         },
     )
     note = forms.CharField(

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext, gettext_lazy
 
 from annotation.actions.ratings import MAX_REASON_CHARACTERS, NewRating
+from annotation.forms.telling import tell
 from annotation.models import Outcome, Trace
 from annotation.queries.judge_opinions import JudgeOpinion
 from annotation.rules.draft import Draft, InvalidDraft, check_category, check_note, check_rewrite
@@ -48,11 +50,15 @@ class RatingForm(forms.Form):
     action = forms.ChoiceField(
         choices=ACTIONS,
         error_messages={
-            "required": "Choose what to do with the rating.",
-            "invalid_choice": "There is no such button.",
+            "required": gettext_lazy("Choose what to do with the rating."),
+            "invalid_choice": gettext_lazy("There is no such button."),
         },
     )
-    idempotency_key = forms.UUIDField(error_messages={"*": "Reload the page and send it again."})
+    idempotency_key = forms.UUIDField(
+        error_messages=dict.fromkeys(
+            ("required", "invalid"), gettext_lazy("Reload the page and send it again.")
+        )
+    )
     base_revision = forms.IntegerField(min_value=0, required=False)
     shown = forms.CharField(required=False)  # what a script shows by now: the assignment leased ahead
     active_seconds = forms.FloatField(min_value=0, max_value=1e7, required=False)
@@ -141,7 +147,9 @@ class RatingForm(forms.Form):
         text = self.data.get(f"label-{index}", "")
         if text not in LABEL_VALUES:
             self.add_error(
-                None, f"Step {index + 1} is labelled {text!r:.40}; choose bad, neutral, good or not judged."
+                None,
+                gettext("Step %(number)d is labelled %(label)s; choose bad, neutral, good or not judged.")
+                % {"number": index + 1, "label": f"{text!r:.40}"},
             )
             return None
         return LABEL_VALUES[text]
@@ -154,7 +162,7 @@ class RatingForm(forms.Form):
             try:
                 text = check(text, index=index)
             except InvalidDraft as error:
-                self.add_error(None, str(error))
+                self.add_error(None, tell(error))
             if text.strip():
                 texts[index] = text
         return texts

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy
 
 from annotation.models.assignment import Assignment
 from annotation.models.database_rules import LabelsAreRatings
@@ -12,8 +13,8 @@ from annotation.models.trace import Trace
 
 class Outcome(models.TextChoices):
     RATED = "rated", "Rated"
-    BAD_PROBLEM = "bad_problem", "Bad problem"
-    GIVE_UP = "give_up", "Gave up"
+    BAD_PROBLEM = "bad_problem", gettext_lazy("Bad problem")
+    GIVE_UP = "give_up", gettext_lazy("Gave up")
 
 
 class RatingQuerySet(models.QuerySet["Rating"]):

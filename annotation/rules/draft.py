@@ -15,16 +15,20 @@ from dataclasses import dataclass, field
 from typing import TypedDict
 
 from annotation.rules.error_categories import MAX_CATEGORY_CHARACTERS
+from annotation.rules.messages import Said, marked
 from annotation.rules.rating import VALUES, Label, first_error
 
 MAX_NOTE_CHARACTERS = 5_000
 MAX_REWRITE_CHARACTERS = 20_000
 MAX_WRITER_CHARACTERS = 40
+_NOTE_TOO_LONG = marked("The note on step {number} is longer than {most} characters.")
+_REWRITE_TOO_LONG = marked("The rewrite on step {number} is longer than {most} characters.")
+_CATEGORY_TOO_LONG = marked("The error category on step {number} is longer than {most} characters.")
 # What JSON can say and PostgreSQL can't store: NUL, and halves of surrogate pairs.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
-class InvalidDraft(ValueError):
+class InvalidDraft(Said):
     """What arrived is no draft of this trace; the message says why, in words for the rater."""
 
 
@@ -149,22 +153,22 @@ def _parse_texts(
 
 def check_note(note: object, *, index: int) -> str:
     """The note, without what no text may hold, if it is a text of bearable length. Raises InvalidDraft."""
-    return _check_text(note, "note", index, MAX_NOTE_CHARACTERS)
+    return _check_text(note, _NOTE_TOO_LONG, index, MAX_NOTE_CHARACTERS)
 
 
 def check_rewrite(rewrite: object, *, index: int) -> str:
     """The same for a step's rewrite, with the line ends that models write, not those of forms. Raises InvalidDraft."""
-    return _check_text(rewrite, "rewrite", index, MAX_REWRITE_CHARACTERS).replace("\r\n", "\n")
+    return _check_text(rewrite, _REWRITE_TOO_LONG, index, MAX_REWRITE_CHARACTERS).replace("\r\n", "\n")
 
 
 def check_category(category: object, *, index: int) -> str:
     """The same for an error category; whether the project has it is asked on submitting. Raises InvalidDraft."""
-    return _check_text(category, "error category", index, MAX_CATEGORY_CHARACTERS).strip()
+    return _check_text(category, _CATEGORY_TOO_LONG, index, MAX_CATEGORY_CHARACTERS).strip()
 
 
-def _check_text(text: object, what: str, index: int, max_characters: int) -> str:
+def _check_text(text: object, too_long: str, index: int, max_characters: int) -> str:
     if not isinstance(text, str) or len(text) > max_characters:
-        raise InvalidDraft(f"The {what} on step {index + 1} is longer than {max_characters:,} characters.")
+        raise InvalidDraft(too_long, number=index + 1, most=f"{max_characters:,}")
     return _UNSTORABLE.sub("", text)
 
 

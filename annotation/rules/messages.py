@@ -23,6 +23,18 @@ class Message:
     plural: str = ""
 
 
+class Said(ValueError):
+    """A refusal by the rules: a `marked` text with {names}, and what to put in for them. Its str is the English."""
+
+    def __init__(self, text: str, **values: object) -> None:
+        self.text, self.values = text, values
+        super().__init__(self.put_in(text))
+
+    def put_in(self, text: str) -> str:
+        """The text, or a translation of it, with the values in place."""
+        return text.format(**self.values) if self.values else text
+
+
 def find_script_messages(source: str) -> list[Message]:
     """The messages of a script's source, each once, in their order."""
     found = []

@@ -8,6 +8,8 @@ anything about a later step is an error.
 
 from collections.abc import Sequence
 
+from annotation.rules.messages import Said, marked
+
 Label = int | None
 Labels = Sequence[Label]
 
@@ -15,7 +17,7 @@ BAD, NEUTRAL, GOOD = -1, 0, 1
 VALUES = frozenset({BAD, NEUTRAL, GOOD})
 
 
-class InvalidLabels(ValueError):
+class InvalidLabels(Said):
     """The labels break a rule of the rating scheme; the message says which, in words for the rater."""
 
 
@@ -40,23 +42,33 @@ def check_labels(labels: Labels, num_steps: int, stop_at_first_error: bool) -> N
     check_draft(labels, num_steps, stop_at_first_error)
     missing = _first_missing(labels, stop_at_first_error)
     if missing is not None:
-        raise Incomplete(f"Step {missing + 1} is not judged yet.")
+        raise Incomplete(marked("Step {number} is not judged yet."), number=missing + 1)
 
 
 def check_draft(labels: Labels, num_steps: int, stop_at_first_error: bool) -> None:
     """Raise WrongLength, OutOfRange or JudgedAfterFirstError unless these labels can be kept as a draft."""
     if len(labels) != num_steps:
-        raise WrongLength(f"The trace has {num_steps} steps, but there are {len(labels)} labels.")
+        raise WrongLength(
+            marked("The trace has {num_steps} steps, but there are {num_labels} labels."),
+            num_steps=num_steps,
+            num_labels=len(labels),
+        )
     for index, label in enumerate(labels):
         # `True == 1`, but a stored True is no label; the type says so, not the value.
         if label is not None and (type(label) is not int or label not in VALUES):
-            raise OutOfRange(f"Step {index + 1} is labelled {label!r}; only -1, 0, 1 and none are allowed.")
+            raise OutOfRange(
+                marked("Step {number} is labelled {label}; only -1, 0, 1 and none are allowed."),
+                number=index + 1,
+                label=repr(label),
+            )
     error = first_error(labels)
     if stop_at_first_error and error is not None:
         for index in range(error + 1, num_steps):
             if labels[index] is not None:
                 raise JudgedAfterFirstError(
-                    f"Step {index + 1} is judged, but step {error + 1} is bad and this project stops there."
+                    marked("Step {number} is judged, but step {error} is bad and this project stops there."),
+                    number=index + 1,
+                    error=error + 1,
                 )
 
 

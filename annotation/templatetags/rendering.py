@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django import template
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
 from annotation.rendering import plain_excerpt, render_markdown, render_step, spell_out
 from annotation.rules.gold_accuracy import gold_first_error
@@ -25,10 +25,10 @@ class LabelLook:
 
 
 LOOKS: dict[Label, LabelLook] = {
-    BAD: LabelLook("bad", "✕", "bad"),
-    NEUTRAL: LabelLook("neutral", "–", "neutral"),
-    GOOD: LabelLook("good", "✓", "good"),
-    None: LabelLook("none", "·", "not judged"),
+    BAD: LabelLook("bad", "✕", gettext_noop("bad")),
+    NEUTRAL: LabelLook("neutral", "–", gettext_noop("neutral")),
+    GOOD: LabelLook("good", "✓", gettext_noop("good")),
+    None: LabelLook("none", "·", gettext_noop("not judged")),
 }
 
 
@@ -58,7 +58,8 @@ def spelled(text: str) -> str:
 
 @register.filter
 def label_look(label: Label) -> LabelLook:
-    return LOOKS[label]
+    look = LOOKS[label]
+    return LabelLook(look.key, look.shape, gettext(look.word))
 
 
 @register.filter

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from annotation.actions import branches, ratings
 from annotation.forms.branches import RewriteForm
+from annotation.forms.telling import tell
 from annotation.models import Assignment, AssignmentState, Rating
 from annotation.queries.branches import find_alternative, get_offer
 from annotation.rules.draft import InvalidDraft
@@ -88,7 +89,7 @@ def _ask(request: HttpRequest, assignment: Assignment, index: int) -> str:
             source=_source,
         )
     except _NOT_ASKED as refusal:
-        return str(refusal)
+        return tell(refusal)
     return ""
 
 
@@ -105,7 +106,7 @@ def _keep(request: HttpRequest, assignment: Assignment, index: int, form: Rewrit
             assignment=assignment, rater=account_of(request), step_index=index, text=text, now=timezone.now()
         )
     except _NOT_KEPT as refusal:
-        return str(refusal)
+        return tell(refusal)
     return ""
 
 

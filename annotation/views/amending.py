@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from annotation.actions import assignments, ratings
 from annotation.forms.decisions import AppealForm
 from annotation.forms.ratings import OUTCOMES, RatingForm
+from annotation.forms.telling import tell
 from annotation.models import Appeal, Assignment, Rating
 from annotation.queries.decisions import compare_with_decision, find_decision_for
 from annotation.queries.judge_opinions import list_judge_opinions
@@ -85,7 +86,7 @@ def amend_rating(request: HttpRequest, assignment_id: int) -> HttpResponseBase:
                 now=now,
             )
         except REFUSALS as refusal:
-            form.add_error(None, str(refusal))
+            form.add_error(None, tell(refusal))
         else:
             return _go_to(request, reverse("annotation:show_rating", args=[assignment.pk]))
     return render_cockpit(request, assignment, form, rating=rating, status=HTTPStatus.UNPROCESSABLE_ENTITY)

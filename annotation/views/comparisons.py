@@ -12,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 from django_htmx.http import push_url
 
@@ -82,7 +83,7 @@ def _get_named_pair(project: Project, form: PairForm) -> Pair:
     if "left" in named and "right" in named:
         pair = get_pair(project=project, left_id=named["left"], right_id=named["right"])
     if pair is None:
-        raise Http404("These are not two traces of one prompt in this project.")
+        raise Http404(gettext("These are not two traces of one prompt in this project."))
     return pair
 
 
@@ -100,7 +101,7 @@ def _show_next(request: HttpRequest, project: Project) -> HttpResponse:
         return redirect(url)
     pair = get_pair(project=project, left_id=ids[0], right_id=ids[1])
     if pair is None:
-        raise Http404("The pair is gone; reload the page.")
+        raise Http404(gettext("The pair is gone; reload the page."))
     return push_url(_show_pair(request, project, pair), url)
 
 
@@ -120,8 +121,8 @@ def _show_pair(
         "pair": pair,
         "num_shared": num_shared,
         "sides": [
-            _as_side(pair.left, "Left", left, num_shared),
-            _as_side(pair.right, "Right", right, num_shared),
+            _as_side(pair.left, gettext("Left"), left, num_shared),
+            _as_side(pair.right, gettext("Right"), right, num_shared),
         ],
         "form": form or ComparisonForm(),
     }

@@ -9,9 +9,11 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from annotation.actions import ratings
+from annotation.forms.telling import tell
 from annotation.rules.draft import InvalidDraft, parse_draft
 from annotation.rules.segmentation import step_spans
 from annotation.views.access import account_of
@@ -39,9 +41,9 @@ def save_draft(request: HttpRequest, assignment_id: int) -> JsonResponse:
             now=now,
         )
     except RequestDataTooBig:
-        return _refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "This draft is too large to be stored.")
+        return _refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, gettext("This draft is too large to be stored."))
     except InvalidDraft as error:
-        return _refuse(HTTPStatus.BAD_REQUEST, str(error))
+        return _refuse(HTTPStatus.BAD_REQUEST, tell(error))
     except ratings.AlreadySubmitted as error:
         return _refuse(HTTPStatus.GONE, str(error))
     except ratings.StaleDraft as stale:
@@ -63,7 +65,7 @@ def show_step_source(request: HttpRequest, assignment_id: int, index: int) -> Ht
     """Exactly what the model wrote in one step, as plain text."""
     trace = get_assignment(request, assignment_id).trace
     if index >= trace.num_steps:
-        raise Http404("This trace has no such step.")
+        raise Http404(gettext("This trace has no such step."))
     start, end = step_spans(trace.step_ends)[index]
     return HttpResponse(trace.completion[start:end], content_type="text/plain; charset=utf-8")
 

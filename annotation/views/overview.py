@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext, ngettext
+
 from annotation.models import Role
 from annotation.queries.projects import ProjectCounts
 
@@ -34,16 +36,18 @@ def list_next_steps(counts: ProjectCounts, roles: frozenset[Role]) -> list[NextS
 def _list_for_raters(counts: ProjectCounts) -> list[NextStep]:
     if not counts.num_traces:
         return []
+    num_open = counts.num_open
     waiting = (
-        f"{_count(counts.num_open, 'trace')} waiting for raters."
-        if counts.num_open
-        else "None is waiting now."
+        ngettext("%(num)d trace waits for raters.", "%(num)d traces wait for raters.", num_open)
+        % {"num": num_open}
+        if num_open
+        else gettext("None is waiting now.")
     )
+    one_key = gettext("Step by step, one key each.")
+    which = gettext("Two answers to one prompt: which is better?")
     return [
-        NextStep("annotation:next_trace", "Rate traces", f"Step by step, one key each. {waiting}"),
-        NextStep(
-            "annotation:compare_traces", "Compare traces", "Two answers to one prompt: which is better?"
-        ),
+        NextStep("annotation:next_trace", gettext("Rate traces"), f"{one_key} {waiting}"),
+        NextStep("annotation:compare_traces", gettext("Compare traces"), which),
     ]
 
 

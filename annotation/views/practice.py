@@ -22,6 +22,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from annotation.actions import practice
 from annotation.forms.ratings import RatingForm
+from annotation.forms.telling import tell
 from annotation.models import Gold, Project, QualificationAttempt, Role, Trace
 from annotation.queries.practice import find_tutorial_gold, get_practice, list_unanswered
 from annotation.rules.draft import by_text, empty_draft
@@ -85,7 +86,7 @@ def practise_trace(request: HttpRequest, slug: str, trace_id: int) -> HttpRespon
                 now=timezone.now(),
             )
         except (InvalidLabels, practice.NothingToPractise) as refusal:
-            form.add_error(None, str(refusal))
+            form.add_error(None, tell(refusal))
         else:
             return redirect_htmx(request, "annotation:show_feedback", slug, trace_id)
     return _show_trace(request, gold.trace, form, place, status=HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -123,7 +124,7 @@ def start_test(request: HttpRequest, slug: str) -> HttpResponse:
             project=project, rater=account_of(request), now=timezone.now(), source=_source
         )
     except (practice.AlreadyQualified, practice.NoAttemptLeft, practice.TestNotReady) as refusal:
-        messages.info(request, str(refusal))
+        messages.info(request, tell(refusal))
         return redirect("annotation:show_practice", slug)
     return redirect("annotation:take_test", slug, attempt.pk)
 
@@ -174,7 +175,7 @@ def _take_answer(request: HttpRequest, project: Project, attempt: QualificationA
                 attempt=attempt, trace_id=trace.pk, answer=_answer_of(form), now=timezone.now()
             )
         except (InvalidLabels, practice.NothingToPractise) as refusal:
-            form.add_error(None, str(refusal))
+            form.add_error(None, tell(refusal))
         else:
             if attempt.finished_at is None:
                 return redirect_htmx(request, "annotation:take_test", project.slug, attempt.pk)

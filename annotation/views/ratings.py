@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect, push_url
@@ -18,6 +19,7 @@ from django_htmx.http import HttpResponseClientRedirect, push_url
 from annotation.actions import assignments, ratings
 from annotation.actions.leases_ahead import return_leases
 from annotation.forms.ratings import RatingForm
+from annotation.forms.telling import tell
 from annotation.models import Account, Assignment, AssignmentState, Project, Role, SelectedBy
 from annotation.queries.assignments import find_last_rating, get_done_since
 from annotation.queries.pauses import find_pause
@@ -72,9 +74,11 @@ def _take_rating(request: HttpRequest, assignment: Assignment) -> HttpResponseBa
         try:
             return _act(request, assignment, form)
         except ratings.StaleDraft as stale:
-            form.add_error(None, f"{stale} Reload to see that version; what you sent is still below.")
+            form.add_error(
+                None, str(stale) + " " + gettext("Reload to see that version; what you sent is still below.")
+            )
         except REFUSALS as refusal:
-            form.add_error(None, str(refusal))
+            form.add_error(None, tell(refusal))
     return render_cockpit(request, assignment, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
 
 

@@ -15,6 +15,8 @@ MET_BY_RATERS = (
     "accounts",
     "bare.html",
     "base.html",
+    "branches",
+    "comparisons",
     "components/account_links.html",
     "components/brand.html",
     "components/field.html",
@@ -23,12 +25,17 @@ MET_BY_RATERS = (
     "components/messages.html",
     "components/pages.html",
     "components/sidebar.html",
+    "decisions",
     "errors",
+    "my_work",
     "people/join_project.html",
     "people/join_refused.html",
+    "practice/show_feedback.html",
+    "practice/show_practice.html",
     "projects/list_projects.html",
+    "ratings",
 )
-_NAMES = {"Gradus"}
+_NAMES = {"Gradus", "UTC"}
 _BLOCK = re.compile(
     r"{%\s*blocktranslate.*?{%\s*endblocktranslate\s*%}"
     r"|{%\s*comment.*?{%\s*endcomment\s*%}"
