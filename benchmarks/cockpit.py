@@ -126,10 +126,9 @@ def count_keys(data: Path, rater: Rater, keys: list[str], labels: list[int | Non
     before, shown = len(world(data, "labels", "--slug", "short")), rater.assignment
     for key in keys:
         rater.page.keyboard.press(key)
-    rater.page.wait_for_function(
-        f"document.querySelector('form[data-cockpit]')?.dataset.assignment !== '{shown}'"
-        ' && !Object.keys(localStorage).some((key) => key.endsWith("outbox"))'
-    )
+    outbox = "Object.keys(localStorage).some((key) => key.endsWith('outbox'))"
+    while rater.assignment == shown or rater.page.evaluate(outbox):
+        rater.page.wait_for_timeout(20)
     stored = world(data, "labels", "--slug", "short")
     if stored[before:] != [labels]:
         raise RuntimeError(f"{keys} stored {stored[before:]}.")

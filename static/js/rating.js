@@ -206,7 +206,7 @@ class Cockpit {
 
   showSignedOut() {
     this.view.showSaveState(gettext("Signed out: kept here"), "warn");
-    if (this.root.querySelector('[data-name="signed-out"]')) return;
+    if (this.view.find("messages").querySelector('[data-name="signed-out"]')) return;
     const text = gettext("You are signed out. What you rated is kept in this browser.");
     this.view.showMessage("signed-out", text, [[gettext("Sign in here and go on"), () => this.signIn.open()]]);
   }

@@ -8,8 +8,13 @@ export function isTyping(event) {
     event.defaultPrevented ||
     event.target.matches?.(WRITABLE) === true ||
     event.target.closest?.("[data-own-keys]") != null ||
-    document.querySelector("dialog[open]") !== null
+    isAsking(event.target)
   );
+}
+
+/** Whether a question is open: the keyboard is in it, or nowhere. (Asking the whole page at every key would be slow.) */
+function isAsking(target) {
+  return target.closest?.("dialog") != null || (target === document.body && document.querySelector("dialog[open]") !== null);
 }
 
 /** Whether an input method is at work; some say so only by this number. */
