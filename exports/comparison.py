@@ -5,7 +5,7 @@ Rows are told apart by the traces they are made of, so no text is read. Why one 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -79,7 +79,7 @@ class ConfigComparison:
 
 def compare_config(before: Export, after: Export, config: str) -> ConfigComparison:
     """Compares one config of two finished exports. Raises FilesGone."""
-    old, new = (dict(_read_states(export, config)) for export in (before, after))
+    old, new = (index_rows(_read_states(export, config)) for export in (before, after))
     added = [RowChange(key, None, new[key]) for key in new.keys() - old.keys()]
     removed = [RowChange(key, old[key], None) for key in old.keys() - new.keys()]
     both = old.keys() & new.keys()
@@ -97,6 +97,16 @@ def compare_config(before: Export, after: Export, config: str) -> ConfigComparis
         num_changed=len(changed),
         rows=tuple(shown),
     )
+
+
+def index_rows(states: Iterable[tuple[Key, RowState]]) -> dict[Key, RowState]:
+    """Rows by their traces; a trace that two raters rewrote makes two rows, and the second repeats its last id."""
+    found: dict[Key, RowState] = {}
+    for key, state in states:
+        while key in found:
+            key = (*key, key[-1])
+        found[key] = state
+    return found
 
 
 def list_compared_configs(before: Export, after: Export) -> list[str]:

@@ -40,7 +40,7 @@ def explain_rows(before: Export, after: Export, config: str, rows: Iterable[RowC
             row,
             tuple(
                 reason
-                for part in row.key
+                for part in dict.fromkeys(row.key)
                 for reason in _explain_trace(row, int(part), config, (before, old), (after, new), events)
             )
             + _explain_split(row)

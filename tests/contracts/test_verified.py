@@ -17,7 +17,7 @@ from django.conf import LazySettings
 from pytest_django import DjangoDbBlocker
 
 from annotation.models import JobState
-from exports.actions import cancel_export
+from exports.actions import cancel_export, folder_of
 from exports.models import Export
 from exports.policy import CONFIGS
 from rl_bridge.check import verify_export
@@ -79,6 +79,18 @@ def test_every_reader_takes_an_export_as_it_is_written(folders: dict[str, Path],
     manifest = json.loads((folders[form] / "manifest.json").read_text())
     loaded = {row.config: row.rows for row in found if row.reader.startswith("datasets")}
     assert loaded == {c: sum(n["rows"].values()) for c, n in manifest["counts"]["configs"].items()}
+
+
+def test_every_reader_takes_json_lines_too(settings: LazySettings, tmp_path: Path) -> None:
+    settings.EXPORTS_DIR = tmp_path
+    export = write_export(start_export(make_world(12), file_format="jsonl"))
+
+    found = verify_export(folder_of(export), tokenizer=tiny.build_tokenizer())
+
+    assert {row.config for row in found} == set(CONFIGS)
+    assert len({row.reader for row in found}) == 7
+    loaded = {row.config: row.rows for row in found if row.reader.startswith("datasets")}
+    assert loaded["evidence"] == sum(export.manifest["counts"]["configs"]["evidence"]["rows"].values())
 
 
 def set_value(place: int, column: str, value: Any) -> Callable[[list[Row]], None]:

@@ -19,8 +19,10 @@ from exports.comparison import (
     ConfigComparison,
     FilesGone,
     RowChange,
+    RowState,
     compare_config,
     describe_differences,
+    index_rows,
     list_compared_configs,
 )
 from exports.explanations import explain_rows
@@ -196,6 +198,15 @@ def test_formats_and_forms_are_no_difference_between_labels(formats: tuple[str, 
     for config in CONFIGS:
         found = compare_config(before, after, config)
         assert (found.num_added, found.num_removed, found.num_changed) == (0, 0, 0)
+
+
+def test_two_rewrites_of_one_trace_are_two_rows() -> None:
+    states = [RowState("train", "7 over 7", "human", "1"), RowState("train", "7 over 7", "hybrid", "1")]
+
+    found = index_rows((("7", "7"), state) for state in states)
+
+    assert list(found.values()) == states
+    assert list(found) == [("7", "7"), ("7", "7", "7")]
 
 
 def test_files_that_are_gone_are_said_to_be() -> None:

@@ -140,7 +140,7 @@ def export_folder(page: Page, product: Product, tmp_path_factory: pytest.TempPat
     open_page(page, product, "exports/new/")
     page.get_by_role("button", name="Start the export").click()
     with page.expect_download() as download:
-        page.get_by_role("link", name="Download all as .zip").click(timeout=60_000)
+        page.get_by_role("link", name="Download all as .zip").click(timeout=240_000)
     folder = tmp_path_factory.mktemp("export")
     archive = folder / "export.zip"
     download.value.save_as(archive)
