@@ -151,5 +151,8 @@ urlpatterns = [
     path("p/<slug:slug>/traces/<int:trace_id>/cut/", traces.resegment_trace, name="resegment_trace"),
     path("p/<slug:slug>/merges/", merges.list_merges, name="list_merges"),
     path("p/<slug:slug>/merges/<int:run_id>/", merges.show_merge, name="show_merge"),
+    path(
+        "p/<slug:slug>/merges/<int:run_id>/traces/<int:trace_id>/", merges.explain_trace, name="explain_trace"
+    ),
     path("p/<slug:slug>/merges/<int:run_id>/cancel/", merges.cancel_merge, name="cancel_merge"),
 ]

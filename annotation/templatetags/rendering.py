@@ -90,3 +90,13 @@ def first_error_number(stands: list[bool]) -> int | None:
     """Of gold: the number of the first step that does not stand, counted from 1; None where all do."""
     error = gold_first_error(stands)
     return None if error is None else error + 1
+
+
+@register.filter
+def as_points(change: float) -> str:
+    """A change of a probability in points: 0.123 as "+12 points", -0.004 as "−0.4 points"."""
+    points = 100 * change
+    if abs(points) < 0.05:
+        return "0 points"
+    text = f"{points:+.0f}" if abs(points) >= 0.95 else f"{points:+.1f}"
+    return f"{text.replace('-', '−')} points"

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from annotation.actions import merges
 from annotation.forms.merges import MergeForm
 from annotation.models import Role
+from annotation.queries import explanations
 from annotation.queries.merges import PosteriorBin, list_merge_runs, summarise_merge
 from annotation.views.access import account_of, load_project
 from annotation.views.responses import redirect_htmx
@@ -73,12 +74,26 @@ def show_merge(request: HttpRequest, slug: str, run_id: int) -> HttpResponse:
         "run": run,
         "summary": summary,
         "bars": _draw_bars(summary.bins) if summary else [],
+        "undecided": explanations.list_undecided(run) if summary else [],
         "chart": {"width": _CHART_WIDTH, "height": _CHART_HEIGHT},
     }
     template = "merges/show_merge.html"
     if request.htmx:  # type: ignore[attr-defined]  # set by django-htmx's middleware
         template += "#merge-run"
     return render(request, template, context)
+
+
+@login_required
+@never_cache
+@require_safe
+def explain_trace(request: HttpRequest, slug: str, run_id: int, trace_id: int) -> HttpResponse:
+    """One trace's posterior in a finished merge, step by step: who moved it, by how much."""
+    project = load_project(request, slug, *MAKERS)
+    run = get_object_or_404(list_merge_runs(project), pk=run_id, state="finished")
+    merged = get_object_or_404(explanations.list_merged_traces(run), trace=trace_id)
+    explained = explanations.explain_trace(run, merged)
+    context = {"project": project, "run": run, "merged": merged, "explained": explained}
+    return render(request, "merges/explain_trace.html", context)
 
 
 @login_required

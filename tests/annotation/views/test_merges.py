@@ -242,3 +242,55 @@ def test_the_list_pages_through_many_merges() -> None:
     assert (first.count("– Cancelled"), second.count("– Cancelled")) == (25, 2)
     assert "Older" in first
     assert "Newer" in second
+
+
+@pytest.mark.parametrize("kind", VISITORS)
+def test_only_those_who_merge_see_why(kind: str) -> None:
+    project = make_rated_project()
+    run = finish(start(project))
+    trace = project.trace_set.first()
+    client = make_visitor(kind, project).client
+
+    answer = client.get(reverse("annotation:explain_trace", args=[project.slug, run.pk, trace.pk]))
+
+    assert answer.status_code == expected_status(kind)
+
+
+def test_the_page_says_who_moved_which_step() -> None:
+    project = make_rated_project()
+    run = finish(start(project))
+    wrong = project.trace_set.last()
+    client = sign_in(project)
+
+    page = client.get(
+        reverse("annotation:explain_trace", args=[project.slug, run.pk, wrong.pk])
+    ).content.decode()
+
+    for rating in wrong.ratings.all():
+        assert str(rating.rater) in page
+    assert "points" in page
+    assert "first error" in page.lower()
+    assert "that it stands" in page
+
+
+def test_a_trace_of_another_merge_is_not_found() -> None:
+    project, other = make_rated_project(), make_rated_project()
+    run = finish(start(project))
+    client = sign_in(project)
+
+    answer = client.get(
+        reverse("annotation:explain_trace", args=[project.slug, run.pk, other.trace_set.first().pk])
+    )
+
+    assert answer.status_code == 404
+
+
+def test_the_merges_page_leads_to_the_traces_it_is_least_sure_of() -> None:
+    project = make_rated_project()
+    run = finish(start(project))
+    client = sign_in(project)
+
+    page = client.get(reverse("annotation:show_merge", args=[project.slug, run.pk])).content.decode()
+
+    for trace in project.trace_set.all():
+        assert reverse("annotation:explain_trace", args=[project.slug, run.pk, trace.pk]) in page

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exports.formats import evidence
@@ -70,6 +70,7 @@ def list_rows(found: TraceEvidence) -> list[dict[str, Any]]:
     ]
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.lists(evidence_of_a_trace(), min_size=1, max_size=4))
 def test_columns_hold_what_rows_would(found: list[TraceEvidence]) -> None:
     table = evidence.make_table(found)
