@@ -35,6 +35,7 @@ from exports.policy import CONFIGS, ExportPolicy  # noqa: E402
 from exports.snapshot import Snapshot, write_snapshot  # noqa: E402
 from exports.writing import Request  # noqa: E402
 
+SEEDED = ("prompt", "trace", "assignment", "rating", "judgescore", "mergedtrace", "mergedpreference")
 NUM_STEPS, TRACES_A_PROMPT, NUM_RATERS = 8, 4, 3
 SEED_SQL = """
 INSERT INTO annotation_prompt (id, project_id, text, reference_answer, verifier, ground_truth, source, content_hash,
@@ -67,18 +68,20 @@ SELECT {base} + (n - 1) * {raters} + r, {base} + n, {first_rater} + r - 1, {base
     ELSE '{{1,0,1,1,-1,NULL,NULL,NULL}}' END::smallint[], '', '{{}}', false, false, 40, now(), gen_random_uuid()
     {rating_values}
 FROM generate_series(1, {traces}) AS n, generate_series(1, {raters}) AS r;
-INSERT INTO annotation_judgescore (trace_id, judge_id, probabilities, rationales, created_at)
-SELECT {base} + n, {judge}, array_agg((n * k % 97) / 97.0), '[]', now()
+INSERT INTO annotation_judgescore (trace_id, judge_id, probabilities, rationales, created_at {judgescore_extra})
+SELECT {base} + n, {judge}, array_agg((n * k % 97) / 97.0), '[]', now() {judgescore_values}
 FROM generate_series(1, {traces}) AS n, generate_series(1, {steps}) AS k GROUP BY n;
 INSERT INTO annotation_mergedtrace (run_id, trace_id, posterior, p_trace, first_error, provenance, num_raters,
-    num_blind_raters, judges)
+    num_blind_raters, judges {mergedtrace_extra})
 SELECT {run}, {base} + n, CASE WHEN n % 2 = 0 THEN array_fill(1 - (n % 89) / 1000.0::float, ARRAY[{steps}])
     ELSE ARRAY[.99, .98, .97 - (n % 89) / 1000.0, .96, .04, .03, .02, .01]::float[] END,
     CASE WHEN n % 2 = 0 THEN 1 - (n % 89) / 1000.0 ELSE .01 END, CASE WHEN n % 2 = 0 THEN -1 ELSE 4 END, 'human', 3, 3,
-    '{{}}'
+    '{{}}' {mergedtrace_values}
 FROM generate_series(1, {traces}) AS n;
-INSERT INTO annotation_mergedpreference (run_id, prompt_id, chosen_id, rejected_id, probability, margin, provenance)
+INSERT INTO annotation_mergedpreference (run_id, prompt_id, chosen_id, rejected_id, probability, margin, provenance
+    {mergedpreference_extra})
 SELECT {run}, {base} + 1 + (n - 1) / {per_prompt}, {base} + n, {base} + n - 1, .95, 2.5 - (n % 89) / 100.0, 'human'
+    {mergedpreference_values}
 FROM generate_series(2, {traces}, 2) AS n;
 """
 
@@ -114,7 +117,7 @@ def seed(num_traces: int) -> dict[str, int]:
         "run": run.pk,
     }
     with connection.cursor() as cursor:
-        for table in ("prompt", "trace", "assignment", "rating"):
+        for table in SEEDED:
             extra = _list_other_columns(cursor, f"annotation_{table}")
             names |= {f"{table}_extra": extra[0], f"{table}_values": extra[1]}
         cursor.execute(SEED_SQL.format(**names))

@@ -20,6 +20,21 @@ from exports.manifest import FileEntry
 ROWS_A_GROUP = 4000
 CHARACTERS_A_GROUP = 4_000_000
 """A row group ends at whichever comes first, so that long traces take no more memory than short ones."""
+_REPEATED = [
+    *(
+        "prompt",
+        "prompt_id",
+        "trace_id",
+        "chosen_trace",
+        "rejected_trace",
+        "provenance",
+        "model",
+        "verifier",
+        "step",
+    ),
+    *("ratings.list.element.rater", "ratings.list.element.error_category", "judge_scores.list.element.judge"),
+]
+"""Columns in which values come again: others would only pay for a dictionary of all they hold."""
 
 
 class HashingFile:
@@ -142,8 +157,8 @@ class DataFile:
                 data_page_version="1.0",
                 compression="zstd",
                 compression_level=3,
-                use_dictionary=True,
-                write_statistics=True,
+                use_dictionary=_REPEATED,
+                write_statistics=_REPEATED,
             )
         except BaseException:  # it writes its first bytes at once, and nobody else knows of the sink yet
             self._sink.discard()

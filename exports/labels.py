@@ -54,7 +54,8 @@ def label_step(p: float, policy: ExportPolicy) -> int:
 
 def label_steps(trace: JudgedTrace, policy: ExportPolicy) -> list[int]:
     """One label a step. With `after_error="mask"`, steps after the first one labelled 0 say nothing."""
-    labels = [label_step(p, policy) for p in trace.posterior]
+    good_from, bad_to = policy.good_from, policy.bad_to
+    labels = [GOOD if p >= good_from else BAD if p <= bad_to else MASKED for p in trace.posterior]
     if policy.after_error == "mask" and BAD in labels:
         first = labels.index(BAD)
         labels[first + 1 :] = [MASKED] * (len(labels) - first - 1)

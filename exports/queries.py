@@ -215,7 +215,7 @@ def _read_trace(
         step_ends=tuple(step_ends),
         model=model,
         segmenter=segmenter,
-        posterior=tuple(p for p in posterior if p is not None),  # all of them or none
+        posterior=() if None in posterior else cast(tuple[float, ...], tuple(posterior)),  # all or none
         p_trace=p_trace,
         first_error=first_error,
         provenance=provenance,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 from annotation.rules.chat_template import render_user_turn
@@ -19,7 +20,7 @@ class Chat:
     asked_at: dt.datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: `steps` is kept, since several datasets ask for it
 class JudgedTrace:
     """A trace and what the merge says of it. `prompt` is the text the model was given as the user's message.
 
@@ -56,7 +57,7 @@ class JudgedTrace:
             self.chat.template, self.chat.special_tokens, self.prompt, asked_at=self.chat.asked_at
         )
 
-    @property
+    @cached_property
     def steps(self) -> list[str]:
         """The exact texts of the steps; joined they are the completion."""
         return cut_steps(self.completion, self.step_ends)

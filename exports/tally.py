@@ -9,8 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from exports.formats.dataset import Row
-from exports.labels import MASKED, REASONS, LeftOut
+from exports.labels import BAD, GOOD, MASKED, REASONS, LeftOut
 from exports.manifest import ConfigCounts
+
+_LABEL_NAMES = {GOOD: str(GOOD), BAD: str(BAD), MASKED: str(MASKED)}
+"""Labels as the manifest names them."""
+_BOOLEAN_NAMES = {True: "true", False: "false"}
 
 
 @dataclass(slots=True)
@@ -38,8 +42,10 @@ class ConfigTally:
 
     def add(self, row: Row, split: str) -> None:
         self.rows[split] += 1
-        for label in row.get("labels", [row["label"]] if "label" in row else []):
-            self.labels[str(label).lower()] += 1
+        if "labels" in row:
+            self.labels.update(map(_LABEL_NAMES.__getitem__, row["labels"]))
+        elif "label" in row:
+            self.labels[_BOOLEAN_NAMES[row["label"]]] += 1
         if "provenance" in row:
             self.provenance[row["provenance"]] += 1
 
