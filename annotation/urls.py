@@ -14,9 +14,11 @@ from annotation.views import (
     health,
     imports,
     judge_runs,
+    judges,
     keys,
     languages,
     merges,
+    model_specs,
     my_work,
     people,
     practice,
@@ -87,6 +89,12 @@ urlpatterns = [
         qualification.waive_test,
         name="waive_test",
     ),
+    # --- models ---
+    path("models/", model_specs.list_model_specs, name="list_model_specs"),
+    path("models/new/", model_specs.add_model_spec, name="add_model_spec"),
+    path("models/<int:spec_id>/", model_specs.show_model_spec, name="show_model_spec"),
+    path("models/<int:spec_id>/try/", model_specs.try_model_spec, name="try_model_spec"),
+    path("models/<int:spec_id>/retire/", model_specs.retire_model_spec, name="retire_model_spec"),
     # --- prompts, batches, judges ---
     path("p/<slug:slug>/prompts/", prompts.list_prompts, name="list_prompts"),
     path("p/<slug:slug>/prompts/upload/", imports.upload_prompts, name="upload_prompts"),
@@ -112,6 +120,8 @@ urlpatterns = [
     path("p/<slug:slug>/batches/<int:batch_id>/resume/", batch_course.resume_batch, name="resume_batch"),
     path("p/<slug:slug>/batches/<int:batch_id>/retry/", batch_course.retry_failures, name="retry_failures"),
     path("p/<slug:slug>/judges/", judge_runs.list_judge_runs, name="list_judge_runs"),
+    path("p/<slug:slug>/judges/new/", judges.make_judge, name="make_judge"),
+    path("p/<slug:slug>/judges/<int:judge_id>/retire/", judges.retire_judge, name="retire_judge"),
     path("p/<slug:slug>/judges/<int:run_id>/", judge_runs.show_judge_run, name="show_judge_run"),
     path("p/<slug:slug>/judges/<int:run_id>/cancel/", judge_runs.cancel_judge_run, name="cancel_judge_run"),
     # --- rating and comparing ---

@@ -62,6 +62,7 @@ class ResolvedModel:
     location: str
     name: str
     is_local: bool
+    gguf_file: str = ""  # its name in the folder `location`, where the model is one
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def prepare_shipped_model(models_dir: Path) -> Path:
 
 
 def resolve_model(location: str, *, models_dir: Path) -> ResolvedModel:
-    """Say what `location` means: "shipped", a folder, or a hub name.
+    """Say what `location` means: "shipped", a folder, a GGUF file, or a hub name.
 
     Raises `ModelNotFound` for a folder that is not there or holds no weights, `ShippedModelMissing`.
     """
@@ -111,8 +112,13 @@ def resolve_model(location: str, *, models_dir: Path) -> ResolvedModel:
         if not any(folder.glob("*.safetensors")):
             raise ModelNotFound(f"The folder {folder} holds no .safetensors weights.")
         return ResolvedModel(location=str(folder), name=folder.resolve().name, is_local=True)
+    if folder.suffix == ".gguf" and folder.is_file():
+        return ResolvedModel(
+            location=str(folder.parent), name=folder.stem, is_local=True, gguf_file=folder.name
+        )
     if folder.is_absolute() or location.startswith((".", "~")) or location.count("/") > 1:
-        raise ModelNotFound(f"There is no folder {folder}.")
+        kind = "file" if folder.suffix == ".gguf" else "folder"
+        raise ModelNotFound(f"There is no {kind} {folder}.")
     return ResolvedModel(location=location, name=location, is_local=False)
 
 
@@ -138,7 +144,10 @@ def open_tokenizer(resolved: ResolvedModel) -> PreTrainedTokenizerBase:
     """Open a model's tokenizer. Raises `ModelNotFound`."""
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
-            resolved.location, local_files_only=resolved.is_local, trust_remote_code=False
+            resolved.location,
+            local_files_only=resolved.is_local,
+            trust_remote_code=False,
+            **({"gguf_file": resolved.gguf_file} if resolved.gguf_file else {}),
         )
     except Exception as error:  # a damaged file makes the libraries raise anything, even a bare Exception
         raise ModelNotFound(
@@ -156,12 +165,15 @@ def open_weights(
     transformers would make it up at random.
     """
     opener: Any = AutoModelForCausalLM if with_head else AutoModel
+    how: dict[str, Any] = {"use_safetensors": True}
+    if resolved.gguf_file:
+        how = {"gguf_file": resolved.gguf_file, "quantization_config": GgufConfig(dequantize=True)}
     try:
         with without_loading_bars():
             opened: tuple[PreTrainedModel, dict[str, Any]] = opener.from_pretrained(
                 resolved.location,
                 dtype=dtype or "auto",
-                use_safetensors=True,
+                **how,
                 trust_remote_code=False,
                 local_files_only=resolved.is_local,
                 output_loading_info=True,
@@ -183,6 +195,8 @@ def get_revision(resolved: ResolvedModel, model: PreTrainedModel) -> str:
     if not resolved.is_local:
         return str(getattr(model.config, "_commit_hash", None) or "unknown")
     folder = Path(resolved.location)
+    if resolved.gguf_file:
+        return _hash_file(folder / resolved.gguf_file)
     provenance = find_provenance(folder)
     return provenance.gguf_sha256 if provenance else hash_weights(folder)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import cast
 
 from django.db import transaction
@@ -13,6 +12,7 @@ from django.db import transaction
 from annotation import jobs as background
 from annotation.actions import chunked
 from annotation.actions.audit import record_event
+from annotation.actions.judges import read_shipped_rubric
 from annotation.actions.model_specs import ensure_shipped_model
 from annotation.models import (
     Account,
@@ -28,9 +28,14 @@ from annotation.models.job import OPEN_STATES
 from annotation.queries.judge_runs import list_unjudged_traces
 from annotation.rules.judge_versions import ARITHMETIC_CODE, LIKELIHOOD_CODE, make_judge_version
 
-# As text, for the web process never imports the judges themselves: they may load torch.
-_RUBRICS = Path(__file__).parents[1] / "judging" / "rubrics"
-_TRACES_IN_CHUNK = {JudgeKind.LIKELIHOOD: 8, JudgeKind.ARITHMETIC: 500}  # seconds of work
+_TRACES_IN_CHUNK = {  # seconds of work
+    JudgeKind.LIKELIHOOD: 8,
+    JudgeKind.ARITHMETIC: 500,
+    JudgeKind.PRM: 32,
+    JudgeKind.RUBRIC: 4,
+    JudgeKind.ROLLOUT: 1,
+}
+_TRACES_IN_SERVER_CHUNK = {JudgeKind.RUBRIC: 32, JudgeKind.ROLLOUT: 8}
 LIKELIHOOD_NOTE = (
     "Asks the model whether each step is correct, and takes P(yes) / (P(yes) + P(no)). The model that comes with "
     "Gradus is far too small for this: it tells right steps from wrong ones no better than chance (AUC 0.54)."
@@ -81,7 +86,7 @@ def ensure_builtin_judges(*, now: dt.datetime) -> list[Judge]:
 
     Raises rl_bridge.shipped.ShippedModelMissing.
     """
-    rubric = (_RUBRICS / "likelihood.md").read_text(encoding="utf-8")
+    rubric = read_shipped_rubric(JudgeKind.LIKELIHOOD)
     shipped = ensure_shipped_model(now=now)
     return [
         _ensure_judge(builtin, now=now)
@@ -145,6 +150,7 @@ def _ensure_judge(builtin: _BuiltIn, *, now: dt.datetime) -> Judge:
     judge, _ = Judge.objects.get_or_create(
         name=builtin.name,
         version=builtin.version,
+        project=None,
         defaults={
             "kind": builtin.kind,
             "model_spec": builtin.model_spec,
@@ -157,12 +163,16 @@ def _ensure_judge(builtin: _BuiltIn, *, now: dt.datetime) -> Judge:
 
 
 def _create_chunks(run: JudgeRun, trace_ids: Sequence[int], now: dt.datetime) -> list[JudgeChunk]:
-    size = _TRACES_IN_CHUNK[JudgeKind(run.judge.kind)]
+    spec = run.judge.model_spec
+    is_on_server = spec is not None and spec.is_server
+    sizes = _TRACES_IN_SERVER_CHUNK if is_on_server else _TRACES_IN_CHUNK
+    size = sizes[JudgeKind(run.judge.kind)]
     return JudgeChunk.objects.bulk_create(
         [
             JudgeChunk(
                 run=run,
                 index=index,
+                is_on_server=is_on_server,
                 trace_ids=trace_ids[start : start + size],
                 queued_at=now,
                 touched_at=now,

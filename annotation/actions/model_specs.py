@@ -1,13 +1,23 @@
-"""The models that completions can be made with."""
+"""The models that write completions or score steps: the shipped one, and those that site admins add."""
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import hashlib
+from dataclasses import dataclass
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
+from typing import cast
 
-from annotation.models import Backend, ModelSpec
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+
+from annotation import jobs
+from annotation.actions.audit import record_event
+from annotation.models import Account, Backend, ModelSpec, ModelTrial
+from annotation.models.job import OPEN_STATES
 from rl_bridge.shipped import SHIPPED, SHIPPED_NAME, find_shipped_gguf
 
 SHIPPED_NOTE = (
@@ -40,6 +50,93 @@ def ensure_shipped_model(*, now: dt.datetime) -> ModelSpec:
         },
     )
     return spec
+
+
+class NameTaken(Exception):
+    """Another model, perhaps a retired one, has this name."""
+
+
+@dataclass(frozen=True)
+class ModelPlace:
+    """What a model is and where; it never changes. The names are ModelSpec's."""
+
+    name: str
+    backend: Backend
+    location: str
+    address: str = ""
+
+
+@dataclass(frozen=True)
+class ModelTerms:
+    """How a model is asked and what it costs; may change. The names are ModelSpec's."""
+
+    key_variable: str = ""
+    price_per_million_prompt_tokens: Decimal = Decimal(0)
+    price_per_million_tokens: Decimal = Decimal(0)
+    max_in_flight: int = 32
+    timeout_seconds: int = 120
+    note: str = ""
+
+
+def add_model_spec(*, place: ModelPlace, terms: ModelTerms, actor: Account, now: dt.datetime) -> ModelSpec:
+    """A new model for everybody's batches and judges. Raises NameTaken, with nothing stored."""
+    try:
+        with transaction.atomic():
+            spec = ModelSpec.objects.create(
+                **dataclasses.asdict(place), **dataclasses.asdict(terms), created_at=now
+            )
+            record_event(
+                actor=actor,
+                verb="added a model",
+                subject=spec,
+                now=now,
+                location=spec.location,
+                address=spec.address,
+            )
+    except IntegrityError as error:
+        if not ModelSpec.objects.filter(name=place.name).exists():
+            raise
+        raise NameTaken(f"There is a model “{place.name}” already; choose another name.") from error
+    return spec
+
+
+def change_model_terms(*, spec: ModelSpec, terms: ModelTerms, actor: Account, now: dt.datetime) -> ModelSpec:
+    """Prices hold for batches launched from now on; everything else at once."""
+    with transaction.atomic():
+        locked = ModelSpec.objects.select_for_update().get(pk=spec.pk)
+        for name, value in dataclasses.asdict(terms).items():
+            setattr(locked, name, value)
+        locked.save(update_fields=[field.name for field in dataclasses.fields(terms)])
+        record_event(actor=actor, verb="changed a model", subject=locked, now=now)
+    return locked
+
+
+def retire_model_spec(*, spec: ModelSpec, actor: Account, now: dt.datetime) -> None:
+    """Nobody is offered it any more; what it made and what runs stays as it is."""
+    with transaction.atomic():
+        ModelSpec.objects.filter(pk=spec.pk, retired_at=None).update(retired_at=now)
+        record_event(actor=actor, verb="retired a model", subject=spec, now=now)
+
+
+def launch_trial(*, spec: ModelSpec, text: str, actor: Account, now: dt.datetime) -> ModelTrial:
+    """Queues one short answer of the model, on commit. While one is under way, that one is returned."""
+    with transaction.atomic():
+        ModelSpec.objects.select_for_update(no_key=True).get(pk=spec.pk)
+        trials = cast("QuerySet[ModelTrial]", ModelTrial.objects.filter(model_spec=spec))
+        under_way = trials.filter(state__in=OPEN_STATES).first()
+        if under_way is not None:
+            return under_way
+        trial = ModelTrial(
+            model_spec=spec,
+            created_by=actor,
+            text=text,
+            is_on_server=spec.is_server,
+            queued_at=now,
+            touched_at=now,
+        )
+        trial.save()
+        jobs.queue_on_commit(trial)
+    return trial
 
 
 @lru_cache(maxsize=2)

@@ -29,6 +29,7 @@ class ProjectSettings:
     can_rate_rest_good: bool
     error_categories: list[str]
     shows_reference: bool
+    judges_see_reference: bool
     shows_scores_after: bool
     shows_decisions: bool
     assisted_share: float

@@ -38,6 +38,7 @@ class ProjectSettingsForm(forms.Form):
         ("Who rates what", ("overlap", "forbids_own_prompts", "lease_minutes", "amend_minutes")),
         ("Gold", ("gold_percent", "gold_threshold_percent", "gold_window", "shows_gold_accuracy")),
         ("How steps are rated", ("stop_at_first_error", "can_rate_rest_good", "error_categories")),
+        ("What judges see", ("judges_see_reference",)),
         ("What raters see", ("shows_reference", "shows_scores_after", "shows_decisions", "assisted_percent")),
     )
 
@@ -88,6 +89,11 @@ class ProjectSettingsForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 9}),
         help_text=f"One a line, at most {MAX_CATEGORIES}, in the order raters see: the first nine have a digit each. "
         "Empty: raters are not asked.",
+    )
+    judges_see_reference = forms.BooleanField(
+        label="Judges may see the reference answer",
+        required=False,
+        help_text="Those that are made to. Off: none of them is told it, whatever it is made for.",
     )
     shows_reference = forms.BooleanField(
         label="Show the reference answer",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,6 +21,16 @@ from annotation.generation.backend import (
 )
 from annotation.generation.watching import LogprobRecorder, StopWhenAsked, StopWhenEnough
 from rl_bridge.models import LoadedModel
+
+_MOST_AT_A_TIME = 32  # requests: more of them make no more tokens a second (docs/adr/generation-chunks.md)
+
+
+def _list_groups(indices: Sequence[int], lengths: Sequence[int]) -> list[Sequence[int]]:
+    """All of them where they are few; else groups of like length."""
+    if len(indices) <= _MOST_AT_A_TIME:
+        return [indices]
+    ordered = sorted(indices, key=lambda index: lengths[index])
+    return [ordered[start : start + _MOST_AT_A_TIME] for start in range(0, len(ordered), _MOST_AT_A_TIME)]
 
 
 class TransformersBackend:
@@ -53,13 +64,17 @@ class TransformersBackend:
         sampling: Sampling,
         should_stop: Callable[[], bool],
     ) -> list[Completion | Refusal]:
-        """See `Backend.generate`. Requests that fit go through the model together, in one batch."""
+        """See `Backend.generate`. Requests that fit go through the model together; more than it takes at a time in
+        groups of like length, so that little of a group is padding, each with a seed of its own."""
         prompts = [self._encode(request) for request in requests]
         refusals = [self._find_refusal(len(tokens), sampling) for tokens in prompts]
         fitting = [index for index, refusal in enumerate(refusals) if refusal is None]
-        enough = StopWhenEnough(self._tokenizer, [requests[index].is_enough for index in fitting])
-        completions = self._complete([prompts[index] for index in fitting], sampling, should_stop, enough)
-        made = dict(zip(fitting, completions, strict=True))
+        made: dict[int, Completion] = {}
+        for number, group in enumerate(_list_groups(fitting, [len(tokens) for tokens in prompts])):
+            enough = StopWhenEnough(self._tokenizer, [requests[index].is_enough for index in group])
+            drawn = dataclasses.replace(sampling, seed=sampling.seed + number)
+            completions = self._complete([prompts[index] for index in group], drawn, should_stop, enough)
+            made |= dict(zip(group, completions, strict=True))
         return [refusal or made[index] for index, refusal in enumerate(refusals)]
 
     def _encode(self, request: GenerationRequest) -> list[int]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from annotation.judging.equations import Link, find_links
 from annotation.judging.expressions import DividesByZero, NotAnExpression, Value, evaluate
-from annotation.judging.judge import JudgedTrace, NoOpinion, Opinion
+from annotation.judging.judge import JudgedTrace, NoOpinion, Opinion, never
 
 # A step whose sums are right may still be wrong for another reason; one with a wrong sum hardly stands.
 P_ALL_RIGHT = 0.9
@@ -19,8 +19,14 @@ _MOST_QUOTED = 5
 class ArithmeticJudge:
     """Implements `Judge` with a rule, not a model."""
 
-    def score(self, traces: Sequence[JudgedTrace]) -> list[Opinion | NoOpinion]:
-        return [self._score_trace(trace) for trace in traces]
+    def score(
+        self, traces: Sequence[JudgedTrace], should_stop: Callable[[], bool] = never
+    ) -> list[Opinion | NoOpinion]:
+        opinions: list[Opinion | NoOpinion] = []
+        for trace in traces:
+            should_stop()
+            opinions.append(self._score_trace(trace))
+        return opinions
 
     def _score_trace(self, trace: JudgedTrace) -> Opinion:
         checks = [check_step(step) for step in trace.steps]

@@ -6,23 +6,20 @@ pass, not one a step (`packing`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 
-from annotation.judging.judge import JudgedTrace, NoOpinion, Opinion
+from annotation.judging.judge import JudgedTrace, NoOpinion, Opinion, never
 from annotation.judging.packing import AskedTrace, list_groups, pack
+from annotation.rules.rubrics import BadRubric, check_rubric
 from rl_bridge.models import LoadedModel
 
 _MOST_PACKED_TOKENS = 6144  # its mask takes 38 MB
 _YES = ("yes", "Yes", " yes", " Yes", "YES")
 _NO = ("no", "No", " no", " No", "NO")
 _CUT = "\x1e"  # a control character that no template holds
-
-
-class BadRubric(ValueError):
-    """The rubric does not hold {problem} and then {steps}, once each."""
 
 
 class LikelihoodJudge:
@@ -33,10 +30,7 @@ class LikelihoodJudge:
     """
 
     def __init__(self, loaded: LoadedModel, *, rubric: str) -> None:
-        if rubric.count("{problem}") != 1 or rubric.count("{steps}") != 1:
-            raise BadRubric("A rubric holds {problem} and {steps}, once each.")
-        if rubric.index("{problem}") > rubric.index("{steps}"):
-            raise BadRubric("In a rubric {problem} stands before {steps}.")
+        check_rubric(rubric)
         self._model: Any = loaded.model
         self._tokenizer: Any = loaded.tokenizer
         self._rubric = rubric
@@ -45,8 +39,14 @@ class LikelihoodJudge:
         if not (self._yes and self._no):
             raise BadRubric("The model's tokens can't tell yes from no.")
 
-    def score(self, traces: Sequence[JudgedTrace]) -> list[Opinion | NoOpinion]:
-        return [self._score_trace(trace) for trace in traces]
+    def score(
+        self, traces: Sequence[JudgedTrace], should_stop: Callable[[], bool] = never
+    ) -> list[Opinion | NoOpinion]:
+        opinions: list[Opinion | NoOpinion] = []
+        for trace in traces:
+            should_stop()
+            opinions.append(self._score_trace(trace))
+        return opinions
 
     def tokenize(self, trace: JudgedTrace) -> AskedTrace:
         """The trace in the model's chat form. Each step is tokenized alone, so that a prefix's tokens never depend on

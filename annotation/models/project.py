@@ -52,6 +52,9 @@ class Project(models.Model):
     shows_reference = models.BooleanField(
         default=True, help_text="Raters see the reference answer, which is a best guess."
     )
+    judges_see_reference = models.BooleanField(
+        default=True, help_text="Judges that want the reference answer are told it."
+    )
     shows_scores_after = models.BooleanField(
         default=True, help_text="After submitting, raters see what the judges thought."
     )

@@ -30,6 +30,12 @@ def list_unjudged_traces(
     return traces.filter(batch=batch) if batch is not None else traces
 
 
+def list_own_judges(project: Project) -> QuerySet[Judge]:
+    """The judges made in the project that are not retired, by name, the newest version first."""
+    own = Judge.objects.filter(project=project, retired_at=None).select_related("model_spec")
+    return own.order_by("name", "-created_at", "-pk")
+
+
 def list_judge_runs(project: Project) -> QuerySet[JudgeRun]:
     """The project's judge runs, the newest first."""
     runs = cast("QuerySet[JudgeRun]", JudgeRun.objects.filter(project=project))

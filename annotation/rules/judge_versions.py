@@ -9,6 +9,9 @@ import hashlib
 
 LIKELIHOOD_CODE = "1"
 ARITHMETIC_CODE = "1"
+RUBRIC_CODE = "1"
+ROLLOUT_CODE = "1"
+PRM_CODE = "1"
 
 
 def make_judge_version(

@@ -9,7 +9,9 @@ from django.utils import timezone
 
 from annotation.actions import generate, judge
 from annotation.actions import sample_alternatives as sampling
+from annotation.actions import try_model as trying
 from annotation.actions.jobs import JobLost, JobNotStartable
+from annotation.actions.local_judges import ask_local_model, open_local_judge
 from annotation.actions.opened_models import open_local_backend
 
 logger = logging.getLogger(__name__)
@@ -26,7 +28,7 @@ def generate_chunk(chunk_id: int) -> None:
 @shared_task(name="annotation.judge_chunk")
 def judge_chunk(chunk_id: int) -> None:
     try:
-        judge.judge_chunk(chunk_id=chunk_id, clock=timezone.now)
+        judge.judge_chunk(chunk_id=chunk_id, clock=timezone.now, open_judge=open_local_judge)
     except (JobNotStartable, JobLost) as reason:
         logger.info("%s", reason)
 
@@ -35,5 +37,13 @@ def judge_chunk(chunk_id: int) -> None:
 def sample_alternatives(branch_id: int) -> None:
     try:
         sampling.sample_alternatives(branch_id=branch_id, clock=timezone.now, open_backend=open_local_backend)
+    except (JobNotStartable, JobLost) as reason:
+        logger.info("%s", reason)
+
+
+@shared_task(name="annotation.try_model")
+def try_model(trial_id: int) -> None:
+    try:
+        trying.try_model(trial_id=trial_id, clock=timezone.now, ask=ask_local_model)
     except (JobNotStartable, JobLost) as reason:
         logger.info("%s", reason)

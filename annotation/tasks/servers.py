@@ -7,10 +7,12 @@ import logging
 from celery import shared_task
 from django.utils import timezone
 
-from annotation.actions import generate
+from annotation.actions import generate, judge
 from annotation.actions import sample_alternatives as sampling
+from annotation.actions import try_model as trying
 from annotation.actions.jobs import JobLost, JobNotStartable
 from annotation.actions.opened_servers import open_server_backend
+from annotation.actions.server_judges import open_server_judge
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +30,26 @@ def sample_alternatives_on_server(branch_id: int) -> None:
     try:
         sampling.sample_alternatives(
             branch_id=branch_id, clock=timezone.now, open_backend=open_server_backend
+        )
+    except (JobNotStartable, JobLost) as reason:
+        logger.info("%s", reason)
+
+
+@shared_task(name="annotation.judge_chunk_on_server")
+def judge_chunk_on_server(chunk_id: int) -> None:
+    try:
+        judge.judge_chunk(chunk_id=chunk_id, clock=timezone.now, open_judge=open_server_judge)
+    except (JobNotStartable, JobLost) as reason:
+        logger.info("%s", reason)
+
+
+@shared_task(name="annotation.try_model_on_server")
+def try_model_on_server(trial_id: int) -> None:
+    try:
+        trying.try_model(
+            trial_id=trial_id,
+            clock=timezone.now,
+            ask=lambda spec, text: trying.ask_backend(open_server_backend(spec), text),
         )
     except (JobNotStartable, JobLost) as reason:
         logger.info("%s", reason)

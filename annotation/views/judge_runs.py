@@ -28,7 +28,10 @@ _RUNS_A_PAGE = 25
 def list_judge_runs(request: HttpRequest, slug: str) -> HttpResponse:
     """The judges, the form that sets one to work, and the runs so far."""
     project = load_project(request, slug, *MAKERS)
-    judges = judge_runs.ensure_builtin_judges(now=timezone.now())
+    judges = [
+        *judge_runs.ensure_builtin_judges(now=timezone.now()),
+        *queries.list_own_judges(project),
+    ]
     form = LaunchJudgeRunForm(
         request.POST or None, project=project, judges=judges, initial={"batch": request.GET.get("batch")}
     )

@@ -206,3 +206,23 @@ def test_two_processes_that_prepare_at_once_agree(tmp_path: Path) -> None:
 
     assert folders == [str(tmp_path / shipped.SHIPPED_FOLDER)] * 2
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == [shipped.SHIPPED_FOLDER]
+
+
+@pytest.mark.model
+@pytest.mark.slow
+def test_a_gguf_file_opens_as_it_is(tmp_path: Path) -> None:
+    gguf = models.find_shipped_gguf()
+
+    loaded = models.load_causal_lm(str(gguf), models_dir=tmp_path, device="cpu", dtype=torch.bfloat16)
+
+    with gguf.open("rb") as handle:
+        assert loaded.revision == hashlib.file_digest(handle, "sha256").hexdigest()
+    assert loaded.name == gguf.stem
+    ids = torch.tensor([loaded.tokenizer("The capital of France is").input_ids])
+    written = loaded.model.generate(input_ids=ids, max_new_tokens=4, do_sample=False)  # type: ignore[operator]
+    assert "Paris" in loaded.tokenizer.decode(written[0])
+
+
+def test_a_gguf_file_that_is_not_there_is_told_as_a_file(tmp_path: Path) -> None:
+    with pytest.raises(models.ModelNotFound, match=r"There is no file .*gone\.gguf"):
+        models.load_causal_lm(str(tmp_path / "gone.gguf"), models_dir=tmp_path)

@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from annotation.actions import judge, judge_runs
 from annotation.actions.jobs import JobLost, JobNotStartable
-from annotation.judging.judge import JudgedTrace, NoOpinion, Opinion
+from annotation.actions.local_judges import open_local_judge
+from annotation.judging.judge import JudgedTrace, NoOpinion, Opinion, never
 from annotation.models import JobState, Judge, JudgeKind, JudgeRun, JudgeScore, Trace
 from tests.annotation.actions.test_generate import Ticking
 from tests.factories import (
@@ -40,9 +41,13 @@ class ScriptedJudge:
         self._on_trace = on_trace
         self.seen: list[JudgedTrace] = []
 
-    def score(self, traces: Sequence[JudgedTrace]) -> list[Opinion | NoOpinion]:
-        self._on_trace()
-        self.seen.extend(traces)
+    def score(
+        self, traces: Sequence[JudgedTrace], should_stop: Callable[[], bool] = never
+    ) -> list[Opinion | NoOpinion]:
+        for trace in traces:
+            should_stop()
+            self._on_trace()
+            self.seen.append(trace)
         return [self._opinion for _ in traces]
 
 
@@ -55,9 +60,11 @@ def launch(*traces: Trace, by: Judge | None = None) -> JudgeRun:
 def run_all(run: JudgeRun, scripted: ScriptedJudge | None = None) -> None:
     for chunk in run.chunks.all():
         if scripted is None:
-            judge.judge_chunk(chunk_id=chunk.pk, clock=timezone.now)
+            judge.judge_chunk(chunk_id=chunk.pk, clock=timezone.now, open_judge=open_local_judge)
         else:
-            judge.judge_chunk(chunk_id=chunk.pk, clock=Ticking(), open_judge=lambda row: scripted)
+            judge.judge_chunk(
+                chunk_id=chunk.pk, clock=Ticking(), open_judge=lambda row: judge.OpenedJudge(scripted)
+            )
     run.refresh_from_db()
 
 

@@ -7,6 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from annotation.actions import judge, judge_runs
+from annotation.actions.local_judges import open_local_judge
 from annotation.models import JobState, Judge, JudgeKind, JudgeRun, Project, Role
 from tests.annotation.actions.test_generate import Ticking
 from tests.annotation.views.roles import VISITORS, make_visitor
@@ -104,7 +105,7 @@ def test_a_run_shows_its_progress_until_it_is_done(maker: Client, project: Proje
     address = path(project, "show_judge_run", run.pk)
 
     while_open = maker.get(address, headers=FRAGMENT).content.decode()
-    judge.judge_chunk(chunk_id=run.chunks.get().pk, clock=Ticking())
+    judge.judge_chunk(chunk_id=run.chunks.get().pk, clock=Ticking(), open_judge=open_local_judge)
     done = maker.get(address, headers=FRAGMENT).content.decode()
 
     assert 'hx-trigger="every 1s"' in while_open
