@@ -1,7 +1,7 @@
 // The rating page: keys and clicks change the state, the view paints it, the queue saves it. The plain form works
 // without any of this. Enter shows the next trace at once (rating_ahead.js); the rating is sent behind it.
 import { gettext, ngettext } from "./frame.js";
-import { Ahead, readForm } from "./rating_ahead.js";
+import { Ahead, readForm, readReason } from "./rating_ahead.js";
 import { Alternatives } from "./rating_alternatives.js";
 import { isReason, ReasonDialog, SignInDialog } from "./rating_dialogs.js";
 import { StepFields } from "./rating_fields.js";
@@ -170,11 +170,12 @@ class Cockpit {
 
   async #goOn(answer) {
     const redirect = answer.headers.get("HX-Redirect");
-    const next = redirect ? null : readForm(await answer.text());
+    const html = redirect ? "" : await answer.text();
+    const next = readForm(html);
     if (answer.ok) this.queue?.dropKept();
     if (redirect || !next) {
       if (answer.ok) location.assign(redirect ?? location.href);
-      else this.#refused(answer.status);
+      else this.#refused(answer.status, readReason(html));
       return;
     }
     this.#replace(next, answer.headers.get("HX-Push-Url"), { isNew: answer.ok });
@@ -188,17 +189,17 @@ class Cockpit {
     return cockpit;
   }
 
-  #refused(status) {
+  #refused(status, reason) {
     this.isSubmitting = false;
     this.root.removeAttribute("aria-busy");
     this.view.showSaveState(gettext("Not sent"), "bad");
-    const text = status === 403 ? gettext("This page went stale. Your ratings are kept as a draft.") : gettext("The server did not take this.");
+    const text = status === 403 ? gettext("This page went stale. Your ratings are kept as a draft.") : reason || gettext("The server did not take this.");
     this.view.showMessage("refused", text, [[gettext("Reload the page"), location.href]], "error");
   }
 
   /** A rating that was sent behind this trace and not taken: said here, with the way back. */
   async tellRefusal(item, answer) {
-    const reason = readForm(await answer.text())?.querySelector(".notice p")?.textContent ?? "";
+    const reason = readReason(await answer.text());
     const text = gettext("The rating of an earlier trace was not taken. {reason}", { reason });
     this.view.showMessage(`refused-${item.assignment}`, text, [[gettext("Look at it"), item.url]], "error");
     this.view.showLast(gettext("Last trace: not taken."));

@@ -41,4 +41,9 @@ export class Ahead {
 }
 
 /** The form in the answer's HTML, or whatever stands in its place. */
-export function readForm(html) { return new DOMParser().parseFromString(html, "text/html").querySelector("#cockpit"); }
+export function readForm(html) { return parse(html).querySelector("#cockpit"); }
+
+/** Why the server refused, in its own words; "" where it does not say. */
+export function readReason(html) { return parse(html).querySelector(".notice p")?.textContent ?? ""; }
+
+function parse(html) { return new DOMParser().parseFromString(html, "text/html"); }
