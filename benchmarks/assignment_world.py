@@ -25,9 +25,11 @@ from django.db.models import Count  # noqa: E402
 from django.test import Client  # noqa: E402
 
 from annotation.actions.assignments import lease_next  # noqa: E402
+from annotation.actions.gold import make_gold  # noqa: E402
 from annotation.models import (  # noqa: E402
     Account,
     Assignment,
+    GoldSource,
     Membership,
     Project,
     Prompt,
@@ -40,9 +42,25 @@ STEPS = [f"Step {number}: ${number} + {number} = {2 * number}$, so we go on.\n\n
 TRACES_A_PROMPT = 4
 
 
-def seed(slug: str, num_traces: int, overlap: int, num_raters: int) -> list[str]:
-    """A project with traces of six steps and raters; returns the raters' session keys."""
-    now, rng = timezone.now(), random.Random(slug)
+_INSERT_TRACES = """
+WITH steps AS (SELECT text, place FROM unnest(%(steps)s::text[]) WITH ORDINALITY AS given(text, place)),
+  trace AS (
+    SELECT string_agg(text, '' ORDER BY place) AS completion,
+      array_agg((SELECT sum(length(text)) FROM steps until WHERE until.place <= steps.place)::int ORDER BY place)
+        AS ends
+    FROM steps
+  )
+INSERT INTO annotation_trace (project_id, prompt_id, completion, step_ends, segmenter, segmentation, model_name,
+  sampling, finish_reason, created_at, wants_ratings, priority, queue_key, need)
+SELECT %(project)s, (%(prompts)s::bigint[])[1 + (number - 1) / 4], completion, ends, 'auto@1', 1, 'benchmark', '{}',
+  '', %(now)s, true, 2, random(), round(random()::numeric, 3)
+FROM trace, generate_series(1, %(num)s) AS number
+"""
+
+
+def seed(slug: str, num_traces: int, overlap: int, num_raters: int, num_gold: int) -> list[str]:
+    """A project with traces of six steps, some more that are gold, and raters; returns the raters' session keys."""
+    now = timezone.now()
     project = Project.objects.create(slug=slug, name=slug, overlap=overlap, created_at=now)
     prompts = Prompt.objects.bulk_create(
         Prompt(
@@ -53,24 +71,18 @@ def seed(slug: str, num_traces: int, overlap: int, num_raters: int) -> list[str]
         )
         for number in range(-(-num_traces // TRACES_A_PROMPT))
     )
-    ends = [sum(map(len, STEPS[: count + 1])) for count in range(len(STEPS))]
-    Trace.objects.bulk_create(
-        (
-            Trace(
-                project=project,
-                prompt=prompts[number // TRACES_A_PROMPT],
-                completion="".join(STEPS),
-                step_ends=ends,
-                segmenter="auto@1",
-                model_name="benchmark",
-                queue_key=rng.random(),
-                need=round(rng.random(), 3),
-                created_at=now,
-            )
-            for number in range(num_traces)
-        ),
-        batch_size=2000,
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _INSERT_TRACES,
+            {
+                "project": project.pk,
+                "prompts": [prompt.pk for prompt in prompts],
+                "num": num_traces,
+                "steps": STEPS,
+                "now": now,
+            },
+        )
+    _make_gold(project, prompts[0], num_gold)
     raters = Account.objects.bulk_create(
         Account(username=f"{slug}-{number}", password="!") for number in range(num_raters)
     )
@@ -82,11 +94,26 @@ def seed(slug: str, num_traces: int, overlap: int, num_raters: int) -> list[str]
     return [_sign_in(rater) for rater in raters]
 
 
+def _make_gold(project: Project, prompt: Prompt, num_gold: int) -> None:
+    """Gold among the project's traces: copies of the first ones."""
+    actor = Account.objects.create(username=f"{project.slug}-admin", password="!")
+    for trace in Trace.objects.filter(project=project).order_by("pk")[:num_gold]:
+        trace.pk, trace.queue_key = None, random.random()
+        trace.save()
+        make_gold(
+            trace=trace,
+            stands=[True] * trace.num_steps,
+            source=GoldSource.IMPORTED,
+            actor=actor,
+            now=project.created_at,
+        )
+
+
 def count(slug: str) -> dict[str, int]:
     """What the drain left: ratings beyond the overlap, traces short of it, ratings in all."""
     overlap = Project.objects.get(slug=slug).overlap
     per_trace = list(
-        Trace.objects.filter(project__slug=slug)
+        Trace.objects.filter(project__slug=slug, gold__isnull=True)
         .annotate(num=Count("ratings__rater", distinct=True))
         .values_list("num", flat=True)
     )
@@ -125,10 +152,11 @@ def main() -> None:
     parser.add_argument("--traces", type=int, default=0)
     parser.add_argument("--overlap", type=int, default=1)
     parser.add_argument("--raters", type=int, default=1)
+    parser.add_argument("--gold", type=int, default=0)
     parser.add_argument("--calls", type=int, default=100)
     given = parser.parse_args()
     if given.what == "seed":
-        print(json.dumps(seed(given.slug, given.traces, given.overlap, given.raters)))
+        print(json.dumps(seed(given.slug, given.traces, given.overlap, given.raters, given.gold)))
     elif given.what == "count":
         print(json.dumps(count(given.slug)))
     else:
