@@ -11,6 +11,7 @@ from annotation.views import (
     comparisons,
     decisions,
     drafts,
+    gold,
     health,
     imports,
     judge_runs,
@@ -159,6 +160,7 @@ urlpatterns = [
     path("p/<slug:slug>/traces/", traces.list_traces, name="list_traces"),
     path("p/<slug:slug>/traces/<int:trace_id>/", traces.show_trace, name="show_trace"),
     path("p/<slug:slug>/traces/<int:trace_id>/cut/", traces.resegment_trace, name="resegment_trace"),
+    path("p/<slug:slug>/gold/", gold.list_gold, name="list_gold"),
     path("p/<slug:slug>/merges/", merges.list_merges, name="list_merges"),
     path("p/<slug:slug>/merges/<int:run_id>/", merges.show_merge, name="show_merge"),
     path(

@@ -233,7 +233,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="under 50 s: fewer traces")
     parser.add_argument("--raters", type=int, default=32)
     given = parser.parse_args()
-    num_traces, most = (60, 6) if given.quick else (1000, 60)
+    num_traces, most = (200, 10) if given.quick else (1000, 60)
     data = Path(tempfile.mkdtemp(prefix="gradus-bench-"))
     report: dict[str, float] = {"raters": given.raters, "traces": num_traces}
     totals = {"beyond_overlap": 0, "lost": 0}

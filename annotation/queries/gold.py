@@ -26,7 +26,7 @@ from django.db.models import (
 )
 from django.db.models.functions import Cast, Coalesce, TruncWeek
 
-from annotation.models import Account, Outcome, Project, Rating, SelectedBy
+from annotation.models import Account, Gold, Outcome, Project, Rating, SelectedBy
 from annotation.rules.gold_accuracy import GoldAccuracy, gold_accuracy
 from annotation.rules.rating import BAD
 
@@ -37,6 +37,17 @@ class WeekAccuracy:
 
     monday: dt.date
     accuracy: GoldAccuracy
+
+
+def list_gold(project: Project) -> QuerySet[Gold]:
+    """The project's gold on current traces, each with `num_seen`: how often it was rated after being handed out as
+    gold."""
+    seen = Count(
+        "trace__ratings",
+        filter=Q(trace__ratings__is_current=True, trace__ratings__assignment__selected_by=SelectedBy.GOLD),
+    )
+    gold = Gold.objects.filter(trace__project=project, trace__retired_at__isnull=True)
+    return gold.annotate(num_seen=seen).select_related("trace__prompt")
 
 
 def get_gold_accuracy(project: Project, rater: Account) -> GoldAccuracy:

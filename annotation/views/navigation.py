@@ -47,6 +47,7 @@ ENTRIES = (
         "annotation:list_decisions", _("Decisions"), _("Judge"), frozenset({Role.RATER}), _shows_decisions
     ),
     NavigationEntry("annotation:list_disagreements", _("Review"), _("Judge"), _REVIEWERS),
+    NavigationEntry("annotation:list_gold", _("Gold"), _("Judge"), _REVIEWERS),
     NavigationEntry("annotation:show_practice", _("Practice"), _("Judge"), frozenset({Role.RATER})),
     NavigationEntry("annotation:list_prompts", _("Prompts"), _("Make"), _MAKERS),
     NavigationEntry("annotation:list_batches", _("Batches"), _("Make"), _MAKERS),
