@@ -23,6 +23,7 @@ from annotation.views import (
     my_work,
     people,
     practice,
+    priorities,
     projects,
     prompts,
     qualification,
@@ -101,6 +102,7 @@ urlpatterns = [
     path("p/<slug:slug>/prompts/upload/", imports.upload_prompts, name="upload_prompts"),
     path("p/<slug:slug>/prompts/data-set/", imports.open_data_set, name="open_data_set"),
     path("p/<slug:slug>/prompts/make/", prompts.make_prompts, name="make_prompts"),
+    path("p/<slug:slug>/prompts/priorities/", priorities.set_priorities, name="set_priorities"),
     path("p/<slug:slug>/prompts/<int:prompt_id>/", prompts.show_prompt, name="show_prompt"),
     path("p/<slug:slug>/prompts/imports/", imports.list_imports, name="list_imports"),
     path(

@@ -9,7 +9,7 @@ from enum import StrEnum
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from annotation.models import Project, Prompt, Trace
+from annotation.models import Priority, Project, Prompt, Trace
 from annotation.queries.traces import count_what_was_said
 
 
@@ -46,6 +46,30 @@ def list_prompts(project: Project) -> QuerySet[Prompt]:
 def search_prompts(prompts: QuerySet[Prompt], text: str) -> QuerySet[Prompt]:
     """Those whose text holds `text`, or whose reference answer is it."""
     return prompts.filter(Q(text__icontains=text) | Q(reference_answer__iexact=text))
+
+
+@dataclass(frozen=True)
+class PriorityCount:
+    """How many of a project's prompts have a priority, and how many of their traces want ratings."""
+
+    priority: Priority
+    num_prompts: int
+    num_open: int
+
+
+def count_by_priority(project: Project) -> list[PriorityCount]:
+    """One count for each priority, the first to be handed out first."""
+    prompts = Prompt.objects.filter(project=project).order_by().values_list("priority").annotate(Count("pk"))
+    traces = Trace.objects.filter(project=project, wants_ratings=True).order_by().values_list("priority")
+    num_prompts, num_open = dict(prompts), dict(traces.annotate(Count("pk")))
+    return [
+        PriorityCount(
+            priority=priority,
+            num_prompts=num_prompts.get(priority, 0),
+            num_open=num_open.get(priority, 0),
+        )
+        for priority in reversed(Priority)
+    ]
 
 
 def list_verifiers(project: Project) -> list[str]:

@@ -34,6 +34,7 @@ def build_prompt_table(project: Project) -> Table[Prompt]:
                 sort="reference_answer",
                 template="prompts/answer_cell.html",
             ),
+            Column("priority", "Handed out", lambda prompt: prompt.get_priority_display()),
             Column("verifier", "Verifier", lambda prompt: prompt.verifier),
             Column("traces", "Traces", attrgetter("num_traces"), Kind.NUMBER, sort="num_traces"),
             Column("added", "Added", lambda prompt: prompt.created_at, Kind.TIME, sort="created_at"),
