@@ -188,7 +188,7 @@ def serving(data: Path) -> Iterator[tuple[int, int]]:
             yield port, process.pid
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(60)
 
 
 def wait_until_served(port: int) -> None:

@@ -60,7 +60,7 @@ def test_a_project_one_is_not_in_looks_like_none(client: Client) -> None:
     assert b"Secret" not in found.content
 
 
-def test_a_paused_member_is_an_outsider(client: Client) -> None:
+def test_a_paused_rater_is_told_so_and_shown_nothing_else(client: Client) -> None:
     address = sign_in(client)
     make_project()
     from_project = client.get(address)
@@ -69,7 +69,9 @@ def test_a_paused_member_is_an_outsider(client: Client) -> None:
     account = from_project.wsgi_request.user
     account.membership_set.update(paused_at=NOW)
 
-    assert client.get(address).status_code == 404
+    refusal = client.get(address)
+    assert refusal.status_code == 403
+    assert "You are paused in" in refusal.content.decode()
 
 
 def test_an_archived_project_is_gone(client: Client) -> None:

@@ -108,7 +108,7 @@ class TestWhoMaySee:
         client = client_of(assignment.rater)
 
         assert client.get(url_of(assignment)).status_code == 404
-        assert client.get(next_url(assignment)).status_code == 404
+        assert client.get(next_url(assignment)).status_code == 403  # where it says that they are paused
 
     @pytest.mark.parametrize("role", [Role.ADMIN, Role.ENGINEER, Role.ADJUDICATOR])
     def test_only_raters_are_handed_traces(self, role: Role) -> None:
