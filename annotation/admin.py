@@ -165,6 +165,26 @@ class JudgeAdmin(ReadOnlyAdmin):
     list_select_related = ("model_spec", "project")
 
 
+@admin.register(models.ImportSource)
+class ImportSourceAdmin(ReadOnlyAdmin):
+    list_display = ("name", "project", "file_format", "state", "num_rows", "queued_at")
+    list_filter = ("state", "file_format", "project")
+    list_select_related = ("project",)
+
+
+@admin.register(models.ImportRun)
+class ImportRunAdmin(ReadOnlyAdmin):
+    list_display = ("pk", "project", "source", "layout", "state", "num_read", "num_refused", "queued_at")
+    list_filter = ("state", "layout", "project")
+    list_select_related = ("project", "source")
+
+
+@admin.register(models.ImportRefusal)
+class ImportRefusalAdmin(ReadOnlyAdmin):
+    list_display = ("run", "number", "reason")
+    list_select_related = ("run",)
+
+
 @admin.register(models.JudgeRun)
 class JudgeRunAdmin(ReadOnlyAdmin):
     list_display = ("pk", "project", "judge", "state", "num_traces", "queued_at")
