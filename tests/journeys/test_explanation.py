@@ -1,0 +1,50 @@
+"""Why a trace has its posterior, in a real browser: by links, light, dark and on a phone, without JavaScript."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.urls import reverse
+from playwright.sync_api import expect
+
+from annotation.models import Role
+from tests.annotation.queries.test_explanations import make_judged_project, merge_now
+from tests.factories import make_judge_score, make_member, make_prompt, make_rating, make_trace
+from tests.journeys.conftest import OpenPage
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+STEPS = (
+    "Tom has $3$ apples and buys $4$ more, so he has $3 + 4 = 8$ apples.\n",
+    "He gives a quarter of them away: $8 / 4 = 2$.\n",
+    "The answer is 6.",
+)
+
+
+def test_a_posterior_is_taken_apart_where_the_merge_is_least_sure(open_page: OpenPage) -> None:
+    unseen = make_judged_project()
+    project = unseen.project
+    trace = make_trace(make_prompt(project), steps=STEPS)
+    make_rating(trace, make_member(project, username="Kim"), labels=(-1, None, None))
+    make_judge_score(trace, unseen.judge_scores.get().judge, (0.9, 0.8, 0.9))
+    run = merge_now(project)
+    engineer = make_member(project, Role.ENGINEER)
+    address = reverse("annotation:explain_trace", args=[project.slug, run.pk, trace.pk])
+
+    page = open_page(engineer, java_script_enabled=False)
+    page.goto(reverse("annotation:show_merge", args=[project.slug, run.pk]))
+    expect(page.get_by_role("heading", name="Where it is least sure")).to_be_visible()
+    page.goto(address)
+    row = page.locator("#step-1 tr", has_text="Kim")
+    expect(row).to_contain_text("−")
+    expect(row).to_contain_text("points")
+    for scheme, width in (("light", 1280), ("dark", 1280), ("light", 390)):
+        shown = open_page(engineer, color_scheme=scheme, viewport={"width": width, "height": 900})
+        shown.goto(address)
+        assert shown.evaluate("document.documentElement.scrollWidth") <= width
+        found = Axe().run(shown)
+        assert found.violations_count == 0, found.generate_report()
+        if folder := os.environ.get("SHOTS"):
+            shown.screenshot(path=Path(folder) / f"explain-{scheme}-{width}.png", full_page=True)
