@@ -1,0 +1,92 @@
+"""Projects and their people: accounts, roles, links, tokens, practice, and the audit log."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.models import Group
+from django.db.models import Model
+from django.http import HttpRequest
+
+from annotation import models
+from annotation.admin.site import ReadOnlyAdmin
+
+admin.site.unregister(Group)  # roles are memberships, not groups
+
+
+@admin.register(models.Account)
+class AccountAdmin(UserAdmin):  # type: ignore[type-arg]  # not generic at run time
+    list_display = ("username", "display_name", "is_superuser", "is_simulated", "is_active", "last_login")
+    list_filter = ("is_superuser", "is_simulated", "is_active")
+    search_fields = ("username", "display_name", "email")
+    filter_horizontal = ()
+    fieldsets = (
+        (None, {"fields": ("username", "password", "display_name", "email")}),
+        ("May", {"fields": ("is_active", "is_superuser", "is_staff", "is_simulated")}),
+        ("When", {"fields": ("last_login", "date_joined")}),
+    )
+    readonly_fields = ("last_login", "date_joined")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """An account is switched off, never deleted: its ratings are evidence."""
+        return False
+
+
+@admin.register(models.Project)
+class ProjectAdmin(ReadOnlyAdmin):
+    """Archives and restores; the rest is edited on the project's settings page, which keeps its traces right."""
+
+    list_display = ("name", "slug", "overlap", "created_at", "archived_at")
+    list_filter = (("archived_at", admin.EmptyFieldListFilter),)
+    search_fields = ("name", "slug")
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return True
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
+        return [field.name for field in models.Project._meta.fields if field.name != "archived_at"]
+
+
+@admin.register(models.Membership)
+class MembershipAdmin(ReadOnlyAdmin):
+    list_display = ("account", "project", "role", "created_at", "paused_at")
+    list_filter = ("role", "project")
+    list_select_related = ("account", "project")
+
+
+@admin.register(models.Invitation)
+class InvitationAdmin(ReadOnlyAdmin):
+    list_display = ("project", "role", "note", "num_uses", "max_uses", "expires_at", "revoked_at")
+    list_filter = ("role", "project")
+    list_select_related = ("project",)
+    exclude = ("secret_hash",)
+
+
+@admin.register(models.ApiToken)
+class ApiTokenAdmin(ReadOnlyAdmin):
+    list_display = ("account", "name", "scopes", "project", "expires_at", "last_used_at", "revoked_at")
+    list_select_related = ("account", "project")
+    exclude = ("secret_hash",)
+
+
+@admin.register(models.QualificationAttempt)
+class QualificationAttemptAdmin(ReadOnlyAdmin):
+    list_display = ("project", "rater", "number", "has_passed", "num_right", "started_at", "finished_at")
+    list_filter = ("has_passed", "project")
+    list_select_related = ("project", "rater")
+
+
+@admin.register(models.PracticeAnswer)
+class PracticeAnswerAdmin(ReadOnlyAdmin):
+    list_display = ("trace", "rater", "attempt", "is_right", "answered_at")
+    list_filter = ("is_right",)
+    list_select_related = ("trace", "rater", "attempt")
+
+
+@admin.register(models.AuditEvent)
+class AuditEventAdmin(ReadOnlyAdmin):
+    list_display = ("at", "actor", "verb", "subject", "project")
+    list_filter = ("verb", "project")
+    list_select_related = ("actor", "project")
+    search_fields = ("verb", "subject")
+    date_hierarchy = "at"
