@@ -9,9 +9,10 @@ from typing import Any
 
 from rl_bridge import answers
 from rl_bridge.checking import CheckingTimedOut, UnknownDataset, ask_worker
+from rl_bridge.code_checking import BadTests, passes_tests
 from rl_bridge.errors import BridgeError
 
-VERIFIERS = ("numeric", "exact", "choice", "math", "reasoning_gym")
+VERIFIERS = ("numeric", "exact", "choice", "math", "reasoning_gym", "code")
 CHECK_SECONDS = 10.0
 _MATH_TAIL = 4_000  # characters; math-verify looks for the answer from the end
 
@@ -44,6 +45,8 @@ def extract_final_answer(completion: str, verifier: str) -> str | None:
         return answers.find_number(completion)
     if verifier == "choice":
         return answers.find_choice(completion)
+    if verifier == "code":
+        return None  # the whole program is the answer
     if verifier in VERIFIERS:
         return answers.find_text_answer(completion)
     raise UnknownVerifier(f"There is no verifier named {verifier!r}; there are {', '.join(VERIFIERS)}.")
@@ -54,16 +57,22 @@ def check_answer(*, verifier: str, completion: str, ground_truth: str) -> bool |
 
     numeric: equal as exact rational numbers. exact: equal text, spaces collapsed. choice: the same letter. math: equal
     by math-verify. reasoning_gym: `ground_truth` is JSON `{"dataset": name, "entry": {"answer": …, "metadata": …}}`
-    and the dataset's own scorer gives at least 0.99.
+    and the dataset's own scorer gives at least 0.99. code: its unit tests pass, see `code_checking`.
 
     None where `verifier` is "" (nothing to check) or comparing took longer than `CHECK_SECONDS` (not known). A
-    completion without an answer is wrong. Raises `UnknownVerifier`, `BadGroundTruth`, `CheckingFailed`.
+    completion without an answer is wrong. Raises `UnknownVerifier`, `BadGroundTruth`, `CheckingFailed`, and for code
+    `CodeNotAllowed` and `NoSandbox`.
     """
     answer = extract_final_answer(completion, verifier)
     if verifier == "":
         return None
     if verifier == "reasoning_gym":
         return _check_reasoning_gym(completion, ground_truth)
+    if verifier == "code":
+        try:
+            return passes_tests(completion, ground_truth)
+        except BadTests as error:
+            raise BadGroundTruth(str(error)) from error
     if not ground_truth.strip():
         raise BadGroundTruth(f"The verifier {verifier} needs a reference answer, and this prompt has none.")
     if verifier == "numeric":

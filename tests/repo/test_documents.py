@@ -39,7 +39,12 @@ def test_every_decision_is_listed_by_its_title() -> None:
 
 def test_the_settings_that_deploy_lists_are_those_the_code_reads() -> None:
     code = "\n".join(
-        path.read_text(encoding="utf-8") for path in [*(BASE_DIR / "config").rglob("*.py"), BASE_DIR / "run"]
+        path.read_text(encoding="utf-8")
+        for path in [
+            *(BASE_DIR / "config").rglob("*.py"),
+            BASE_DIR / "rl_bridge" / "code_checking.py",
+            BASE_DIR / "run",
+        ]
     )
     read = set(re.findall(r"\"(GRADUS_[A-Z_]+|DATABASE_URL|CELERY_BROKER_URL|PG_BIN|VALKEY_BIN)\"", code))
 
