@@ -242,6 +242,18 @@ SERVER_NETWORKS = _words(
     "GRADUS_SERVER_NETWORKS", default="" if os.environ.get("DATABASE_URL") else "127.0.0.0/8 ::1/128"
 )
 
+# --- e-mail -----------------------------------------------------------------------------------------
+# Invitations go by e-mail where a server is named; else Django's console back end writes them to the log.
+EMAIL_HOST = os.environ.get("GRADUS_EMAIL_HOST", "")
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
+EMAIL_PORT = int(os.environ.get("GRADUS_EMAIL_PORT", "587"))
+EMAIL_HOST_USER = os.environ.get("GRADUS_EMAIL_USER", "")
+EMAIL_HOST_PASSWORD = os.environ.get("GRADUS_EMAIL_PASSWORD", "")
+EMAIL_USE_TLS = EMAIL_PORT != 465 and _flag("GRADUS_EMAIL_TLS", default=True)
+EMAIL_USE_SSL = EMAIL_PORT == 465
+EMAIL_TIMEOUT = 10  # seconds: a person waits for it
+DEFAULT_FROM_EMAIL = os.environ.get("GRADUS_EMAIL_FROM", "gradus@localhost")
+
 # --- API --------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

@@ -63,7 +63,9 @@ def create_invitation(
     max_uses: int,
     actor: Account,
     now: dt.datetime,
+    sent_to: str = "",
 ) -> NewInvitation:
+    """A new link; `sent_to` is where it will be sent, if by e-mail."""
     secret = secrets.token_urlsafe(_SECRET_BYTES)
     with transaction.atomic():
         invitation = Invitation.objects.create(
@@ -71,6 +73,7 @@ def create_invitation(
             role=role,
             secret_hash=hash_secret(secret),
             note=note,
+            sent_to=sent_to,
             created_by=actor,
             created_at=now,
             expires_at=expires_at,

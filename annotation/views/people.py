@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -17,43 +20,73 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from annotation.actions import accounts, invitations, people
+from annotation.actions.invitation_mail import MailNotSent, send_invitation
 from annotation.forms.accounts import NewSignInForm
 from annotation.forms.people import InvitationForm, RoleForm
 from annotation.models import Account, Invitation, Membership, Project, Role
-from annotation.queries.people import list_invitations, list_memberships
+from annotation.tables.people import build_invitation_table, build_member_table, build_rater_table
+from annotation.tables.table import Table
 from annotation.views.access import account_of, load_project
 from annotation.views.errors import show_error
 from annotation.views.responses import redirect_htmx
+from annotation.views.tables import answer_tables, show_tables
 
 
 @login_required
 @never_cache
 @require_safe
-def list_people(request: HttpRequest, slug: str) -> HttpResponse:
-    return _render_people(request, load_project(request, slug, Role.ADMIN))
+def list_people(request: HttpRequest, slug: str) -> HttpResponseBase:
+    project = load_project(request, slug, Role.ADMIN)
+    context = _context(project)
+    return answer_tables(request, "people/list_people.html", context, *_build_tables(project))
 
 
 @login_required
 @never_cache
 @require_POST
 def create_invitation(request: HttpRequest, slug: str) -> HttpResponse:
-    """Answers with the page itself and not with a redirect: the link is shown this once and kept nowhere."""
+    """Answers with the page itself and not with a redirect: the links are shown this once and kept nowhere."""
     project = load_project(request, slug, Role.ADMIN)
     form = InvitationForm(request.POST)
     if not form.is_valid():
         return _render_people(request, project, part="invitations", invitation_form=form)
-    now = timezone.now()
+    addresses = form.cleaned_data["emails"]
+    made = [_make_link(request, project, form, address) for address in addresses or [""]]
+    return _render_people(request, project, part="invitations", made=made)
+
+
+@dataclass(frozen=True)
+class MadeLink:
+    """A fresh link as the page shows it once. `refusal`: why the mail server did not take it."""
+
+    link: str
+    invitation: Invitation
+    refusal: str = ""
+
+    @property
+    def is_sent(self) -> bool:
+        return bool(self.invitation.sent_to) and not self.refusal
+
+
+def _make_link(request: HttpRequest, project: Project, form: InvitationForm, address: str) -> MadeLink:
+    now, actor = timezone.now(), account_of(request)
     made = invitations.create_invitation(
         project=project,
         role=form.cleaned_data["role"],
         note=form.cleaned_data["note"],
         expires_at=form.expires_at(now),
-        max_uses=form.cleaned_data["max_uses"],
-        actor=account_of(request),
+        max_uses=1 if address else form.cleaned_data["max_uses"],
+        sent_to=address,
+        actor=actor,
         now=now,
     )
     link = request.build_absolute_uri(reverse("annotation:join_project", args=[made.secret]))
-    return _render_people(request, project, part="invitations", new_link=link, new_invitation=made.invitation)
+    if address:
+        try:
+            send_invitation(invitation=made.invitation, link=link, actor=actor)
+        except MailNotSent as error:
+            return MadeLink(link, made.invitation, refusal=str(error))
+    return MadeLink(link, made.invitation)
 
 
 @login_required
@@ -121,28 +154,45 @@ def _answer(request: HttpRequest, project: Project, *, part: str) -> HttpRespons
     return redirect("annotation:list_people", project.slug)
 
 
+def _build_tables(project: Project) -> tuple[Table[Any], ...]:
+    return (
+        build_rater_table(project),
+        build_member_table(project),
+        build_invitation_table(project, now=timezone.now()),
+    )
+
+
+def _context(
+    project: Project,
+    *,
+    invitation_form: InvitationForm | None = None,
+    role_form: RoleForm | None = None,
+    made: Sequence[MadeLink] = (),
+) -> dict[str, Any]:
+    return {
+        "project": project,
+        "invitation_form": invitation_form or InvitationForm(),
+        "role_form": role_form or RoleForm(project=project),
+        "made": made,
+        "has_mail_server": bool(settings.EMAIL_HOST),
+    }
+
+
 def _render_people(
     request: HttpRequest,
     project: Project,
     *,
-    part: str = "",
+    part: str,
     invitation_form: InvitationForm | None = None,
     role_form: RoleForm | None = None,
-    new_link: str = "",
-    new_invitation: Invitation | None = None,
+    made: Sequence[MadeLink] = (),
 ) -> HttpResponse:
-    context = {
-        "project": project,
-        "memberships": list_memberships(project),
-        "invitations": list_invitations(project),
-        "invitation_form": invitation_form or InvitationForm(),
-        "role_form": role_form or RoleForm(project=project),
-        "new_link": new_link,
-        "new_invitation": new_invitation,
-        "now": timezone.now(),
-    }
+    """The page after a form; for htmx the part that the form stands in."""
+    context = _context(project, invitation_form=invitation_form, role_form=role_form, made=made)
+    path = reverse("annotation:list_people", args=[project.slug])
+    context["tables"] = show_tables(request, *_build_tables(project), path=path)
     template = "people/list_people.html"
-    if part and getattr(request, "htmx", False):
+    if getattr(request, "htmx", False):
         template = f"{template}#{part}"
     return render(request, template, context)
 

@@ -10,7 +10,7 @@ from django.utils.cache import patch_vary_headers
 
 from annotation.models import Project
 from annotation.tables.csv_lines import stream_csv
-from annotation.tables.page import show_page
+from annotation.tables.page import TablePage, show_page
 from annotation.tables.table import Table
 
 
@@ -36,10 +36,15 @@ def answer_tables(
         shown = {"table": show_page(part, request.GET, path=path)}
         answer = render(request, "components/table_part.html", {**context, **shown}, status=status)
     else:
-        pages = {name: show_page(table, request.GET, path=path) for name, table in by_name.items()}
+        pages = show_tables(request, *tables, path=path)
         answer = render(request, template, {**context, "tables": pages}, status=status)
     patch_vary_headers(answer, ["HX-Request", "HX-Target"])  # the same address is a page and a part of it
     return answer
+
+
+def show_tables(request: HttpRequest, *tables: Table[Any], path: str) -> dict[str, TablePage]:
+    """The tables' pages by name, for a template that is rendered otherwise."""
+    return {table.name: show_page(table, request.GET, path=path) for table in tables}
 
 
 def find_htmx_part(request: HttpRequest, tables: dict[str, Table[Any]]) -> Table[Any] | None:

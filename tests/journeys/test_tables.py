@@ -10,7 +10,7 @@ from django.urls import reverse
 from playwright.sync_api import Page, expect
 
 from annotation.models import Account, Project, Role
-from tests.factories import make_member, make_project, make_prompt, make_trace
+from tests.factories import make_member, make_project, make_prompt, make_rating, make_trace
 from tests.journeys.conftest import OpenPage
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -83,14 +83,32 @@ def test_without_javascript_the_same_links_and_form_work(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_list_is_accessible_and_fits_a_phone(
-    scheme: str, open_page: OpenPage, project: Project, engineer: Account
+@pytest.mark.parametrize("width", [1280, 390])
+def test_lists_and_the_overview_are_accessible_and_fit(
+    width: int, scheme: str, open_page: OpenPage, project: Project
 ) -> None:
-    page = open_page(engineer, color_scheme=scheme, viewport={"width": 390, "height": 844})
-    for view in ("list_prompts", "list_traces"):
+    admin = make_member(project, Role.ADMIN, display_name="Olga")
+    make_rating(make_trace(make_prompt(project)), make_member(project, is_simulated=True), active_seconds=30)
+    page = open_page(admin, color_scheme=scheme, viewport={"width": width, "height": 844})
+    for view in ("show_project", "list_prompts", "list_traces", "list_people"):
         page.goto(reverse(f"annotation:{view}", args=[project.slug]))
 
         found = Axe().run(page)
 
-        assert found.violations_count == 0, found.generate_report()
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert found.violations_count == 0, f"{view}: {found.generate_report()}"
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, view
+
+
+def test_a_rater_is_paused_and_a_link_made_in_place(open_page: OpenPage, project: Project) -> None:
+    make_member(project, display_name="Ann Lee")
+    page = open_page(make_member(project, Role.ADMIN))
+    page.goto(reverse("annotation:list_people", args=[project.slug]))
+    page.evaluate("window.wasNotReloaded = true")
+
+    page.get_by_role("button", name="Pause the rater Ann Lee").click()
+    expect(page.get_by_role("button", name="Resume the rater Ann Lee")).to_be_visible()
+    page.get_by_role("button", name="Invite", exact=True).click()
+    expect(page.get_by_text("Copy it now: it is not shown again.")).to_be_visible()
+
+    assert page.evaluate("window.wasNotReloaded")
+    assert page.url.endswith("/people/")

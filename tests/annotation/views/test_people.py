@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from django.core import mail
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from annotation.actions import invitations
-from annotation.models import Account, Invitation, Membership, Project, Role
+from annotation.models import Account, Assignment, Invitation, Membership, Project, Role, SelectedBy
 from annotation.queries.access import get_roles
 from annotation.queries.tokens import hash_secret
 from tests.annotation.views.roles import VISITORS, make_visitor
-from tests.factories import NOW, make_account, make_member, make_project, make_site_admin
+from tests.factories import (
+    NOW,
+    make_account,
+    make_gold,
+    make_member,
+    make_project,
+    make_rating,
+    make_site_admin,
+    make_trace,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -129,7 +141,8 @@ def test_a_new_link_is_shown_once_and_only_its_hash_is_stored() -> None:
 
     answer = client.post(reverse("annotation:create_invitation", args=[project.slug]), INVITE)
 
-    link = answer.context["new_link"]
+    [made] = answer.context["made"]
+    link = made.link
     secret = link.rstrip("/").rsplit("/", 1)[1]
     invitation = Invitation.objects.get()
     assert link in answer.content.decode()
@@ -168,7 +181,7 @@ def test_htmx_gets_the_part_that_changed_and_not_the_page() -> None:
         reverse("annotation:create_invitation", args=[project.slug]), INVITE, **HTMX
     ).content.decode()
 
-    assert pause.strip().startswith('<section id="members"') and "Resume" in pause
+    assert pause.strip().startswith('<div class="stack stack-wide" id="members"') and "Resume" in pause
     assert made.strip().startswith('<section id="invitations"') and "/join/" in made
 
 
@@ -291,3 +304,89 @@ def test_a_paused_member_is_told_to_ask_an_admin(client: Client) -> None:
 
     assert answer.status_code == 410
     assert "paused" in answer.content.decode()
+
+
+def invite_by_mail(client: Client, project: Project, **fields: str) -> str:
+    address = reverse("annotation:create_invitation", args=[project.slug])
+    return client.post(address, {**INVITE, **fields}).text
+
+
+def test_invitations_go_by_mail_each_with_a_link_of_its_own() -> None:
+    project = make_project()
+    client = make_visitor("admin", project).client
+
+    page = invite_by_mail(
+        client, project, emails="ann@example.org, bob@example.org\nann@example.org", max_uses="9"
+    )
+
+    assert sorted(message.to[0] for message in mail.outbox) == ["ann@example.org", "bob@example.org"]
+    links = {re.search(r"http\S+", message.body)[0] for message in mail.outbox}  # type: ignore[index]
+    assert len(links) == 2
+    made = Invitation.objects.filter(project=project)
+    assert {(one.sent_to, one.max_uses) for one in made} == {("ann@example.org", 1), ("bob@example.org", 1)}
+    assert "Sent to ann@example.org." in page
+    assert "No mail server is set up" in page
+    assert not any(link in page for link in links)  # whoever gets the mail opens it, nobody else
+
+    assert Client().get(links.pop()).status_code == 200
+
+
+def test_what_the_mail_server_refuses_is_said_and_the_link_is_there_to_copy() -> None:
+    project = make_project()
+    client = make_visitor("admin", project).client
+
+    with patch("annotation.actions.invitation_mail.send_mail", side_effect=ConnectionRefusedError):
+        page = invite_by_mail(client, project, emails="ann@example.org")
+
+    assert "Not sent to ann@example.org." in page
+    assert "/join/" in page
+
+
+@pytest.mark.parametrize(
+    ("emails", "words"),
+    [
+        ("ann@example.org, nobody", "“nobody” is no e-mail address."),
+        (" ".join(f"p{number}@example.org" for number in range(51)), "At most 50 addresses"),
+    ],
+)
+def test_addresses_that_are_none_send_nothing_and_stay_on_the_form(emails: str, words: str) -> None:
+    project = make_project()
+    client = make_visitor("admin", project).client
+
+    page = invite_by_mail(client, project, emails=emails)
+
+    assert words in page
+    assert emails.split()[-1] in page
+    assert not mail.outbox
+    assert not Invitation.objects.exists()
+
+
+def test_the_raters_table_shows_quality_with_intervals_and_pauses_in_place() -> None:
+    project = make_project()
+    rater = make_member(project, display_name="Ann Lee")
+    rating = make_rating(make_trace(project=project), rater, active_seconds=75)
+    Assignment.objects.filter(pk=rating.assignment_id).update(selected_by=SelectedBy.GOLD)
+    make_gold(rating.trace)
+    client = make_visitor("admin", project).client
+    address = reverse("annotation:list_people", args=[project.slug])
+
+    page = client.get(address).text
+    assert "Ann Lee" in page
+    assert "21 %–100 %, of 1" in page
+    assert "1 min 15 s" in page
+    membership = Membership.objects.get(account=rater)
+    pause = reverse("annotation:pause_membership", args=[project.slug, membership.pk])
+    assert "paused" in client.post(pause, **HTMX).text
+    assert client.get(address, {"r-state": "active"}).text.count("Ann Lee") < page.count("Ann Lee")
+
+
+@pytest.mark.parametrize("visitor", ["rater", "adjudicator", "engineer", "outsider", "nobody"])
+@pytest.mark.parametrize("name", ["raters", "members", "invitations"])
+def test_no_list_of_people_leaves_as_csv_for_anybody_but_admins(visitor: str, name: str) -> None:
+    project = make_project()
+    address = reverse("annotation:list_people", args=[project.slug])
+
+    answer = make_visitor(visitor, project).client.get(address, {"csv": name})
+
+    assert answer.status_code in (302, 403, 404)
+    assert make_visitor("admin", project).client.get(address, {"csv": name}).streaming
