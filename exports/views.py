@@ -8,7 +8,6 @@ from typing import cast
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
@@ -19,6 +18,7 @@ from annotation.actions.merges import NothingToMerge
 from annotation.models import JobState, MergeRun, Project
 from annotation.views.access import account_of, load_project
 from annotation.views.responses import redirect_htmx
+from annotation.views.tables import answer_tables
 from exports import actions, downloads, hub
 from exports.candidates import schema_of
 from exports.card import READERS, describe_losses, spell_type
@@ -29,8 +29,7 @@ from exports.models import Export
 from exports.policy import CONFIGS, SPLITS
 from exports.preview import Preview, preview_export
 from exports.queries import MAKERS, list_exports_of
-
-_EXPORTS_A_PAGE = 25
+from exports.tables import build_export_table
 
 
 @dataclass(frozen=True)
@@ -55,11 +54,10 @@ class FileRow:
 @login_required
 @never_cache
 @require_safe
-def list_exports(request: HttpRequest, slug: str) -> HttpResponse:
+def list_exports(request: HttpRequest, slug: str) -> HttpResponseBase:
     project = load_project(request, slug, *MAKERS)
-    exports = list_exports_of(account_of(request)).filter(project=project)
-    page = Paginator(exports, _EXPORTS_A_PAGE).get_page(request.GET.get("page"))
-    return render(request, "exports/list_exports.html", {"project": project, "page": page})
+    table = build_export_table(project, list_exports_of(account_of(request)))
+    return answer_tables(request, "exports/list_exports.html", {"project": project}, table)
 
 
 @login_required

@@ -7,6 +7,7 @@ from operator import attrgetter
 from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_lazy
 
 from annotation.models import (
     Account,
@@ -18,6 +19,7 @@ from annotation.models import (
     Gold,
     Project,
     Rating,
+    Ruling,
 )
 from annotation.queries.decisions import list_decisions_for
 from annotation.queries.disagreements import list_disagreements, list_open_appeals
@@ -136,23 +138,24 @@ def build_own_decision_table(project: Project, rater: Account) -> Table[Decision
     rows = list_decisions_for(rater, project).select_related("trace__prompt")
     return Table(
         name="decisions",
-        noun="decision",
+        noun=gettext("decision"),
+        nouns=gettext("decisions"),
         rows=rows.annotate(own_assignment=Subquery(own), own_appeal=Subquery(appeal)),
         order="-decided",
         columns=[
             Column(
                 "prompt",
-                "Prompt",
+                gettext("Prompt"),
                 lambda row: row.trace.prompt.text,
                 Kind.EXCERPT,
                 is_sortable=False,
                 link=_link_to_own_rating,
             ),
-            Column("decision", "Decided", say_ruling, is_sortable=False),
-            Column("appeal", "Your appeal", _say_appeal, sort="own_appeal", is_nullable=True),
-            Column("decided", "When", lambda row: row.decided_at, Kind.TIME, sort="decided_at"),
+            Column("decision", gettext("Decided"), _say_ruling_in_their_language, is_sortable=False),
+            Column("appeal", gettext("Your appeal"), _say_appeal, sort="own_appeal", is_nullable=True),
+            Column("decided", gettext("When"), lambda row: row.decided_at, Kind.TIME, sort="decided_at"),
         ],
-        empty="None of your traces has been decided yet.",
+        empty=gettext("None of your traces has been decided yet."),
     )
 
 
@@ -169,8 +172,22 @@ def _link_to_own_rating(row: Decision) -> str:
     return reverse("annotation:show_rating", args=[assignment_id])
 
 
-_APPEALS = {"open": "Waiting for an answer", "changed": "Decision changed", "kept": "Decision kept"}
+_APPEALS = {
+    "open": gettext_lazy("Waiting for an answer"),
+    "changed": gettext_lazy("Decision changed"),
+    "kept": gettext_lazy("Decision kept"),
+}
 
 
 def _say_appeal(row: Decision) -> Value:
-    return _APPEALS.get(row.own_appeal or "")  # type: ignore[attr-defined]  # annotated
+    words = _APPEALS.get(row.own_appeal or "")  # type: ignore[attr-defined]  # annotated
+    return str(words) if words else None
+
+
+def _say_ruling_in_their_language(row: Decision) -> Value:
+    if row.ruling != Ruling.STEPS:
+        return gettext("The problem itself is broken.")
+    error = first_error(row.labels)
+    if error is None:
+        return gettext("No error")
+    return gettext("First error in step %(number)d") % {"number": error + 1}

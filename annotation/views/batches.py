@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -19,11 +18,12 @@ from annotation.models import Project, Prompt, Role
 from annotation.queries import batches as queries
 from annotation.queries.prompts import choose_prompt_ids
 from annotation.rules.prompt_template import fill_template
+from annotation.tables.jobs import build_batch_table
 from annotation.views.access import account_of, load_project
 from annotation.views.responses import redirect_htmx
+from annotation.views.tables import answer_tables
 
 MAKERS = (Role.ENGINEER, Role.ADMIN)
-_BATCHES_A_PAGE = 25
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,11 @@ class LaunchPreview:
 @login_required
 @never_cache
 @require_safe
-def list_batches(request: HttpRequest, slug: str) -> HttpResponse:
+def list_batches(request: HttpRequest, slug: str) -> HttpResponseBase:
     project = load_project(request, slug, *MAKERS)
-    page = Paginator(queries.list_batches(project), _BATCHES_A_PAGE).get_page(request.GET.get("page"))
     num_prompts = Prompt.objects.filter(project=project).count()
-    context = {"project": project, "page": page, "num_prompts": num_prompts}
-    return render(request, "batches/list_batches.html", context)
+    context = {"project": project, "num_prompts": num_prompts}
+    return answer_tables(request, "batches/list_batches.html", context, build_batch_table(project))
 
 
 @login_required

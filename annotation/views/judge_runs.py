@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -15,17 +14,18 @@ from annotation.actions import chunked, judge_runs
 from annotation.forms.judge_runs import LaunchJudgeRunForm
 from annotation.models import Role
 from annotation.queries import judge_runs as queries
+from annotation.tables.jobs import build_judge_run_table
 from annotation.views.access import account_of, load_project
 from annotation.views.responses import redirect_htmx
+from annotation.views.tables import answer_tables
 
 MAKERS = (Role.ENGINEER, Role.ADMIN)
-_RUNS_A_PAGE = 25
 
 
 @login_required
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def list_judge_runs(request: HttpRequest, slug: str) -> HttpResponse:
+def list_judge_runs(request: HttpRequest, slug: str) -> HttpResponseBase:
     """The judges, the form that sets one to work, and the runs so far."""
     project = load_project(request, slug, *MAKERS)
     judges = [
@@ -51,10 +51,9 @@ def list_judge_runs(request: HttpRequest, slug: str) -> HttpResponse:
             form.add_error(None, str(error))
         else:
             return redirect_htmx(request, "annotation:show_judge_run", slug, run.pk)
-    page = Paginator(queries.list_judge_runs(project), _RUNS_A_PAGE).get_page(request.GET.get("page"))
     counts = [(judge, queries.count_judged(project, judge)) for judge in judges]
-    context = {"project": project, "form": form, "page": page, "judges": counts}
-    return render(request, "judge_runs/list_judge_runs.html", context)
+    context = {"project": project, "form": form, "judges": counts}
+    return answer_tables(request, "judge_runs/list_judge_runs.html", context, build_judge_run_table(project))
 
 
 @login_required

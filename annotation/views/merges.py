@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -18,11 +17,12 @@ from annotation.forms.merges import MergeForm
 from annotation.models import Role
 from annotation.queries import explanations
 from annotation.queries.merges import PosteriorBin, list_merge_runs, summarise_merge
+from annotation.tables.jobs import build_merge_table
 from annotation.views.access import account_of, load_project
 from annotation.views.responses import redirect_htmx
+from annotation.views.tables import answer_tables
 
 MAKERS = (Role.ENGINEER, Role.ADMIN)
-_RUNS_A_PAGE = 25
 _CHART_WIDTH, _CHART_HEIGHT = 600, 160
 
 
@@ -41,7 +41,7 @@ class Bar:
 @login_required
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def list_merges(request: HttpRequest, slug: str) -> HttpResponse:
+def list_merges(request: HttpRequest, slug: str) -> HttpResponseBase:
     """The project's merge runs, and the form that starts one."""
     project = load_project(request, slug, *MAKERS)
     form = MergeForm(request.POST or None)
@@ -57,8 +57,8 @@ def list_merges(request: HttpRequest, slug: str) -> HttpResponse:
             form.add_error(None, str(error))
         else:
             return redirect_htmx(request, "annotation:show_merge", slug, run.pk)
-    page = Paginator(list_merge_runs(project), _RUNS_A_PAGE).get_page(request.GET.get("page"))
-    return render(request, "merges/list_merges.html", {"project": project, "form": form, "page": page})
+    context = {"project": project, "form": form}
+    return answer_tables(request, "merges/list_merges.html", context, build_merge_table(project))
 
 
 @login_required

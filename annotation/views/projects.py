@@ -14,11 +14,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from annotation.actions import projects
 from annotation.forms.projects import NewProjectForm, ProjectSettingsForm
 from annotation.models import Role
-from annotation.queries.access import get_roles, list_projects_of
+from annotation.queries.access import get_roles
 from annotation.queries.pauses import list_pauses
 from annotation.queries.progress import get_progress, list_days
 from annotation.queries.projects import get_project_counts
 from annotation.tables.progress import build_day_table
+from annotation.tables.projects import build_project_table
 from annotation.views.access import STAFF_ROLES, account_of, load_project, say_pause
 from annotation.views.overview import list_next_steps
 from annotation.views.progress import draw_days, draw_progress, list_stuck
@@ -28,14 +29,11 @@ from annotation.views.tables import answer_tables
 
 @login_required
 @require_safe
-def list_projects(request: HttpRequest) -> HttpResponse:
+def list_projects(request: HttpRequest) -> HttpResponseBase:
     account = account_of(request)
-    context = {
-        "projects": list_projects_of(account),
-        "pauses": [say_pause(pause) for pause in list_pauses(account)],
-        "can_create": account.is_superuser,
-    }
-    return render(request, "projects/list_projects.html", context)
+    pauses = [say_pause(pause) for pause in list_pauses(account)]
+    context = {"pauses": pauses, "can_create": account.is_superuser}
+    return answer_tables(request, "projects/list_projects.html", context, build_project_table(account))
 
 
 @login_required

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
@@ -12,14 +15,19 @@ from django.views.decorators.http import require_POST, require_safe
 from annotation.actions import tokens
 from annotation.forms.tokens import TokenForm
 from annotation.queries.tokens import list_tokens_of
+from annotation.tables.projects import build_token_table
 from annotation.views.access import account_of
+from annotation.views.tables import answer_tables, show_tables
 
 
 @login_required
 @never_cache
 @require_safe
-def list_tokens(request: HttpRequest) -> HttpResponse:
-    return _render_tokens(request, TokenForm(account=account_of(request)))
+def list_tokens(request: HttpRequest) -> HttpResponseBase:
+    account = account_of(request)
+    context = _context(request, TokenForm(account=account))
+    table = build_token_table(account, now=timezone.now())
+    return answer_tables(request, "tokens/list_tokens.html", context, table)
 
 
 @login_required
@@ -55,15 +63,16 @@ def revoke_token(request: HttpRequest, token_id: int) -> HttpResponse:
     return redirect("annotation:list_tokens")
 
 
+def _context(request: HttpRequest, form: TokenForm, *, new: tokens.NewToken | None = None) -> dict[str, Any]:
+    return {"form": form, "new": new, "api_url": request.build_absolute_uri("/api/v1/")}
+
+
 def _render_tokens(
     request: HttpRequest, form: TokenForm, *, new: tokens.NewToken | None = None
 ) -> HttpResponse:
-    context = {
-        "tokens": list_tokens_of(account_of(request)),
-        "form": form,
-        "new": new,
-        "now": timezone.now(),
-        "api_url": request.build_absolute_uri("/api/v1/"),
-    }
+    """The page after a form; for htmx the part that the form stands in."""
+    context = _context(request, form, new=new)
+    table = build_token_table(account_of(request), now=timezone.now())
+    context["tables"] = show_tables(request, table, path=reverse("annotation:list_tokens"))
     template = "tokens/list_tokens.html"
     return render(request, f"{template}#tokens" if getattr(request, "htmx", False) else template, context)

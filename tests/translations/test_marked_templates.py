@@ -23,8 +23,10 @@ MET_BY_RATERS = (
     "components/form_errors.html",
     "components/languages.html",
     "components/messages.html",
-    "components/pages.html",
     "components/sidebar.html",
+    "components/table.html",
+    "components/table_part.html",
+    "components/table_value.html",
     "decisions",
     "errors",
     "my_work",
@@ -33,9 +35,10 @@ MET_BY_RATERS = (
     "practice/show_feedback.html",
     "practice/show_practice.html",
     "projects/list_projects.html",
+    "projects/no_projects.html",
     "ratings",
 )
-_NAMES = {"Gradus", "UTC"}
+_NAMES = {"Gradus", "CSV", "UTC"}
 _BLOCK = re.compile(
     r"{%\s*blocktranslate.*?{%\s*endblocktranslate\s*%}"
     r"|{%\s*comment.*?{%\s*endcomment\s*%}"

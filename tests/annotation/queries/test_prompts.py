@@ -10,6 +10,8 @@ from annotation.queries.prompts import (
     choose_prompt_ids,
     list_prompt_traces,
     list_prompts,
+    list_verifiers,
+    search_prompts,
 )
 from tests.factories import NOW, make_judge_score, make_project, make_prompt, make_rating, make_trace
 
@@ -67,3 +69,26 @@ def test_ratings_and_scores_of_a_prompts_traces_are_not_multiplied() -> None:
     [listed] = list_prompt_traces(trace.prompt)
 
     assert (listed.num_ratings, listed.num_scores) == (2, 3)  # type: ignore[attr-defined]  # annotated
+
+
+def test_prompts_are_searched_by_text_and_by_their_whole_answer() -> None:
+    project = make_project()
+    apples = make_prompt(project, text="How many apples?", reference_answer="12")
+    make_prompt(project, text="How many pears?", reference_answer="123", verifier="exact")
+    prompts = list_prompts(project)
+
+    assert list(search_prompts(prompts, "APPLES")) == [apples]
+    assert list(search_prompts(prompts, "12")) == [apples]
+    assert list_verifiers(project) == ["exact", "numeric"]
+
+
+def test_numbers_beside_a_row_are_counted_for_the_rows_that_are_read_only() -> None:
+    """A subquery in the row and no grouping of the whole project: fifty rows cost fifty counts."""
+    project = make_project()
+    for _ in range(3):
+        make_prompt(project)
+
+    sql = str(list_prompts(project)[:2].query)
+
+    assert sql.count("GROUP BY") == 1  # within the subquery
+    assert sql.rindex("GROUP BY") < sql.index('FROM "annotation_prompt"')

@@ -225,7 +225,7 @@ def test_a_second_cancel_says_that_it_is_over() -> None:
 def test_the_list_pages_through_many_merges() -> None:
     project = make_rated_project()
     actor = make_member(project, Role.ENGINEER)
-    for number in range(27):
+    for number in range(52):
         MergeRun.objects.create(
             project=project,
             created_by=actor,
@@ -239,9 +239,9 @@ def test_the_list_pages_through_many_merges() -> None:
     first = client.get(path(project, "list_merges")).content.decode()
     second = client.get(path(project, "list_merges"), {"page": "2"}).content.decode()
 
-    assert (first.count("– Cancelled"), second.count("– Cancelled")) == (25, 2)
-    assert "Older" in first
-    assert "Newer" in second
+    assert (first.count("– Cancelled"), second.count("– Cancelled")) == (50, 2)
+    assert "Next" in first
+    assert "Previous" in second
 
 
 @pytest.mark.parametrize("kind", VISITORS)

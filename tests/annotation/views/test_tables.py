@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from typing import Any
+
 import pytest
 from django.test import Client
 from django.urls import reverse
 
-from annotation.models import Project, Role
+from annotation.actions.tokens import create_token
+from annotation.models import Account, Judge, JudgeRun, Membership, MergeRun, Project, Role
+from exports.models import Export
 from tests.annotation.views.roles import VISITORS, make_visitor
-from tests.factories import make_member, make_project, make_prompt, make_trace
+from tests.factories import (
+    NOW,
+    make_account,
+    make_batch,
+    make_judge,
+    make_member,
+    make_project,
+    make_prompt,
+    make_trace,
+)
 
 pytestmark = pytest.mark.django_db
 LISTS = {
@@ -89,3 +103,116 @@ def test_what_a_model_wrote_is_text_in_cells(project: Project) -> None:
     assert "<script>alert" not in page
     assert "<b>7" not in page
     assert "&lt;script&gt;" in page
+
+
+def make_rows(project: Project, username: str = "olga") -> Account:
+    """One row in each list of the project, and the admin who made them."""
+    admin = make_member(project, Role.ADMIN, username=username)
+    make_batch(project, created_by=admin)
+    jobs: dict[str, Any] = {"project": project, "created_by": admin, "queued_at": NOW, "touched_at": NOW}
+    JudgeRun.objects.create(
+        judge=Judge.objects.filter(name="picky").first() or make_judge(name="picky"), num_traces=3, **jobs
+    )
+    run = MergeRun.objects.create(**jobs)
+    Export.objects.create(merge_run=run, configs=["stepwise"], **jobs)
+    return admin
+
+
+JOB_LISTS = {
+    "annotation:list_batches": "batches",
+    "annotation:list_judge_runs": "runs",
+    "annotation:list_merges": "merges",
+    "exports:list_exports": "exports",
+}
+
+
+@pytest.mark.parametrize("view", JOB_LISTS)
+def test_background_work_is_listed_by_state_and_comes_as_csv(view: str, project: Project) -> None:
+    make_rows(make_project(), "otto")
+    client = Client()
+    client.force_login(make_rows(project))
+    name, address = JOB_LISTS[view], reverse(view, args=[project.slug])
+
+    page = client.get(address, {"state": "queued"})
+    none = client.get(address, {"state": "failed"})
+    answer = client.get(address, {"csv": name})
+    header, *rows = b"".join(answer.streaming_content).decode().splitlines()  # type: ignore[attr-defined]
+
+    assert page.context["tables"][name].num_rows == 1
+    assert "… Queued" in page.text
+    assert none.context["tables"][name].num_rows == 0
+    assert "Nothing matches." in none.text
+    assert {"state", "by", "finished", "error"} <= set(header.removeprefix("\ufeff").split(","))
+    assert len(rows) == 1
+    assert "olga" in rows[0]
+
+
+@pytest.mark.parametrize("view", JOB_LISTS)
+@pytest.mark.parametrize("visitor", ["rater", "adjudicator", "outsider", "nobody"])
+def test_nobody_else_takes_the_lists_of_work(visitor: str, view: str, project: Project) -> None:
+    make_rows(project)
+    address = reverse(view, args=[project.slug])
+
+    answer = make_visitor(visitor, project).client.get(address, {"csv": JOB_LISTS[view]})
+
+    assert answer.status_code in (302, 403, 404)
+
+
+@pytest.mark.parametrize(
+    ("view", "query"),
+    [
+        ("annotation:list_batches", "sort=traces"),
+        ("annotation:list_batches", "sort=-model"),
+        ("annotation:list_judge_runs", "judge=picky&sort=judge"),
+        ("annotation:list_merges", "policy=chain&sort=verdict"),
+        ("exports:list_exports", "dataset=stepwise&sort=merge"),
+        ("annotation:list_disagreements", "sort=ratings&c-sort=gold&a-sort=rater"),
+        ("annotation:list_traces", "sort=steps"),
+        ("annotation:list_traces", "sort=-ratings"),
+        ("annotation:list_traces", "sort=is_answer_correct"),
+        ("annotation:list_prompts", "sort=-traces"),
+    ],
+)
+def test_columns_sort_in_the_database(view: str, query: str, project: Project) -> None:
+    client = Client()
+    client.force_login(make_rows(project))
+
+    page = client.get(f"{reverse(view, args=[project.slug])}?{query}")
+
+    assert page.status_code == 200
+    assert "aria-sort" in page.text or not any(table.lines for table in page.context["tables"].values())
+
+
+def test_projects_are_found_and_only_ones_own(project: Project) -> None:
+    account = make_member(project)
+    Membership.objects.create(
+        project=make_project(name="Proofs"), account=account, role=Role.RATER, created_at=NOW
+    )
+    make_project(name="Proofs of others")
+    client = Client()
+    client.force_login(account)
+
+    found = client.get(reverse("annotation:list_projects"), {"q": "proof"})
+    csv = client.get(reverse("annotation:list_projects"), {"csv": "projects"})
+    rows = b"".join(csv.streaming_content).decode().splitlines()  # type: ignore[attr-defined]
+
+    assert [line.row.name for line in found.context["tables"]["projects"].lines] == ["Proofs"]
+    assert len(rows) == 3
+    assert csv["Content-Disposition"] == 'attachment; filename="projects.csv"'
+
+
+def test_tokens_come_as_csv_without_anything_secret(client: Client) -> None:
+    account = make_account()
+    token = create_token(
+        account=account, name="nightly", can_write=True, expires_at=NOW, now=NOW - dt.timedelta(days=1)
+    )
+    create_token(account=make_account(), name="of another", can_write=False, expires_at=NOW, now=NOW)
+    client.force_login(account)
+
+    answer = client.get(reverse("annotation:list_tokens"), {"csv": "tokens"})
+    text = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
+
+    assert "nightly" in text
+    assert "of another" not in text
+    assert token.secret not in text
+    assert token.token.secret_hash not in text
