@@ -29,9 +29,11 @@ from annotation.models import (
     Project,
     Prompt,
     Role,
+    Ruling,
     Trace,
 )
 from annotation.queries.access import list_projects_with_role
+from annotation.queries.decisions import list_decisions_as_of
 from annotation.queries.merges import list_ratings_as_of
 from annotation.rules.draft import by_index
 from annotation.rules.prompt_template import PLACEHOLDER, fill_template
@@ -129,12 +131,17 @@ def stream_pairs(run: MergeRun, *, min_p: float) -> Iterator[JudgedPair]:
 
 
 def stream_evidence(run: MergeRun) -> Iterator[list[TraceEvidence]]:
-    """Every trace of a merge run with the ratings and judge scores that the merge read; some traces at a time."""
+    """Every trace of a merge run with the ratings, scores and decisions that the merge read; some traces at a time."""
     for traces in _in_trace_batches(stream_traces(run)):
         ids = [trace.trace_id for trace in traces]
-        ratings, scores = _load_ratings(run, ids), _load_scores(run, ids)
+        ratings, scores, decided = _load_ratings(run, ids), _load_scores(run, ids), _load_decided(run, ids)
         yield [
-            TraceEvidence(t, tuple(ratings.get(t.trace_id, ())), tuple(scores.get(t.trace_id, ())))
+            TraceEvidence(
+                t,
+                tuple(ratings.get(t.trace_id, ())),
+                tuple(scores.get(t.trace_id, ())),
+                decided.get(t.trace_id, ()),
+            )
             for t in traces
         ]
 
@@ -246,6 +253,12 @@ def _load_ratings(run: MergeRun, trace_ids: Sequence[int]) -> dict[int, list[Rat
 
 def _read_remarks(text: str) -> dict[int, str]:
     return by_index(json.loads(text)) if text != "{}" else {}
+
+
+def _load_decided(run: MergeRun, trace_ids: Sequence[int]) -> dict[int, tuple[int | None, ...]]:
+    decisions = list_decisions_as_of(run.project, at=run.started_at or run.queued_at)
+    rows = decisions.filter(trace__in=trace_ids, ruling=Ruling.STEPS)
+    return {trace: tuple(labels) for trace, labels in rows.values_list("trace_id", "labels")}
 
 
 def _load_scores(run: MergeRun, trace_ids: Sequence[int]) -> dict[int, list[JudgeScores]]:

@@ -1,8 +1,8 @@
 """`evidence`: one row a step with every rating, judge score, posterior and provenance. For people and audits.
 
-Nulls mean "not said": no posterior, or a step that a judge did not score. No trainer reads it, and no policy filters
-it: what a policy left out of the other configs is here too. There are more of its rows than of all others together, so
-it makes columns of many traces at a time, not rows.
+Nulls mean "not said": no posterior, no decision, or a step that a judge did not score. No trainer reads it, and no
+policy filters it: what a policy left out of the other configs is here too. There are more of its rows than of all
+others together, so it makes columns of many traces at a time, not rows.
 """
 
 from __future__ import annotations
@@ -55,11 +55,12 @@ class JudgeScores:
 
 @dataclass(frozen=True, slots=True)
 class TraceEvidence:
-    """A trace with everything that was said of it."""
+    """A trace with everything that was said of it. `decided`: an adjudicator's labels; empty where nobody decided."""
 
     trace: JudgedTrace
     ratings: tuple[RaterLabels, ...]
     scores: tuple[JudgeScores, ...]
+    decided: tuple[int | None, ...] = ()
 
 
 def schema(form: FormName) -> pa.Schema:
@@ -74,6 +75,7 @@ def schema(form: FormName) -> pa.Schema:
             ("is_first_error", pa.bool_()),
             ("ratings", _RATINGS),
             ("judge_scores", _SCORES),
+            ("decision", pa.int8()),
             ("model", pa.string()),
         ]
     )
@@ -101,6 +103,10 @@ def make_table(found: Sequence[TraceEvidence]) -> pa.Table:
         "is_first_error": pa.array(first_error == step, mask=first_error == -2),
         "ratings": _list_ratings(found, starts, len(owner)),
         "judge_scores": _list_scores(found, starts, len(owner)),
+        "decision": pa.array(
+            list(chain.from_iterable(row.decided or (None,) * len(row.trace.step_ends) for row in found)),
+            pa.int8(),
+        ),
         "model": repeat([trace.model for trace in traces]),
     }
     return pa.table(columns, schema=schema("standard"))

@@ -82,6 +82,7 @@ def expected_features(form: FormName) -> dict[str, Features]:
                 "is_first_error": Value("bool"),
                 "ratings": List(rating),
                 "judge_scores": List({"judge": TEXT, "probability": Value("float64")}),
+                "decision": Value("int8"),
                 "model": TEXT,
             }
         ),

@@ -23,7 +23,15 @@ from exports.queries import (
     stream_traces,
 )
 from tests.exports.worlds import LATER, TEMPLATE, call_broken, make_world, merge_world, start_export
-from tests.factories import make_judge_score, make_member, make_project, make_prompt, make_rating, make_trace
+from tests.factories import (
+    make_decision,
+    make_judge_score,
+    make_member,
+    make_project,
+    make_prompt,
+    make_rating,
+    make_trace,
+)
 
 pytestmark = pytest.mark.django_db
 MUCH_LATER = LATER + dt.timedelta(days=1)
@@ -121,6 +129,22 @@ def test_evidence_is_what_the_merge_read() -> None:
     assert {row.error_categories[0] for row in found[world.wrong[0].pk].ratings} == {"Calculation"}
     assert {row.rewrites[0] for row in found[world.wrong[0].pk].ratings} == {"2 + 2 = 4."}
     assert found[world.silent.pk].ratings == ()
+
+
+def test_evidence_brings_the_decision_that_the_merge_read() -> None:
+    world = make_world(2)
+    right, wrong = world.right[0], world.wrong[0]
+    make_decision(right, (1,) * right.num_steps, decided_at=LATER - dt.timedelta(hours=1), is_current=False)
+    make_decision(
+        wrong, (None,) * wrong.num_steps, ruling="bad_problem", note="No question.", decided_at=LATER
+    )
+    run = merge_world(world)
+    make_decision(right, (-1, *[None] * (right.num_steps - 1)), revision=2, decided_at=MUCH_LATER)
+
+    found = {row.trace.trace_id: row.decided for rows in stream_evidence(run) for row in rows}
+
+    assert found[right.pk] == (1,) * right.num_steps
+    assert found[wrong.pk] == ()
 
 
 def test_half_of_the_raters_make_a_prompt_suspect() -> None:

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from annotation.actions.tokens import create_token
-from annotation.models import Account, Judge, JudgeRun, Membership, MergeRun, Project, Role
+from annotation.models import Account, Judge, JudgeRun, Membership, MergeRun, Project, Role, TokenScope
 from exports.models import Export
 from tests.annotation.views.roles import VISITORS, make_visitor
 from tests.factories import (
@@ -204,9 +204,15 @@ def test_projects_are_found_and_only_ones_own(project: Project) -> None:
 def test_tokens_come_as_csv_without_anything_secret(client: Client) -> None:
     account = make_account()
     token = create_token(
-        account=account, name="nightly", can_write=True, expires_at=NOW, now=NOW - dt.timedelta(days=1)
+        account=account,
+        name="nightly",
+        scopes=[TokenScope.READ_EXPORTS],
+        expires_at=NOW,
+        now=NOW - dt.timedelta(days=1),
     )
-    create_token(account=make_account(), name="of another", can_write=False, expires_at=NOW, now=NOW)
+    create_token(
+        account=make_account(), name="of another", scopes=[TokenScope.READ_EXPORTS], expires_at=NOW, now=NOW
+    )
     client.force_login(account)
 
     answer = client.get(reverse("annotation:list_tokens"), {"csv": "tokens"})

@@ -35,7 +35,8 @@ def evidence_of_a_trace(draw: st.DrawFn) -> TraceEvidence:
         st.lists(st.builds(RaterLabels, texts, labels, st.booleans(), remarks, remarks), max_size=3)
     )
     scores = draw(st.lists(st.builds(JudgeScores, texts, one_a_step(st.none() | probability)), max_size=2))
-    return TraceEvidence(trace, tuple(ratings), tuple(scores))
+    decided = draw(st.just(()) | one_a_step(st.sampled_from((-1, 0, 1, None))))
+    return TraceEvidence(trace, tuple(ratings), tuple(scores), decided)
 
 
 def list_rows(found: TraceEvidence) -> list[dict[str, Any]]:
@@ -64,6 +65,7 @@ def list_rows(found: TraceEvidence) -> list[dict[str, Any]]:
             "judge_scores": [
                 {"judge": said.judge, "probability": said.probabilities[index]} for said in found.scores
             ],
+            "decision": found.decided[index] if found.decided else None,
             "model": trace.model,
         }
         for index, text in enumerate(trace.steps)
