@@ -206,12 +206,12 @@ def test_tokens_come_as_csv_without_anything_secret(client: Client) -> None:
     token = create_token(
         account=account,
         name="nightly",
-        scopes=[TokenScope.READ_EXPORTS],
+        scopes=[TokenScope.EXPORTS_READ],
         expires_at=NOW,
         now=NOW - dt.timedelta(days=1),
     )
     create_token(
-        account=make_account(), name="of another", scopes=[TokenScope.READ_EXPORTS], expires_at=NOW, now=NOW
+        account=make_account(), name="of another", scopes=[TokenScope.EXPORTS_READ], expires_at=NOW, now=NOW
     )
     client.force_login(account)
 

@@ -1,0 +1,124 @@
+"""The tables of review: found by what they say, and a rater's own without anybody else in it."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from django.http import QueryDict
+from django.utils import translation
+
+from annotation.models import Project, Ruling
+from annotation.tables.csv_lines import stream_csv
+from annotation.tables.page import TablePage, show_page
+from annotation.tables.reviews import (
+    build_decision_table,
+    build_disagreement_table,
+    build_own_decision_table,
+    say_ruling,
+)
+from annotation.tables.table import Table
+from tests.factories import (
+    NOW,
+    make_appeal,
+    make_decision,
+    make_disagreement,
+    make_gold,
+    make_member,
+    make_project,
+    make_prompt,
+    make_rating,
+    make_trace,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def project() -> Project:
+    return make_project(shows_decisions=True)
+
+
+def show(table: Table, query: str = "") -> TablePage:  # type: ignore[type-arg]
+    return show_page(table, QueryDict(query), path="/review/")
+
+
+def list_traces(page: TablePage) -> list[int]:
+    return [line.row.trace_id for line in page.lines]
+
+
+def test_disagreements_are_found_by_prompt_kind_and_model(project: Project) -> None:
+    apples = make_trace(make_prompt(project, text="Apples"), model_name="big")
+    pears = make_trace(make_prompt(project, text="Pears"), model_name="small")
+    make_disagreement(apples)
+    make_disagreement(pears, between="merge", bits=0.2)
+    table = build_disagreement_table(project)
+
+    assert list_traces(show(table)) == [apples.pk, pears.pk]
+    assert list_traces(show(table, "d=pear")) == [pears.pk]
+    assert list_traces(show(table, "between=merge")) == [pears.pk]
+    assert list_traces(show(table, "model=big")) == [apples.pk]
+    assert list_traces(show(table, "sort=bits")) == [pears.pk, apples.pk]
+
+
+def test_decisions_are_listed_as_they_stand_and_found_by_gold(project: Project) -> None:
+    first, second = (make_trace(project=project) for _ in range(2))
+    make_decision(first, is_current=False)
+    make_decision(first, (1, -1, None), revision=2, decided_at=NOW + dt.timedelta(hours=1))
+    make_decision(second)
+    make_gold(second)
+    table = build_decision_table(project)
+
+    assert list_traces(show(table)) == [first.pk, second.pk]
+    assert list_traces(show(table, "c-gold=yes")) == [second.pk]
+    assert list_traces(show(table, "c-gold=no")) == [first.pk]
+    lines = "".join(stream_csv(table, QueryDict(""), path="/review/")).splitlines()
+    assert lines[1].split(",")[2:5] == ["First error in step 2", "no", "2"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "fields", "words"),
+    [
+        ((1, 0, 1), {}, "No error"),
+        ((-1, None, None), {}, "First error in step 1"),
+        ((None,) * 3, {"ruling": Ruling.BAD_PROBLEM, "note": "x"}, "Bad problem"),
+    ],
+)
+def test_a_decision_is_said_in_a_few_words(
+    labels: tuple[int | None, ...], fields: dict[str, str], words: str, project: Project
+) -> None:
+    assert say_ruling(make_decision(make_trace(project=project), labels, **fields)) == words
+
+
+def test_a_raters_own_table_holds_their_traces_and_how_their_appeals_ended(project: Project) -> None:
+    rater = make_member(project, username="ann")
+    later = NOW + dt.timedelta(hours=1)
+    states = ("open", "kept", "changed", None)
+    for state in states:
+        rating = make_rating(make_trace(project=project), rater)
+        make_rating(rating.trace, make_member(project, username=f"other-{state}"))
+        decision = make_decision(rating.trace, (1, -1, None), decided_at=later)
+        if state == "open":
+            make_appeal(decision, rater)
+        elif state:
+            answered = {"answer": "So.", "answered_by": decision.adjudicator, "answered_at": later}
+            make_appeal(decision, rater, state=state, **answered)
+    make_decision(make_rating(make_trace(project=project)).trace, decided_at=later)
+    table = build_own_decision_table(project, rater)
+
+    text = "".join(stream_csv(table, QueryDict("sort=decided"), path="/"))
+
+    assert len(show(table).lines) == 4
+    for words in ("Waiting for an answer", "Decision kept", "Decision changed", "First error in step 2"):
+        assert words in text
+    assert "other-" not in text
+    assert all(link.startswith("/rate/") for line in show(table).lines if (link := line.cells[0].link))
+
+
+def test_a_raters_own_table_speaks_their_language_where_there_are_words(project: Project) -> None:
+    rater = make_member(project)
+    with translation.override("ar"):
+        titles = [header.title for header in show(build_own_decision_table(project, rater)).headers]
+
+    assert len(titles) == 4
+    assert all(isinstance(title, str) and title for title in titles)
