@@ -10,12 +10,11 @@ import pytest
 
 from annotation.models import MergeRun, Outcome, Role
 from exports import queries
+from exports.choices import count_traces_with_raters, list_model_names
 from exports.queries import (
-    count_traces_with_raters,
     find_suspect_prompts,
     list_exports_of,
     list_judges,
-    list_model_names,
     list_segmenters,
     stream_evidence,
     stream_pairs,
