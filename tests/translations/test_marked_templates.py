@@ -23,6 +23,7 @@ MET_BY_RATERS = (
     "components/form_errors.html",
     "components/languages.html",
     "components/messages.html",
+    "components/pages.html",
     "components/sidebar.html",
     "components/table.html",
     "components/table_part.html",
