@@ -68,17 +68,18 @@ def _build_choice(question: str, texts: Sequence[str], correct: int) -> Item:
 
 def _read_human_eval(values: Values, mapped: Mapped) -> Item:
     """The reference answer is the solution that came with the problem; its unit tests are what the verifier runs."""
-    tests, entry_point = (
-        read_text(values, "test", is_needed=True),
-        read_text(values, "entry_point", is_needed=True),
-    )
     code = read_text(values, "prompt", is_needed=True)
     asks = "Complete this Python function. Answer with the whole function in one code block."
+    tests = {
+        "tests": read_text(values, "test", is_needed=True),
+        "entry_point": read_text(values, "entry_point", is_needed=True),
+        "beginning": code,
+    }
     return Item(
         prompt=f"{asks}\n\n```python\n{code}\n```",
         reference_answer=code + read_text(values, "canonical_solution"),
         verifier="code",
-        ground_truth=json.dumps({"tests": f"{tests}\n\ncheck({entry_point})\n"}, ensure_ascii=False),
+        ground_truth=json.dumps(tests, ensure_ascii=False),
     )
 
 

@@ -18,7 +18,7 @@ from tests.journeys.test_rating_everywhere import PHONE, expect_no_violations
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 # What stays: names, keys, and what models and people wrote (which the pages mark as theirs).
-KEPT = {"Gradus", "Enter", "Esc", "Home", "Space", "UTC"}
+KEPT = {"CSV", "Gradus", "Enter", "Esc", "Home", "Space", "UTC"}
 WORDS_OF_THE_PAGE = """
 () => {
   const skipped = ".rendered, kbd, code, script, [lang]:not(html), [dir=auto], bdi, select, [data-category-choice]";

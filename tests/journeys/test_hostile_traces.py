@@ -13,7 +13,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from annotation.actions import merges
 from annotation.merging.data import MergePolicy
-from annotation.models import Account, Project, Role, Trace
+from annotation.models import Account, Assignment, Project, Role, Trace
 from tests.annotation.rendering.test_hostile_text import CORPUS
 from tests.factories import (
     NOW,
@@ -24,6 +24,7 @@ from tests.factories import (
     make_rating,
     make_trace,
 )
+from tests.journeys.cockpit import wait_until
 from tests.journeys.conftest import OpenPage
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -212,8 +213,8 @@ def test_a_rater_can_still_rate_and_submit_by_keys(watched: WatchedPages, world:
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(rf"/rate/(?!{assignment.pk}/)"))
 
-    assignment.refresh_from_db()
-    assert assignment.state == "submitted"
+    # The next trace shows at once, and the rating follows behind.
+    wait_until(lambda: Assignment.objects.get(pk=assignment.pk).state == "submitted")
     watch.expect_nothing(page)
 
 
@@ -278,11 +279,12 @@ def test_the_preview_of_an_export_shows_rows_as_text(watched: WatchedPages, worl
     merges.run_merge(run_id=run.pk, clock=lambda: NOW)
     path = reverse("exports:create_export", args=[world.project.slug])
     page, watch = watched.open(engineer, f"{path}?merge=run:{run.pk}")
-    page.locator(".export-samples summary").click()
+    for samples in page.locator("details.export-more").all():
+        samples.evaluate("details => details.open = true")
 
     expect_harmless(page, watch)
 
-    assert page.locator(".export-samples pre").count() >= 1
+    assert page.locator("details.export-more pre").count() >= 1
 
 
 def test_lists_of_prompts_and_traces_spell_out_what_would_deceive(

@@ -8,7 +8,14 @@ from playwright.sync_api import Dialog, Request, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from annotation.models import Assignment, Rating
-from tests.journeys.cockpit import expect_saved, make_rating_project, press, shown_labels, start_rating
+from tests.journeys.cockpit import (
+    expect_saved,
+    make_rating_project,
+    press,
+    shown_labels,
+    start_rating,
+    wait_until,
+)
 from tests.journeys.conftest import OpenPage, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -60,6 +67,7 @@ def test_a_rating_submitted_without_the_network_is_stored_once(open_page: OpenPa
     page.context.set_offline(False)
 
     expect(page).not_to_have_url(first)
+    wait_until(lambda: Rating.objects.exists())
     assert Rating.objects.get().labels == [1] * 6
 
 

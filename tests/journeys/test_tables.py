@@ -78,7 +78,7 @@ def test_without_javascript_the_same_links_and_form_work(
     with page.expect_download() as download:
         page.get_by_role("link", name=re.compile("^CSV")).click()
     lines = download.value.path().read_text(encoding="utf-8-sig").splitlines()
-    assert lines[0] == "id,text,answer,verifier,traces,added"
+    assert lines[0] == "id,text,answer,priority,verifier,traces,added"
     assert len(lines) == 31
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from annotation.importing.layouts import (
     read_item,
 )
 from annotation.importing.rows import BadRow, Row
+from rl_bridge.code_checking import read_problem
 
 GSM8K = {"question": "How many?", "answer": "2 + 3 = <<2+3=5>>5\n#### 5"}
 MATH = {
@@ -125,7 +125,9 @@ def test_human_eval_asks_for_the_function_and_brings_its_unit_tests() -> None:
     assert "```python\ndef f(x):\n" in item.prompt
     assert item.reference_answer == "def f(x):\n    return x\n"
     assert item.verifier == "code"
-    assert json.loads(item.ground_truth)["tests"].endswith("check(f)\n")
+    problem = read_problem(item.ground_truth)
+    assert (problem.entry_point, problem.beginning) == ("f", HUMAN_EVAL["prompt"])
+    assert problem.tests == HUMAN_EVAL["test"]
 
 
 def test_prm800k_becomes_the_path_followed_up_to_the_error_found() -> None:
