@@ -167,8 +167,14 @@ def world(data: Path, *arguments: str) -> Any:
 
 
 def environment(data: Path) -> dict[str, str]:
+    """The product's own, also where a test starts this: with its settings pages would travel uncompressed."""
     kept = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "GRADUS_DATA"}}
-    return {**kept, "GRADUS_DATA": str(data), "GRADUS_LOG_LEVEL": "WARNING"}
+    own = {
+        "GRADUS_DATA": str(data),
+        "GRADUS_LOG_LEVEL": "WARNING",
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+    }
+    return {**kept, **own}
 
 
 @contextmanager

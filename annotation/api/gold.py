@@ -39,6 +39,8 @@ class ImportedGoldSerializer(serializers.Serializer[ImportedGold]):
 
 
 class GoldList(APIView):
+    scope = "prompts"  # gold brings prompts with their traces
+
     @extend_schema(
         operation_id="add_gold", request=NewGoldSerializer, responses={201: ImportedGoldSerializer}
     )

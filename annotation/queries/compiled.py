@@ -47,7 +47,9 @@ class CompiledQuery(Generic[M]):
         self._compiled: _Compiled[M] | None = None
 
     def list(self, *values: Value) -> list[M]:
-        """All rows that the query finds for these values."""
+        """All rows that the query finds for these values; none for a number that no column could hold."""
+        if any(isinstance(value, int) and not -(2**63) <= value < 2**63 for value in values):
+            return []
         if self._compiled is None:
             self._compiled = _Compiled(self._build(*self._marks), self._marks)
         return list(self._compiled.run(values))

@@ -24,7 +24,7 @@ def visitor(client: Client) -> Client:
 
 
 def test_a_fault_of_ours_says_so_and_nothing_else(visitor: Client) -> None:
-    with patch("annotation.views.projects.list_projects_of", side_effect=RuntimeError("secret detail")):
+    with patch("annotation.views.projects.build_project_table", side_effect=RuntimeError("secret detail")):
         answer = visitor.get("/")
 
     assert answer.status_code == 500
