@@ -50,7 +50,7 @@ import threading
 import time
 import urllib.parse
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -199,13 +199,13 @@ def serving(data: Path) -> Iterator[tuple[int, int]]:
 
 def wait_until_served(port: int) -> None:
     for _ in range(300):
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-        try:
+        with (
+            closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection,
+            suppress(OSError),
+        ):
             connection.request("GET", "/sign-in/")
             if connection.getresponse().status == 200:
                 return
-        except OSError:
-            pass
         time.sleep(0.1)
     raise RuntimeError("gunicorn did not answer in 30 s.")
 

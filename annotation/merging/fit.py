@@ -28,7 +28,14 @@ from annotation.merging.raters import (
     to_matrix,
     weigh_evidence,
 )
-from annotation.merging.starts import FIRST_HAZARD, FIRST_RECOVERY, Sample, choose_start, fit_rate
+from annotation.merging.starts import (
+    FIRST_HAZARD,
+    FIRST_RECOVERY,
+    Sample,
+    choose_start,
+    fit_rate,
+    usual_start,
+)
 from annotation.merging.transitions import (
     constant_model,
     fit_transition,
@@ -125,7 +132,9 @@ def apply_gold(beliefs: Beliefs, gold: Beliefs, is_gold_step: Bools) -> Beliefs:
 def fit_people(corpus: Corpus, rated: Rated, policy: MergePolicy) -> Fitted:
     """The chain with AI off: raters, a hazard that knows the relative position only, and a constant recovery."""
     learns = policy.recovery == "learned"
-    start = choose_start(_sample(corpus, rated), learns_recovery=learns)
+    start = usual_start(len(corpus.raters), learns_recovery=learns)
+    if rated.calibrates.any():
+        start = choose_start(_sample(corpus, rated), learns_recovery=learns)
     hazard_model, rho, matrices = constant_model(start.hazard), start.recovery, start.matrices
     num_steps, iterations = len(rated.view.steps), 0
     raw = compute_features(corpus, rated.view, (), use_verdict=False)
@@ -242,11 +251,11 @@ def describe_fit(corpus: Corpus, rated: Rated, fitted: Fitted) -> ChainFit:
 
 
 def _sample(corpus: Corpus, rated: Rated) -> Sample:
-    """What starts are tried on. Gold says something of raters, too."""
-    step = max(1, len(rated.view.traces) // START_TRACES)
-    keep = np.arange(len(rated.view.traces)) % step == 0
-    if step > 1:
-        rated = _select(corpus, rated.view.traces[keep], rated.view.lengths[keep])
+    """What starts are tried on: traces rated blind, and gold. Who saw scores does not set how often errors happen."""
+    chosen = np.flatnonzero(rated.calibrates)
+    chosen = chosen[:: max(1, len(chosen) // START_TRACES)]
+    if len(chosen) < len(rated.view.traces):
+        rated = _select(corpus, rated.view.traces[chosen], rated.view.lengths[chosen])
     return Sample(
         packing=rated.packing,
         labels=rated.labels,

@@ -60,12 +60,18 @@ class Start:
 
 def choose_start(sample: Sample, *, learns_recovery: bool) -> Start:
     """The usual start, or the likeliest where it ends far from there."""
-    usual = np.broadcast_to(PRIOR, (sample.num_raters, 3, 3))
     tried = [_iterate(sample, hazard, learns_recovery) for hazard in HAZARDS]
-    best, _ = max(tried, key=lambda found: found[1])
-    if 1 / FAR < best.hazard / FIRST_HAZARD < FAR:
-        return Start(FIRST_HAZARD, FIRST_RECOVERY if learns_recovery else 0.0, usual)
+    best, _, calls_errors_bad = max(tried, key=lambda found: found[1])
+    # A crew that calls most errors good has swapped what the states mean, however likely that is.
+    if not calls_errors_bad or 1 / FAR < best.hazard / FIRST_HAZARD < FAR:
+        return usual_start(sample.num_raters, learns_recovery=learns_recovery)
     return best
+
+
+def usual_start(num_raters: int, *, learns_recovery: bool) -> Start:
+    """h = .07 and the priors, as DOMAIN.md has it."""
+    usual = np.broadcast_to(PRIOR, (num_raters, 3, 3))
+    return Start(FIRST_HAZARD, FIRST_RECOVERY if learns_recovery else 0.0, usual)
 
 
 def fit_rate(events: Floats, others: Floats, prior: float) -> float:
@@ -74,7 +80,7 @@ def fit_rate(events: Floats, others: Floats, prior: float) -> float:
     return (float(events.sum()) + CONSTANT_STRENGTH * prior) / (total + CONSTANT_STRENGTH)
 
 
-def _iterate(sample: Sample, hazard: float, learns_recovery: bool) -> tuple[Start, float]:
+def _iterate(sample: Sample, hazard: float, learns_recovery: bool) -> tuple[Start, float, bool]:
     recovery = FIRST_RECOVERY if learns_recovery else 0.0
     matrices, crew = np.broadcast_to(PRIOR, (sample.num_raters, 3, 3)), PRIOR
     prior = hazard
@@ -91,7 +97,7 @@ def _iterate(sample: Sample, hazard: float, learns_recovery: bool) -> tuple[Star
         if max(moved, abs(hazard / before - 1.0)) < TOLERANCE:
             break
     start = Start(hazard, recovery, matrices)
-    return start, _score(sample, start, crew)
+    return start, _score(sample, start, crew), bool(crew[1, 0] >= crew[1, 2])
 
 
 def _score(sample: Sample, start: Start, crew: Floats) -> float:

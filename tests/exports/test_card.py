@@ -18,7 +18,7 @@ HASH = "ab" * 32
 
 
 def make_entry(config: str, split: str = "train", rows: int = 3) -> FileEntry:
-    return FileEntry(config=config, split=split, rows=rows, sha256=HASH, bytes=100)
+    return FileEntry(config=config, split=split, rows=rows, sha256=HASH, bytes=100, format="parquet")
 
 
 def make_manifest(*entries: FileEntry, **losses: Any) -> Manifest:
@@ -122,7 +122,7 @@ def test_numbers_of_rows_are_beside_the_features() -> None:
 def test_people_read_how_labels_were_made() -> None:
     card = write(make_entry("stepwise"))
 
-    assert "Merge chain-1, policy chain, recovery off; calibrated judges: sums@1." in card
+    assert "Merge chain-2, policy chain, recovery off; calibrated judges: sums@1." in card
     assert "5 prompts in 4 clusters of near-duplicates" in card
     assert 'load_dataset("path/to/this/folder", "stepwise")' in card
 
