@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils.translation import gettext
 
 from annotation.actions.desk import Asking, look_at_desk, prolong, take_place
-from annotation.actions.draws import draw_trace
+from annotation.actions.draws import AllTaken, draw_trace
 from annotation.actions.places import count_places, lock_assignment, lock_trace, refresh_place_flag
 from annotation.models import Account, Assignment, AssignmentState, Project
 from annotation.queries.assignments import get_with_text
@@ -151,25 +151,29 @@ def lease_time(project: Project) -> dt.timedelta:
 def _lease_one(asking: Asking, source: random.Random) -> int | None:
     """The id of the assignment that is the rater's now; None where there is nothing for them."""
     while True:
-        with transaction.atomic():
-            desk = look_at_desk(asking)
-            asking = asking.seeing(desk)
-            if desk.current is not None and not prolong(desk, asking):
-                continue  # it ran out and was given back between the two queries
-            if desk.running is not None:
-                return desk.running
-            if desk.kept is not None:
-                if _take_up(desk.kept, asking):
-                    return desk.kept
-                continue
-            draw = draw_trace(project=asking.project, rater=asking.rater, source=source)
-            if draw is None:
-                return None
-            is_assisted = source.random() < asking.project.assisted_share
-            taken = take_place(draw, asking, is_assisted=is_assisted)
-            if taken is not None:
-                return taken
-            # The trace's flag was stale and no longer is; the next round draws without this trace.
+        try:
+            with transaction.atomic():
+                desk = look_at_desk(asking)
+                asking = asking.seeing(desk)
+                if desk.current is not None and not prolong(desk, asking):
+                    continue  # it ran out and was given back between the two queries
+                if desk.running is not None:
+                    return desk.running
+                if desk.kept is not None:
+                    if _take_up(desk.kept, asking):
+                        return desk.kept
+                    continue
+                draw = draw_trace(project=asking.project, rater=asking.rater, source=source)
+                if draw is None:
+                    return None
+                is_assisted = source.random() < asking.project.assisted_share
+                taken = take_place(draw, asking, is_assisted=is_assisted)
+                if taken is not None:
+                    return taken
+                # The trace's flag was stale and no longer is; the next round draws without this trace.
+        except AllTaken as all_taken:
+            with transaction.atomic():  # waits with nothing else in hand, then draws anew
+                lock_trace(all_taken.trace_id)
 
 
 def _take_up(assignment_id: int, asking: Asking) -> bool:

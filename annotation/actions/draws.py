@@ -20,6 +20,18 @@ from annotation.rules.selection import RANDOM_SHARE, selection_probability
 NUM_COUNTED = 100
 
 
+class AllTaken(Exception):
+    """Others are at every trace that is open, this very moment; `trace_id` is one to wait for.
+
+    Whoever catches it ends the transaction first. The draw may hold a trace that it did not get, since a row is locked
+    before it is looked at again; waiting with that in hand could deadlock.
+    """
+
+    def __init__(self, trace_id: int) -> None:
+        super().__init__(f"Somebody is at trace {trace_id}, and at all the others.")
+        self.trace_id = trace_id
+
+
 @dataclass(frozen=True)
 class Draw:
     """`probability`: with which this trace was drawn, given who asked and when."""
@@ -33,7 +45,7 @@ def draw_trace(*, project: Project, rater: Account, source: random.Random) -> Dr
     """One trace that this rater has neither got, nor rated, nor skipped; None where the queue has none for them.
 
     Of the open traces those of the highest priority are drawn from. Gold comes in at the project's share while there is
-    some that the rater hasn't had, and never alone: who has nothing left to rate gets no gold either.
+    some that the rater hasn't had, and never alone: who has nothing left to rate gets no gold either. Raises AllTaken.
     """
     is_random = source.random() < RANDOM_SHARE
     key = source.random() if is_random else 0.0
@@ -54,13 +66,15 @@ def draw_trace(*, project: Project, rater: Account, source: random.Random) -> Dr
         gold = _draw_gold(values, source, share=gold_share)
         if gold is not None:
             return gold
-    trace_id, need = (found.trace_id, found.need) if found.trace_id is not None else _wait_for_one(values)
-    if trace_id is None:
-        return None
+    if found.trace_id is None:
+        rows = _NEXT_OPEN.fetch(**values)
+        if not rows:
+            return None
+        raise AllTaken(rows[0][0])
     return Draw(
-        trace_id=trace_id,
+        trace_id=found.trace_id,
         selected_by=SelectedBy.RANDOM if is_random else SelectedBy.NEED,
-        probability=(1.0 - gold_share) * _probability(found, need),
+        probability=(1.0 - gold_share) * _probability(found, found.need),
     )
 
 
@@ -119,9 +133,8 @@ SELECT top.need, pool.num, pool.first, pool.last, neediest.num, neediest.first, 
   %(mixes_gold)s::boolean AND EXISTS (SELECT 1 {_GOLD}), drawn.id, drawn.need
 FROM top CROSS JOIN pool CROSS JOIN neediest LEFT JOIN drawn ON true
 """)
-_WAIT = Statement(f"""
-SELECT t.id, t.need FROM annotation_trace t WHERE {_OPEN}
-ORDER BY t.priority DESC, t.queue_key LIMIT 1 FOR NO KEY UPDATE OF t
+_NEXT_OPEN = Statement(f"""
+SELECT t.id FROM annotation_trace t WHERE {_OPEN} ORDER BY t.priority DESC, t.queue_key LIMIT 1
 """)
 _LOCK_GOLD = Statement("""
 SELECT t.id FROM unnest(%s::bigint[]) WITH ORDINALITY AS wanted(id, place) JOIN annotation_trace t ON t.id = wanted.id
@@ -133,12 +146,6 @@ _LIST_GOLD = Statement(f"SELECT t.id {_GOLD} ORDER BY t.id")
 def _look(values: dict[str, Any]) -> _Found | None:
     rows = _LOOK.fetch(**values)
     return _Found(*rows[0]) if rows else None
-
-
-def _wait_for_one(values: dict[str, Any]) -> tuple[int | None, float]:
-    """Where others are at all that is open, waits for one of them; it may be gone by then."""
-    rows = _WAIT.fetch(**values)
-    return rows[0] if rows else (None, 0.0)
 
 
 def _draw_gold(values: dict[str, Any], source: random.Random, *, share: float) -> Draw | None:

@@ -140,7 +140,7 @@ def test_a_text_prompt_does_not_go_with_message_answers(tmp_path: Path) -> None:
         }
     ]
 
-    with pytest.raises((TypeError, ValueError, KeyError)):
+    with pytest.raises((TypeError, ValueError, KeyError, AttributeError)):
         make_dpo(rows, tmp_path)
     with pytest.raises(BadColumn, match="all must have one form"):
         check_rows("pairs", "preference", pa.Table.from_pylist(rows))

@@ -139,7 +139,7 @@ def export_folder(page: Page, product: Product, tmp_path_factory: pytest.TempPat
     """One click from ratings to datasets, downloaded and unpacked."""
     open_page(page, product, "exports/new/")
     page.get_by_role("button", name="Start the export").click()
-    with page.expect_download() as download:
+    with page.expect_download(timeout=300_000) as download:
         page.get_by_role("link", name="Download all as .zip").click(timeout=240_000)
     folder = tmp_path_factory.mktemp("export")
     archive = folder / "export.zip"
