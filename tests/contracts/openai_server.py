@@ -1,8 +1,7 @@
 """A server that speaks OpenAI's chat protocol as vLLM, Text Generation Inference or llama.cpp's server does.
 
-It runs in a thread of the test's own process, on loopback. What each dialect says in which words was taken from the
-servers' sources: vllm/entrypoints/openai, text-generation-inference/router/src (its validation and its errors), and
-llama.cpp/tools/server.
+It runs in a thread of the test's own process, on loopback. What each dialect says in which words was written from what
+is known of these servers, and has not been held against their sources or a running server.
 """
 
 from __future__ import annotations
