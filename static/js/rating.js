@@ -39,7 +39,7 @@ class Cockpit {
     });
     this.reasons = new ReasonDialog(root, { onReason: (action) => this.deliver(action), onClose: focus });
     this.signIn = new SignInDialog(root, { data: this.data, token: this.token, onClose: focus });
-    this.ahead = new Ahead({ data: this.data, token: this.token });
+    this.ahead = new Ahead(root, { data: this.data, token: this.token });
     this.queue = this.amends ? null : new DraftQueue({
       data: this.data, view: this.view, token: this.token,
       writer: root.elements.idempotency_key.value, // drawn anew for every rendering of the page

@@ -7,8 +7,8 @@ export class Ahead {
   #next = null;
   #contact = 0;
 
-  constructor({ data, token }) {
-    Object.assign(this, { data, token });
+  constructor(form, { data, token }) {
+    Object.assign(this, { form, data, token });
   }
 
   /** Asks for it once the page is at rest. A failure is no matter: submitting brings the next trace then. */
@@ -27,6 +27,7 @@ export class Ahead {
     const form = readForm(await answer.text());
     if (!form?.dataset.assignment || Number(form.dataset.assignment) === this.data.assignment) return;
     this.#next = { form, url: answer.headers.get("HX-Push-Url") ?? form.getAttribute("action") };
+    this.form.dataset.next = "ready"; // from here on Enter waits for nothing
     this.renewed();
   }
 

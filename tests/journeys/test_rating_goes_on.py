@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.sessions.models import Session
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Page, Route, expect
 
 from annotation.models import Assignment, AssignmentState, Rating
 from tests.factories import make_rating
@@ -23,16 +23,16 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 OFFLINE = "Offline: kept here, will be sent"
 
 
-def wait_for_ahead(num: int = 1) -> None:
-    """Until the page has asked for the trace after the one shown; its form comes with the answer."""
-    wait_until(lambda: Assignment.objects.filter(is_ahead=True).count() == num)
+def wait_for_ahead(page: Page) -> None:
+    """Until the page holds the trace after the one shown; before that, Enter sends the form and waits for the answer."""
+    expect(page.locator("#cockpit[data-next=ready]")).to_be_attached()
 
 
 def test_the_next_trace_shows_while_the_rating_is_still_on_its_way(open_page: OpenPage) -> None:
     project, rater = make_rating_project(3)
     page = open_page(rater)
-    with page.expect_response("**/ahead/"):
-        start_rating(page, project)
+    start_rating(page, project)
+    wait_for_ahead(page)
     first, held = page.url, []
 
     def hold(route: Route) -> None:
@@ -54,7 +54,7 @@ def test_the_next_trace_shows_while_the_rating_is_still_on_its_way(open_page: Op
     held[0].continue_()
     expect(page.get_by_text("Last trace saved.")).to_be_visible()
     assert Rating.objects.get().labels == [1] * 6
-    wait_for_ahead()
+    wait_for_ahead(page)
     press(page, "Enter")
     expect(page.get_by_text("Last trace saved.")).to_be_visible()
     assert Assignment.objects.filter(state=AssignmentState.SUBMITTED).count() == 2
@@ -63,8 +63,8 @@ def test_the_next_trace_shows_while_the_rating_is_still_on_its_way(open_page: Op
 def test_without_the_network_two_traces_are_rated_and_each_is_stored_once(open_page: OpenPage) -> None:
     project, rater = make_rating_project(3)
     page = open_page(rater)
-    with page.expect_response("**/ahead/"):
-        start_rating(page, project)
+    start_rating(page, project)
+    wait_for_ahead(page)
     first = page.url
 
     page.context.set_offline(True)
@@ -83,8 +83,8 @@ def test_without_the_network_two_traces_are_rated_and_each_is_stored_once(open_p
 def test_a_rating_refused_behind_the_next_trace_is_said_with_the_way_back(open_page: OpenPage) -> None:
     project, rater = make_rating_project(3, overlap=1)
     page = open_page(rater)
-    with page.expect_response("**/ahead/"):
-        start_rating(page, project)
+    start_rating(page, project)
+    wait_for_ahead(page)
     mine = Assignment.objects.get(is_ahead=False)
     Assignment.objects.filter(pk=mine.pk).update(state=AssignmentState.RETURNED, ended_at=mine.leased_at)
     make_rating(mine.trace, labels=[1] * 6)  # somebody else took the only place
@@ -103,8 +103,8 @@ def test_signing_in_again_happens_in_place_and_the_work_goes_on(open_page: OpenP
     rater.set_password("correct horse")
     rater.save()
     page = open_page(rater)
-    with page.expect_response("**/ahead/"):
-        start_rating(page, project)
+    start_rating(page, project)
+    wait_for_ahead(page)
     Session.objects.all().delete()
 
     press(page, "3", "1")
@@ -129,8 +129,8 @@ def test_a_session_that_ends_before_enter_still_stores_the_rating(open_page: Ope
     rater.set_password("correct horse")
     rater.save()
     page = open_page(rater)
-    with page.expect_response("**/ahead/"):
-        start_rating(page, project)
+    start_rating(page, project)
+    wait_for_ahead(page)
     press(page, "a")
     expect_saved(page)
     Session.objects.all().delete()
@@ -147,8 +147,8 @@ def test_a_session_that_ends_before_enter_still_stores_the_rating(open_page: Ope
 def test_signing_out_gives_both_traces_to_others(open_page: OpenPage) -> None:
     project, rater = make_rating_project(2, overlap=1)
     page = open_page(rater)
-    with page.expect_response("**/ahead/"):
-        start_rating(page, project)
+    start_rating(page, project)
+    wait_for_ahead(page)
 
     page.get_by_role("button", name="Sign out").click()
 
