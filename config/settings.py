@@ -204,15 +204,17 @@ CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_QUEUES = [Queue("default"), Queue("models"), Queue("servers")]
 CELERY_TASK_ROUTES = {
-    # A rater waits for alternatives, nobody for a chunk: the lower number is taken first, across the whole queue.
+    # People wait for alternatives and trials, nobody for a chunk: the lower number is taken first, across the queue.
     "annotation.sample_alternatives": {"queue": "models", "priority": 0},
     "annotation.generate_chunk": {"queue": "models", "priority": 6},
     "annotation.judge_chunk": {"queue": "models", "priority": 6},
     "annotation.try_model": {"queue": "models", "priority": 0},
+    "annotation.answer_dry_run": {"queue": "models", "priority": 0},
     "annotation.sample_alternatives_on_server": {"queue": "servers", "priority": 0},
     "annotation.generate_chunk_on_server": {"queue": "servers", "priority": 6},
     "annotation.judge_chunk_on_server": {"queue": "servers", "priority": 6},
     "annotation.try_model_on_server": {"queue": "servers", "priority": 0},
+    "annotation.answer_dry_run_on_server": {"queue": "servers", "priority": 0},
     "annotation.*": {"queue": "default"},
     "exports.*": {"queue": "default"},
 }

@@ -18,6 +18,7 @@ from annotation.models import (
     Between,
     Decision,
     Disagreement,
+    DryRun,
     GenerationBatch,
     Gold,
     ImportRefusal,
@@ -103,6 +104,26 @@ def make_batch(project: Project | None = None, **fields: Any) -> GenerationBatch
         "touched_at": NOW,
     }
     return GenerationBatch.objects.create(**{**defaults, **fields})
+
+
+def make_dry_run(prompt: Prompt | None = None, **fields: Any) -> DryRun:
+    prompt = prompt or make_prompt()
+    defaults: dict[str, Any] = {
+        "project": prompt.project,
+        "prompt": prompt,
+        "created_by": fields.pop("created_by", None) or make_account(),
+        "model_spec": fields.pop("model_spec", None) or make_model_spec(),
+        "form_fields": {},
+        "told": prompt.text,
+        "temperature": 0.8,
+        "top_p": 0.95,
+        "max_new_tokens": 64,
+        "seed": 1,
+        "segmenter": "auto@1",
+        "queued_at": NOW,
+        "touched_at": NOW,
+    }
+    return DryRun.objects.create(**{**defaults, **fields})
 
 
 def make_trace(prompt: Prompt | None = None, *, steps: Sequence[str] = STEPS, **fields: Any) -> Trace:

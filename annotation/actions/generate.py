@@ -131,7 +131,7 @@ def _build_results(
     pairs = zip(chunk.prompt_ids, chunk.sample_indexes, results, strict=True)
     for index, (prompt_id, sample_index, result) in enumerate(pairs):
         heartbeat.beat()  # comparing one answer may take seconds
-        fault = _find_fault(result)
+        fault = find_fault(result)
         if fault is not None or isinstance(result, Refusal):
             failures.append(Failure(prompt_id=prompt_id, sample_index=sample_index, reason=fault or ""))
             continue
@@ -142,7 +142,7 @@ def _build_results(
     return traces, failures
 
 
-def _find_fault(result: Completion | Refusal) -> str | None:
+def find_fault(result: Completion | Refusal) -> str | None:
     """Why there can be no trace of this, in one sentence."""
     if isinstance(result, Refusal):
         return result.reason

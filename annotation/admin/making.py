@@ -49,6 +49,13 @@ class GenerationChunkAdmin(ReadOnlyAdmin):
     list_select_related = ("batch",)
 
 
+@admin.register(models.DryRun)
+class DryRunAdmin(ReadOnlyAdmin):
+    list_display = ("pk", "project", "model_spec", "state", "created_by", "queued_at")
+    list_filter = ("state", "project")
+    list_select_related = ("project", "model_spec", "created_by")
+
+
 @admin.register(models.Judge)
 class JudgeAdmin(ReadOnlyAdmin):
     list_display = ("name", "version", "project", "kind", "model_spec", "sees_reference", "created_at")

@@ -13,6 +13,7 @@ from annotation.models.decision import (
     Disagreement,
     Ruling,
 )
+from annotation.models.dry_run import DryRun
 from annotation.models.generation_batch import GenerationBatch, GenerationChunk
 from annotation.models.gold import Gold, GoldSource, GoldUse
 from annotation.models.import_run import ImportRefusal, ImportRun, ImportSource, SourceFormat
@@ -44,6 +45,7 @@ __all__ = [
     "Comparison",
     "Decision",
     "Disagreement",
+    "DryRun",
     "GenerationBatch",
     "GenerationChunk",
     "Gold",

@@ -1,4 +1,4 @@
-"""How far a batch has got, and how long one will take."""
+"""How far a batch has got."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from typing import cast
 from django.db import connection
 from django.db.models import Count, QuerySet, Sum
 
-from annotation.models import ChunkedJob, GenerationBatch, ModelSpec, Project, Trace
+from annotation.models import ChunkedJob, GenerationBatch, Project, Trace
 from annotation.queries.judge_runs import FailureCount
 from annotation.queries.spending import Spending, get_spending
 
 _NEWEST = 5
-_CHUNKS_MEASURED = 20
 
 
 def list_batches(project: Project) -> QuerySet[GenerationBatch]:
@@ -76,43 +75,6 @@ def measure_seconds(job: ChunkedJob, *, now: dt.datetime) -> float:
         return 0.0
     until = job.finished_at or job.paused_at or now
     return max(0.0, (until - job.started_at).total_seconds() - job.paused_seconds)
-
-
-@dataclass(frozen=True)
-class ModelSpeed:
-    """What a model did when last measured: tokens a second, and tokens a completion."""
-
-    tokens_per_second: float
-    tokens_per_trace: float
-
-
-def find_model_speed(spec: ModelSpec) -> ModelSpeed | None:
-    """Measured over the model's last finished chunks; None where it has made nothing yet."""
-    sql = """
-        WITH measured AS (
-            SELECT chunk.batch_id, chunk.prompt_ids, chunk.sample_indexes,
-                   extract(epoch FROM chunk.finished_at - chunk.started_at) AS seconds
-            FROM annotation_generationchunk AS chunk
-            JOIN annotation_generationbatch AS batch ON batch.id = chunk.batch_id
-            WHERE batch.model_spec_id = %s AND chunk.state = 'finished'
-            ORDER BY chunk.finished_at DESC LIMIT %s
-        )
-        SELECT (SELECT sum(seconds) FROM measured), sum(trace.num_tokens), count(trace.id)
-        FROM measured CROSS JOIN unnest(prompt_ids, sample_indexes) AS pair(prompt_id, sample_index)
-        JOIN annotation_trace AS trace ON trace.batch_id = measured.batch_id AND trace.prompt_id = pair.prompt_id
-            AND trace.sample_index = pair.sample_index AND trace.segmentation = 1
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [spec.pk, _CHUNKS_MEASURED])
-        seconds, num_tokens, num_traces = cursor.fetchone()
-    if not num_traces or not num_tokens or not seconds:
-        return None
-    return ModelSpeed(tokens_per_second=num_tokens / float(seconds), tokens_per_trace=num_tokens / num_traces)
-
-
-def estimate_seconds(speed: ModelSpeed, *, num_traces: int, max_new_tokens: int) -> float:
-    """How long so many traces take, if they are as long as the last ones were, and no longer than allowed."""
-    return num_traces * min(speed.tokens_per_trace, max_new_tokens) / speed.tokens_per_second
 
 
 def _count_failures(batch: GenerationBatch) -> tuple[FailureCount, ...]:

@@ -7,6 +7,7 @@ import logging
 from celery import shared_task
 from django.utils import timezone
 
+from annotation.actions import answer_dry_run as answering
 from annotation.actions import generate, judge
 from annotation.actions import sample_alternatives as sampling
 from annotation.actions import try_model as trying
@@ -45,5 +46,13 @@ def sample_alternatives(branch_id: int) -> None:
 def try_model(trial_id: int) -> None:
     try:
         trying.try_model(trial_id=trial_id, clock=timezone.now, ask=ask_local_model)
+    except (JobNotStartable, JobLost) as reason:
+        logger.info("%s", reason)
+
+
+@shared_task(name="annotation.answer_dry_run")
+def answer_dry_run(dry_run_id: int) -> None:
+    try:
+        answering.answer_dry_run(dry_run_id=dry_run_id, clock=timezone.now, open_backend=open_local_backend)
     except (JobNotStartable, JobLost) as reason:
         logger.info("%s", reason)

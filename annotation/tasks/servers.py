@@ -7,6 +7,7 @@ import logging
 from celery import shared_task
 from django.utils import timezone
 
+from annotation.actions import answer_dry_run as answering
 from annotation.actions import generate, judge
 from annotation.actions import sample_alternatives as sampling
 from annotation.actions import try_model as trying
@@ -51,5 +52,13 @@ def try_model_on_server(trial_id: int) -> None:
             clock=timezone.now,
             ask=lambda spec, text: trying.ask_backend(open_server_backend(spec), text),
         )
+    except (JobNotStartable, JobLost) as reason:
+        logger.info("%s", reason)
+
+
+@shared_task(name="annotation.answer_dry_run_on_server")
+def answer_dry_run_on_server(dry_run_id: int) -> None:
+    try:
+        answering.answer_dry_run(dry_run_id=dry_run_id, clock=timezone.now, open_backend=open_server_backend)
     except (JobNotStartable, JobLost) as reason:
         logger.info("%s", reason)

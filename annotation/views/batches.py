@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from decimal import Decimal
+from typing import cast
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -14,30 +13,16 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from annotation.actions import batches, model_specs
 from annotation.forms.batches import LaunchBatchForm
-from annotation.models import Project, Prompt, Role
+from annotation.models import DryRun, Project, Prompt, Role
 from annotation.queries import batches as queries
 from annotation.queries.prompts import choose_prompt_ids
-from annotation.rules.prompt_template import fill_template
 from annotation.tables.jobs import build_batch_table
 from annotation.views.access import account_of, load_project
+from annotation.views.launch_preview import build_preview, read_dry_run
 from annotation.views.responses import redirect_htmx
 from annotation.views.tables import answer_tables
 
 MAKERS = (Role.ENGINEER, Role.ADMIN)
-
-
-@dataclass(frozen=True)
-class LaunchPreview:
-    """What a launch would mean. seconds is None where the model has not been measured yet."""
-
-    num_prompts: int
-    num_traces: int
-    most_tokens: int
-    seconds: float | None
-    tokens_per_second: float | None
-    most_cost: Decimal  # of the completions alone, in US dollars
-    filled: str  # what the model is told about the first prompt
-    note: str  # what to know of the model
 
 
 @login_required
@@ -59,7 +44,7 @@ def launch_batch(request: HttpRequest, slug: str) -> HttpResponse:
     model_specs.ensure_shipped_model(now=timezone.now())
     if request.htmx and request.method == "GET":  # type: ignore[attr-defined]  # set by django-htmx's middleware
         form = LaunchBatchForm(request.GET)
-        context = {"project": project, "form": form, "preview": _preview(project, form)}
+        context = {"project": project, "form": form, "preview": build_preview(project, form)}
         return render(request, "batches/launch_batch.html#launch-preview", context)
     form = LaunchBatchForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -75,8 +60,12 @@ def launch_batch(request: HttpRequest, slug: str) -> HttpResponse:
             form.add_error(None, str(error))
         else:
             return redirect_htmx(request, "annotation:show_batch", slug, batch.pk)
+    dry_run = _find_dry_run(request, project)
+    if dry_run is not None and not form.is_bound:
+        form = LaunchBatchForm(dry_run.form_fields)  # as it stood when the dry run was started
     shown = form if form.is_bound else LaunchBatchForm(_list_initial(form))
-    context = {"project": project, "form": form, "preview": _preview(project, shown)}
+    context = {"project": project, "form": form, "preview": build_preview(project, shown)}
+    context["dry_run"] = dry_run and read_dry_run(dry_run)
     return render(request, "batches/launch_batch.html", context)
 
 
@@ -98,27 +87,9 @@ def _list_initial(form: LaunchBatchForm) -> dict[str, object]:
     return {**initial, "model_spec": spec.pk if spec else ""}
 
 
-def _preview(project: Project, form: LaunchBatchForm) -> LaunchPreview | None:
-    """None while the fields don't fit together."""
-    if not form.is_valid():
+def _find_dry_run(request: HttpRequest, project: Project) -> DryRun | None:
+    """The one that the address names, if it is the project's."""
+    named = request.GET.get("dry_run", "")
+    if not named.isascii() or not named.isdigit() or len(named) > 18:
         return None
-    settings = form.chosen_settings()
-    prompt_ids = choose_prompt_ids(project, form.chosen_prompts())
-    first = Prompt.objects.filter(pk__in=prompt_ids[:1]).first()
-    num_traces = len(prompt_ids) * settings.num_samples
-    speed = queries.find_model_speed(settings.model_spec)
-    return LaunchPreview(
-        num_prompts=len(prompt_ids),
-        num_traces=num_traces,
-        most_tokens=num_traces * settings.max_new_tokens,
-        seconds=queries.estimate_seconds(speed, num_traces=num_traces, max_new_tokens=settings.max_new_tokens)
-        if speed
-        else None,
-        tokens_per_second=speed.tokens_per_second if speed else None,
-        most_cost=num_traces
-        * settings.max_new_tokens
-        * settings.model_spec.price_per_million_tokens
-        / 1_000_000,
-        filled=fill_template(settings.prompt_template, first.text if first else "…"),
-        note=settings.model_spec.note,
-    )
+    return cast("DryRun | None", DryRun.objects.filter(project=project, pk=int(named)).first())

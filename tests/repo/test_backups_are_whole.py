@@ -11,6 +11,7 @@ WITHOUT = {
     "auditevent": "what happened in that installation; the restore itself is an event of this one",
     "invitation": "a link into that installation",
     "generationchunk": "how a batch was cut into calls; the batch and its traces are in",
+    "dryrun": "a look at what a batch would make",
     "modeltrial": "a look at a model from that installation",
     "judgerun": "how scoring was launched; the scores are in",
     "judgechunk": "how scoring was cut into calls; the scores are in",

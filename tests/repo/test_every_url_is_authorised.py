@@ -16,6 +16,7 @@ from tests.factories import (
     NOW,
     make_account,
     make_batch,
+    make_dry_run,
     make_gold,
     make_import_run,
     make_import_source,
@@ -99,6 +100,7 @@ def hidden_project() -> Project:
     make_judge_score(trace)
     make_gold(trace)
     make_batch(project)
+    make_dry_run(trace.prompt)
     make_import_run(make_import_source(project))
     return project
 

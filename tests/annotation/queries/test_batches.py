@@ -1,4 +1,4 @@
-"""How far a batch has got, how fast a model is, and how long a batch will take."""
+"""How far a batch has got."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import datetime as dt
 import pytest
 
 from annotation.models import GenerationBatch, GenerationChunk, JobState
-from annotation.queries.batches import ModelSpeed, estimate_seconds, find_model_speed, get_batch_progress
-from tests.factories import NOW, make_batch, make_model_spec, make_prompt, make_trace
+from annotation.queries.batches import get_batch_progress
+from tests.factories import NOW, make_batch, make_prompt, make_trace
 
 pytestmark = pytest.mark.django_db
 
@@ -89,24 +89,3 @@ def test_a_trace_cut_anew_is_counted_once() -> None:
     make_trace(prompt, batch=batch, sample_index=0, segmentation=2)
 
     assert get_batch_progress(batch, now=NOW).num_traces == 1
-
-
-def test_a_models_speed_is_that_of_its_last_chunks() -> None:
-    spec = make_model_spec()
-    batch = make_batch(model_spec=spec)
-    make_chunk(batch, took=2, num_tokens=[10, 30])
-    make_chunk(batch, took=2, num_tokens=[20], index=1)
-    make_chunk(make_batch(), took=1, num_tokens=[999])  # another model's
-
-    assert find_model_speed(spec) == ModelSpeed(tokens_per_second=15.0, tokens_per_trace=20.0)
-
-
-def test_a_model_that_has_made_nothing_has_no_speed() -> None:
-    assert find_model_speed(make_model_spec()) is None
-
-
-def test_an_estimate_expects_texts_as_long_as_the_last_but_no_longer_than_allowed() -> None:
-    speed = ModelSpeed(tokens_per_second=10.0, tokens_per_trace=50.0)
-
-    assert estimate_seconds(speed, num_traces=4, max_new_tokens=192) == 20.0
-    assert estimate_seconds(speed, num_traces=4, max_new_tokens=25) == 10.0

@@ -131,13 +131,14 @@ def test_the_time_is_estimated_from_what_the_model_last_made(maker: Client, proj
         touched_at=NOW,
         started_at=NOW,
         finished_at=NOW + dt.timedelta(seconds=2),
+        num_tokens=20,
     )
-    make_trace(prompt, batch=batch, sample_index=0, num_tokens=20)
 
     page = maker.get(path(project, "launch_batch"), fill(num_samples=100), headers=FRAGMENT).content.decode()
 
-    assert "at the 10 tokens/s" in page
-    assert "About 3 min 20 s" in page
+    assert "10 tokens/s, as last measured" in page
+    assert "about 3 min 20 s" in page
+    assert "about 2,000, at most 3,200" in page
 
 
 def test_launching_leads_to_the_batch(maker: Client, project: Project) -> None:
