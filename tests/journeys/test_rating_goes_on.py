@@ -24,7 +24,7 @@ OFFLINE = "Offline: kept here, will be sent"
 
 
 def wait_for_ahead(page: Page) -> None:
-    """Until the page holds the trace after the one shown; before that, Enter sends the form and waits for the answer."""
+    """Until it holds the trace after the one shown; before that, Enter sends the form and waits for an answer."""
     expect(page.locator("#cockpit[data-next=ready]")).to_be_attached()
 
 
