@@ -9,6 +9,16 @@ that shows the answer was handed over for painting (requestAnimationFrame, then 
 - `keys_all_good`, `keys_error_at_3`: presses until the rating of a six-step trace is stored, which is looked up.
 - `enter_to_next_p95_ms`: from Enter until the next trace shows and takes keys, a second after the one before.
 - `key_to_paint_p95_ms`: rating, moving and undoing on a trace of 2,000 steps (50,000 tokens, formulas in each step).
+  What decides is how much the browser lays out and restyles, more than the script; CPU of a key's frame, by the
+  browser's own counters: 47 ms (median) and 103 ms (rating bad, and undoing it) before, 13 and 40 after:
+  - steps in groups of 30 under `content-visibility: auto`, steps of a group again: 47 to 18. Groups of 20 or 50 are
+    alike; groups whose steps are all laid out are a little faster at a key and slow where the next group comes in;
+  - beside the current step only 8 steps each way painted with the key, the others after the frame. Leaving them to
+    `requestIdleCallback` alone did nothing: it came between the key and its frame;
+  - what follows an error keeps its buttons, greyed, instead of hiding them: half of what greying out cost;
+  - `data-complete` on the two parts that show it instead of on the form, where changing it took 8 ms.
+  What did not help: fading the text of greyed steps instead of colouring it (formulas inherit a colour, yet it costs
+  nothing); fewer links in the rail, which is in groups as well.
 - `first_paint_ms`: first contentful paint of that trace, in a new browser profile, when no step of it was rendered yet.
 - `page_kib`, `page_requests`: all that a cold six-step page loads, the trace fetched ahead and the fonts included.
 """

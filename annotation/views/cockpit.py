@@ -23,7 +23,7 @@ from annotation.rules.draft import by_text
 from annotation.rules.key_bindings import COMMANDS, Bindings, keys_of, show_key
 from annotation.rules.rating import InvalidLabels
 from annotation.views.access import account_of, show_project
-from annotation.views.long_pages import NUM_AT_ONCE, render_long
+from annotation.views.long_pages import NUM_AT_ONCE, group_steps, render_long
 
 # What stops a rating from being stored; each says why in words for the rater.
 REFUSALS = (
@@ -101,7 +101,9 @@ def render_cockpit(
     rows = form.list_rows(opinions)
     if len(rows) > NUM_AT_ONCE:
         return render_long(request, _part(request, "ratings/rate_trace.html"), context, rows, status=status)
-    return render_part(request, "ratings/rate_trace.html", {**context, "rows": rows}, status=status)
+    return render_part(
+        request, "ratings/rate_trace.html", {**context, "groups": group_steps(rows)}, status=status
+    )
 
 
 def _may_see_scores(assignment: Assignment, rating: Rating | None) -> bool:

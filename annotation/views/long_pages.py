@@ -1,4 +1,5 @@
-"""Rating pages of long traces, sent as they are made: the first steps show while the rest are still rendered.
+"""Rating pages of long traces: in groups, of which a browser lays out those in sight, and sent as they are made, so
+that the first steps show while the rest are still rendered.
 
 Everything that is read or decided stands before the first byte; after it only steps are rendered, which never fails.
 """
@@ -19,7 +20,13 @@ from annotation.forms.ratings import StepRow
 
 NUM_AT_ONCE = 60  # steps before the first byte, more than a screen holds; shorter traces come in one piece
 _NUM_A_PIECE = 120
+_NUM_A_GROUP = 30
 _ACCEPTS_GZIP = re.compile(r"\bgzip\b")
+
+
+def group_steps(rows: list[StepRow]) -> list[list[StepRow]]:
+    """The steps in the lists that the page is made of. See docs/adr/rating-page.md."""
+    return [rows[start : start + _NUM_A_GROUP] for start in range(0, len(rows), _NUM_A_GROUP)]
 
 
 def render_long(
@@ -28,7 +35,7 @@ def render_long(
     """The template with the first of these rows, and the rest where it says `far_steps`."""
     mark = secrets.token_hex(16)
     first, rest = rows[:NUM_AT_ONCE], rows[NUM_AT_ONCE:]
-    page = render_to_string(template, {**context, "rows": first, "far_steps": mark}, request)
+    page = render_to_string(template, {**context, "groups": group_steps(first), "far_steps": mark}, request)
     before, _, after = page.partition(mark)
     pieces = _render_pieces(before, rest, after, context, get_language())
     if not _ACCEPTS_GZIP.search(request.headers.get("Accept-Encoding", "")):
@@ -45,7 +52,7 @@ def _render_pieces(
     for start in range(0, len(rows), _NUM_A_PIECE):
         some = rows[start : start + _NUM_A_PIECE]
         with override(language):  # the request's own may be over by now
-            yield render_to_string("ratings/step_cards.html", {**context, "rows": some})
+            yield render_to_string("ratings/step_cards.html", {**context, "groups": group_steps(some)})
     yield after
 
 

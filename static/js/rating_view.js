@@ -1,6 +1,6 @@
 // Paints a rating onto the page: colour, shape and text of each step, the rail, the count, the current step.
 import { gettext } from "./frame.js";
-import { whenIdle } from "./idle.js";
+import { whenShown } from "./idle.js";
 
 const LOOKS = new Map([
   [-1, { key: "bad", word: gettext("bad") }],
@@ -8,8 +8,8 @@ const LOOKS = new Map([
   [1, { key: "good", word: gettext("good") }],
   [null, { key: "none", word: gettext("not judged") }],
 ]);
-const NEAR = 40; // steps round the current one that are painted at once; the others follow when the page is at rest
-const AT_A_TIME = 80;
+const NEAR = 8; // steps round the current one that are painted at once, about a screen each way; the others follow at rest
+const AT_A_TIME = 40;
 
 export class RatingView {
   #later = new Set();
@@ -58,7 +58,7 @@ export class RatingView {
   #paintWhenResting() {
     if (this.#isResting || !this.#later.size) return;
     this.#isResting = true;
-    whenIdle(() => {
+    whenShown(() => {
       this.#isResting = false;
       let num = 0;
       for (const index of this.#later) {
@@ -114,7 +114,7 @@ export class RatingView {
     const bar = this.find("progress-bar");
     bar.max = numNeeded;
     bar.value = numJudged;
-    if (this.root.hasAttribute("data-complete") !== isComplete) this.root.toggleAttribute("data-complete", isComplete);
+    for (const part of [bar, this.find("submit")]) part.toggleAttribute("data-complete", isComplete); // not the root: its change costs 10 ms
     this.find("thumb-submit").hidden = !isComplete;
     this.find("rest-good").disabled = isComplete;
     const values = { number: numNeeded, left: numNeeded - numJudged };
@@ -161,7 +161,7 @@ export class RatingView {
 
   #scrollRail(index) {
     if (this.steps.length < 48) return;
-    whenIdle(() => {
+    whenShown(() => {
       if (index !== this.state.current) return;
       const rail = this.find("rail");
       const link = this.rail[index];

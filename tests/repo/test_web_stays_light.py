@@ -31,6 +31,17 @@ def test_the_web_process_never_loads_torch() -> None:
     assert done.stdout.strip() == ""
 
 
+def test_the_web_process_has_loaded_its_pages_before_it_is_asked_for_one() -> None:
+    script = (
+        "import sys, config.wsgi; print({'annotation.views.ratings', 'exports.views'} <= set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=BASE_DIR, capture_output=True, text=True, timeout=120
+    )
+
+    assert done.stdout.strip() == "True", done.stderr
+
+
 @pytest.mark.parametrize(
     ("tasks", "expected"),
     # Imports stream data sets, so their worker knows `datasets`, which brings pandas and no torch.

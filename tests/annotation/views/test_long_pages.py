@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -49,6 +50,9 @@ def test_every_step_is_in_the_plain_page_once_and_in_order(rater: Client, assign
     places = [page.index(f'id="step-{number}"') for number in range(1, NUM_STEPS + 1)]
     assert places == sorted(places)
     assert page.count("data-step=") == NUM_STEPS
+    assert [int(start) for start in re.findall(r'<ol class="steps" start="(\d+)">', page)] == list(
+        range(1, NUM_STEPS, 30)
+    )
     assert page.index('name="action" value="submit"') > places[-1]
     assert page.rstrip().endswith("</html>")
 
