@@ -8,22 +8,27 @@ from http import HTTPStatus
 from uuid import uuid4
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.middleware.csrf import get_token
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.html import json_script
+from django.utils.safestring import mark_safe
 
 from annotation.actions import assignments, ratings
 from annotation.forms.ratings import RatingForm
-from annotation.models import Account, Assignment, Project, Rating
+from annotation.models import Account, Assignment, Rating
 from annotation.queries.access import find_assigned_to
 from annotation.queries.assignments import find_last_rating
 from annotation.queries.judge_opinions import list_judge_opinions
+from annotation.rendering import render_markdown
 from annotation.rules.draft import by_text
-from annotation.rules.key_bindings import COMMANDS, Bindings, keys_of, show_key
+from annotation.rules.key_bindings import Bindings, keys_of
 from annotation.rules.rating import InvalidLabels
 from annotation.views.access import account_of, show_project
-from annotation.views.long_pages import NUM_AT_ONCE, group_steps, render_long
+from annotation.views.long_pages import respond_with_steps
+from annotation.views.rating_form import FormKind, cast_form, describe_keys
 
 # What stops a rating from being stored; each says why in words for the rater.
 REFUSALS = (
@@ -86,24 +91,56 @@ def render_cockpit(
     opinions = list_judge_opinions(assignment.trace) if _may_see_scores(assignment, rating) else []
     if opinions:
         assignments.record_scores_shown(assignment=assignment, now=now)
-    context = {
-        "assignment": assignment,
-        "trace": assignment.trace,
-        "prompt": assignment.trace.prompt,
-        "project": project,
-        "form": form,
-        "amended": rating,
-        "idempotency_key": uuid4(),  # of this rendering; it also names the page as a writer of drafts
-        "data": asdict(_cockpit_data(account, assignment, form)),
-        **describe_keys(account, project, is_amending=rating is not None),
-        "last": find_last_rating(account, project, since=now - dt.timedelta(minutes=project.amend_minutes)),
+    last = find_last_rating(account, project, since=now - dt.timedelta(minutes=project.amend_minutes))
+    kind = _kind_of(assignment, form, has_last=last is not None)
+    values = {
+        **_list_values(request, assignment, form, kind),
+        "here": reverse(f"annotation:{'amend_rating' if rating else 'rate_trace'}", args=[assignment.pk]),
+        "last_id": str(last.assignment_id) if last else "",
     }
-    rows = form.list_rows(opinions)
-    if len(rows) > NUM_AT_ONCE:
-        return render_long(request, _part(request, "ratings/rate_trace.html"), context, rows, status=status)
-    return render_part(
-        request, "ratings/rate_trace.html", {**context, "groups": group_steps(rows)}, status=status
+    is_cast = bool(request.htmx) and rating is None and not form.is_bound  # type: ignore[attr-defined]
+
+    def render_page(cards_html: str) -> str:
+        filled = {**values, "cards_html": mark_safe(cards_html)}
+        if is_cast:
+            return cast_form(filled, kind=kind, form=form, project=project, account=account)
+        keys = describe_keys(account, project, is_amending=rating is not None)
+        context = {**filled, "kind": kind, "form": form, "project": project, "amended": rating, **keys}
+        return render_to_string(_part(request, "ratings/rate_trace.html"), context, request)
+
+    place = {"trace": assignment.trace, "assignment": assignment}
+    return respond_with_steps(request, render_page, form.list_rows(opinions), place, status=status)
+
+
+def _kind_of(assignment: Assignment, form: RatingForm, *, has_last: bool) -> FormKind:
+    trace = assignment.trace
+    return FormKind(
+        is_saved=assignment.draft_saved_at is not None,
+        has_alternatives=trace.batch_id is not None,
+        shows_reference=trace.project.shows_reference and bool(trace.prompt.reference_answer),
+        is_reference_wrong=form.shown_reference_wrong,
+        has_last=has_last,
     )
+
+
+def _list_values(
+    request: HttpRequest, assignment: Assignment, form: RatingForm, kind: FormKind
+) -> dict[str, str]:
+    """What differs between two traces of a project."""
+    account, prompt = account_of(request), assignment.trace.prompt
+    data = _cockpit_data(account, assignment, form)
+    return {
+        "assignment_id": str(assignment.pk),
+        "csrf_token": get_token(request),
+        "idempotency_key": str(uuid4()),  # of this rendering; it also names the page as a writer of drafts
+        "draft_revision": str(assignment.draft_revision),
+        "active_seconds": str(data.active_seconds),
+        "num_steps": str(assignment.trace.num_steps),
+        "username": account.username,
+        "data_html": json_script(asdict(data), "cockpit-data"),
+        "prompt_html": mark_safe(render_markdown(prompt.text)),
+        "reference_html": mark_safe(render_markdown(prompt.reference_answer) if kind.shows_reference else ""),
+    }
 
 
 def _may_see_scores(assignment: Assignment, rating: Rating | None) -> bool:
@@ -142,30 +179,6 @@ def _last_urls(assignment: Assignment) -> dict[str, str]:
     if project.shows_scores_after:
         urls["scores"] = reverse("annotation:show_rating", args=[assignment.pk])
     return urls
-
-
-def describe_keys(account: Account, project: Project, *, is_amending: bool) -> dict[str, object]:
-    """`hints`, the first key of each command; `key_rows`, what the sheet of keys lists."""
-    return {
-        "hints": {name: show_key(keys[0]) for name, keys in keys_of(account.key_bindings).items() if keys},
-        "key_rows": _list_key_rows(account, project, is_amending=is_amending),
-    }
-
-
-def _list_key_rows(account: Account, project: Project, *, is_amending: bool) -> list[tuple[str, list[str]]]:
-    """(what it does, its keys) of every command that this page has."""
-    absent = {
-        "rest_good": not project.can_rate_rest_good,
-        "category": not project.error_categories,
-        "guidelines": not project.guidelines,
-        "skip": is_amending,
-    }
-    keys = keys_of(account.key_bindings)
-    return [
-        (gettext(command.title), [show_key(key) for key in keys[command.name]])
-        for command in COMMANDS
-        if keys[command.name] and not absent.get(command.name)
-    ]
 
 
 def render_part(

@@ -7,9 +7,8 @@ assignment: nothing said here is a rating, no draft is saved, and no judge is sh
 from __future__ import annotations
 
 import random
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from http import HTTPStatus
-from uuid import uuid4
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -25,27 +24,16 @@ from annotation.forms.ratings import RatingForm
 from annotation.forms.telling import tell
 from annotation.models import Gold, Project, QualificationAttempt, Role, Trace
 from annotation.queries.practice import find_tutorial_gold, get_practice, list_unanswered
-from annotation.rules.draft import by_text, empty_draft
+from annotation.rules.draft import empty_draft
 from annotation.rules.gold_accuracy import gold_first_error
-from annotation.rules.key_bindings import keys_of
 from annotation.rules.practice import compare_with_gold
 from annotation.rules.rating import InvalidLabels
 from annotation.rules.segmentation import split_steps, step_spans
 from annotation.views.access import account_of, load_project
-from annotation.views.cockpit import CockpitData, describe_keys, render_part
+from annotation.views.practice_page import make_place, make_test_place, show_trace
 from annotation.views.responses import redirect_htmx
 
 _source = random.SystemRandom()
-
-
-@dataclass(frozen=True)
-class PracticePlace:
-    """Where a practice trace stands: its title, where its form goes, and the start of its steps' sources."""
-
-    title: str
-    url: str
-    source_url: str
-    back_url: str
 
 
 @dataclass(frozen=True)
@@ -72,10 +60,10 @@ def show_practice(request: HttpRequest, slug: str) -> HttpResponse:
 def practise_trace(request: HttpRequest, slug: str, trace_id: int) -> HttpResponse:
     """One trace of the tutorial; what one says of it leads to the feedback."""
     project, gold = _get_tutorial_gold(request, slug, trace_id)
-    place = _make_place(project, gold.trace, gettext("Tutorial"), request.path)
+    place = make_place(project, gold.trace, gettext("Tutorial"), request.path)
     form = RatingForm(request.POST or None, trace=gold.trace, draft=empty_draft(gold.trace.num_steps))
     if request.method != "POST":
-        return _show_trace(request, gold.trace, form, place)
+        return show_trace(request, gold.trace, form, place)
     if _has_answer(form):
         try:
             practice.answer_tutorial(
@@ -89,7 +77,7 @@ def practise_trace(request: HttpRequest, slug: str, trace_id: int) -> HttpRespon
             form.add_error(None, tell(refusal))
         else:
             return redirect_htmx(request, "annotation:show_feedback", slug, trace_id)
-    return _show_trace(request, gold.trace, form, place, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    return show_trace(request, gold.trace, form, place, status=HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
 @login_required
@@ -141,7 +129,7 @@ def take_test(request: HttpRequest, slug: str, attempt_id: int) -> HttpResponse:
         return redirect("annotation:show_practice", slug)
     trace = Trace.objects.select_related("prompt", "project").get(pk=left[0])
     form = RatingForm(trace=trace, draft=empty_draft(trace.num_steps))
-    return _show_trace(request, trace, form, _make_test_place(project, attempt, trace, len(left)))
+    return show_trace(request, trace, form, make_test_place(project, attempt, trace, len(left)))
 
 
 @login_required
@@ -180,8 +168,8 @@ def _take_answer(request: HttpRequest, project: Project, attempt: QualificationA
             if attempt.finished_at is None:
                 return redirect_htmx(request, "annotation:take_test", project.slug, attempt.pk)
             return redirect_htmx(request, "annotation:show_practice", project.slug)
-    place = _make_test_place(project, attempt, trace, len(list_unanswered(attempt)))
-    return _show_trace(request, trace, form, place, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    place = make_test_place(project, attempt, trace, len(list_unanswered(attempt)))
+    return show_trace(request, trace, form, place, status=HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
 def _get_tutorial_gold(request: HttpRequest, slug: str, trace_id: int) -> tuple[Project, Gold]:
@@ -216,73 +204,6 @@ def _has_answer(form: RatingForm) -> bool:
 
 def _answer_of(form: RatingForm) -> practice.NewAnswer:
     return practice.NewAnswer(form.labels, active_seconds=form.cleaned_data["active_seconds"] or 0.0)
-
-
-def _make_place(project: Project, trace: Trace, title: str, url: str) -> PracticePlace:
-    source = reverse("annotation:show_practice_source", args=[project.slug, trace.pk, 0])
-    return PracticePlace(
-        title=title,
-        url=url,
-        source_url=source.removesuffix("0/"),
-        back_url=reverse("annotation:show_practice", args=[project.slug]),
-    )
-
-
-def _make_test_place(
-    project: Project, attempt: QualificationAttempt, trace: Trace, num_left: int
-) -> PracticePlace:
-    total = len(attempt.trace_ids)
-    title = gettext("Test, trace %(number)d of %(total)d") % {
-        "number": min(total, total - num_left + 1),
-        "total": total,
-    }
-    return _make_place(
-        project, trace, title, reverse("annotation:take_test", args=[project.slug, attempt.pk])
-    )
-
-
-def _show_trace(
-    request: HttpRequest,
-    trace: Trace,
-    form: RatingForm,
-    place: PracticePlace,
-    *,
-    status: int = HTTPStatus.OK,
-) -> HttpResponse:
-    """The rating page for a trace that has no assignment."""
-    account, project = account_of(request), trace.project
-    data = CockpitData(
-        account=account.pk,
-        username=account.username,
-        assignment=0,
-        labels=form.labels,
-        categories=by_text(form.categories),
-        revision=0,
-        writer="",
-        sequence=0,
-        active_seconds=0.0,
-        stops_at_first_error=project.stop_at_first_error,
-        can_rate_rest_good=project.can_rate_rest_good,
-        keys=keys_of(account.key_bindings),
-        lease_seconds=0,
-        draft_url="",
-        ahead_url="",
-        sign_in_url=reverse("annotation:sign_in"),
-        last_urls={},
-    )
-    context = {
-        "trace": trace,
-        "prompt": trace.prompt,
-        "project": project,
-        "form": form,
-        "rows": form.list_rows(),
-        "amended": place,  # as when amending, nothing is saved before it is sent
-        "practice": place,
-        "idempotency_key": uuid4(),
-        "data": asdict(data),
-        **describe_keys(account, project, is_amending=True),
-    }
-    return render_part(request, "ratings/rate_trace.html", context, status=status)
 
 
 def _list_feedback(gold: Gold, labels: list[int | None], known_error: int | None) -> list[FeedbackRow]:
