@@ -7,7 +7,6 @@ one pass rather than built as Django fields.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -20,28 +19,11 @@ from annotation.queries.judge_opinions import JudgeOpinion
 from annotation.rules.draft import Draft, InvalidDraft, check_category, check_note, check_rewrite
 from annotation.rules.rating import Label, first_error
 from annotation.rules.segmentation import split_steps
+from annotation.rules.step_row import StepRow
 
 LABEL_VALUES: Mapping[str, Label] = {"-1": -1, "0": 0, "1": 1, "": None}
 OUTCOMES = {"submit": Outcome.RATED, "bad_problem": Outcome.BAD_PROBLEM, "give_up": Outcome.GIVE_UP}
 ACTIONS = [(action, action) for action in (*OUTCOMES, "save", "skip")]
-
-
-@dataclass(frozen=True)
-class StepRow:
-    """A step as the page shows it. `opinions`: (judge, probability, rationale), where the rater may see them."""
-
-    index: int
-    text: str
-    label: Label
-    note: str
-    category: str
-    rewrite: str
-    is_after_error: bool
-    opinions: tuple[tuple[str, float | None, str], ...] = ()
-
-    @property
-    def number(self) -> int:
-        return self.index + 1
 
 
 class RatingForm(forms.Form):

@@ -11,9 +11,9 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
-from annotation.forms.ratings import StepRow
 from annotation.rendering import render_step
 from annotation.rendering.moulds import Making, Mould, Safe, Shelf
+from annotation.rules.step_row import StepRow
 from annotation.templatetags.rendering import LOOKS
 
 register = template.Library()

@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import get_language, override
 
-from annotation.forms.ratings import StepRow
+from annotation.rules.step_row import StepRow
 from annotation.views.rating_form import render_cards
 
 NUM_AT_ONCE = 60  # steps before the first byte, more than a screen holds; shorter traces come in one piece

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from django.template.loader import render_to_string
 from django.utils.translation import get_language, gettext
 
-from annotation.forms.ratings import RatingForm, StepRow
+from annotation.forms.ratings import RatingForm
 from annotation.models import Account, Project
 from annotation.rendering.moulds import Mould, Safe, Shelf
 from annotation.rules.key_bindings import COMMANDS, keys_of, show_key
+from annotation.rules.step_row import StepRow
 
 _NUM_A_GROUP = 30
 _moulds = Shelf(most=64)
