@@ -22,6 +22,7 @@ from annotation.actions.disagreements import refresh_after_rating
 from annotation.actions.gold_pauses import pause_if_inaccurate
 from annotation.actions.leases_ahead import renew_leases_ahead
 from annotation.actions.places import lock_trace
+from annotation.actions.stored_ratings import insert_rating
 from annotation.models import Account, Assignment, AssignmentState, Outcome, Rating, SelectedBy
 from annotation.queries.compiled import CompiledQuery
 from annotation.queries.decisions import find_decision_for
@@ -277,20 +278,22 @@ def _store_rating(
         rating = replace(rating, labels=(None,) * assignment.trace.num_steps)
     wall_seconds = max(0.0, (now - assignment.leased_at).total_seconds())
     judged = {index: text for index, text in rating.rewrites.items() if rating.labels[index] is not None}
-    return Rating.objects.create(
-        trace_id=assignment.trace_id,
-        rater_id=assignment.rater_id,
-        assignment=assignment,
-        revision=revision,
-        outcome=rating.outcome,
-        labels=list(rating.labels),
-        reason=rating.reason.strip()[:MAX_REASON_CHARACTERS],
-        notes=by_text(rating.notes),
-        error_categories=by_text(counted_categories(rating.error_categories, rating.labels)),
-        rewrites=by_text(judged),
-        is_reference_wrong=rating.is_reference_wrong,
-        is_assisted=assignment.scores_shown_at is not None,
-        active_seconds=min(max(0.0, rating.active_seconds), wall_seconds),
-        submitted_at=now,
-        idempotency_key=key,
+    return insert_rating(
+        Rating(
+            trace_id=assignment.trace_id,
+            rater_id=assignment.rater_id,
+            assignment=assignment,
+            revision=revision,
+            outcome=rating.outcome,
+            labels=list(rating.labels),
+            reason=rating.reason.strip()[:MAX_REASON_CHARACTERS],
+            notes=by_text(rating.notes),
+            error_categories=by_text(counted_categories(rating.error_categories, rating.labels)),
+            rewrites=by_text(judged),
+            is_reference_wrong=rating.is_reference_wrong,
+            is_assisted=assignment.scores_shown_at is not None,
+            active_seconds=min(max(0.0, rating.active_seconds), wall_seconds),
+            submitted_at=now,
+            idempotency_key=key,
+        )
     )

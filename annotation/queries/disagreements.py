@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from annotation.models import Account, Appeal, AppealState, Disagreement, Outcome, Project, Rating
+from annotation.models import Account, Appeal, AppealState, Disagreement, Outcome, Project
+from annotation.queries.statements import Statement
 from annotation.rules.disagreement import BAD_PROBLEM, Claim, claim_of
 
 
@@ -20,12 +21,17 @@ class Claims:
     last_at: dt.datetime
 
 
+# Every rating asks this of its trace.
+_CLAIMS = Statement("""
+SELECT trace_id, outcome, labels, submitted_at FROM annotation_rating
+WHERE is_current AND trace_id = ANY(%s::bigint[]) AND outcome <> 'give_up' ORDER BY trace_id, id
+""")
+
+
 def read_claims(trace_ids: Sequence[int]) -> dict[int, Claims]:
     """The claims of each of these traces that somebody rated or called a bad problem; a give-up claims nothing."""
-    rows = Rating.objects.current().filter(trace__in=trace_ids).exclude(outcome=Outcome.GIVE_UP)
     found: dict[int, Claims] = {}
-    columns = rows.order_by("trace", "pk").values_list("trace", "outcome", "labels", "submitted_at")
-    for trace_id, outcome, labels, submitted_at in columns:
+    for trace_id, outcome, labels, submitted_at in _CLAIMS.fetch(list(trace_ids)):
         claim = BAD_PROBLEM if outcome == Outcome.BAD_PROBLEM else claim_of(labels)
         known = found.setdefault(trace_id, Claims([], submitted_at))
         known.claims.append(claim)

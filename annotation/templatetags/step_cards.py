@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from django import template
 from django.template.context import Context
 from django.template.loader import render_to_string
-from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
-from annotation.rendering import render_step
 from annotation.rendering.moulds import Making, Mould, Safe, Shelf
 from annotation.rules.step_row import StepRow
-from annotation.templatetags.rendering import LOOKS
+from annotation.templatetags.rendering import LOOKS, rendered_step
 
 register = template.Library()
 
@@ -45,7 +43,7 @@ class CardKind:
 
 
 @register.simple_tag(takes_context=True)
-def step_card(context: Context, row: StepRow) -> SafeString:
+def step_card(context: Context, row: StepRow) -> Safe:
     """Use: {% step_card row %}, where the context has the trace and either the assignment or the practice's place."""
     practice, assignment = context.get("practice"), context.get("assignment")
     look = LOOKS[row.label].key
@@ -62,20 +60,18 @@ def step_card(context: Context, row: StepRow) -> SafeString:
     )
     mould = _moulds.find_or_make(kind, lambda: Mould(_make(kind), _PLACES))
     opinions = render_to_string("ratings/opinions.html", {"row": row}) if row.opinions else ""
-    return mark_safe(
-        mould.cast(
-            {
-                "number": str(row.number),
-                "index": str(row.index),
-                "text": Safe(render_step(row.text)),
-                "category": row.category,
-                "note": row.note,
-                "rewrite": row.rewrite,
-                "opinions": Safe(opinions),
-                "assignment": str(assignment.pk) if assignment else "",
-                "practice_source_url": practice.source_url if practice else "",
-            }
-        )
+    return mould.cast(
+        {
+            "number": str(row.number),
+            "index": str(row.index),
+            "text": rendered_step(row.text),
+            "category": row.category,
+            "note": row.note,
+            "rewrite": row.rewrite,
+            "opinions": opinions,
+            "assignment": str(assignment.pk) if assignment else "",
+            "practice_source_url": practice.source_url if practice else "",
+        }
     )
 
 

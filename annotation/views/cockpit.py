@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from http import HTTPStatus
 from uuid import uuid4
 
@@ -14,7 +14,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import json_script
-from django.utils.safestring import mark_safe
+from django.utils.safestring import SafeString
 
 from annotation.actions import assignments, ratings
 from annotation.forms.ratings import RatingForm
@@ -22,10 +22,10 @@ from annotation.models import Account, Assignment, Rating
 from annotation.queries.access import find_assigned_to
 from annotation.queries.assignments import find_last_rating
 from annotation.queries.judge_opinions import list_judge_opinions
-from annotation.rendering import render_markdown
 from annotation.rules.draft import by_text
 from annotation.rules.key_bindings import Bindings, keys_of
 from annotation.rules.rating import InvalidLabels
+from annotation.templatetags.rendering import rendered_markdown
 from annotation.views.access import account_of, show_project
 from annotation.views.long_pages import respond_with_steps
 from annotation.views.rating_form import FormKind, cast_form, describe_keys
@@ -84,14 +84,20 @@ def render_cockpit(
     form: RatingForm,
     *,
     rating: Rating | None = None,
+    last: Rating | None = None,
     status: int = HTTPStatus.OK,
 ) -> HttpResponseBase:
-    """The form for a trace; with `rating` it amends that one. Judge scores are read only where they may show."""
+    """The form for a trace; with `rating` it amends that one. Judge scores are read only where they may show.
+
+    `last` is what the rater submitted last, where that is known; else it is looked up.
+    """
     account, now, project = account_of(request), timezone.now(), assignment.trace.project
     opinions = list_judge_opinions(assignment.trace) if _may_see_scores(assignment, rating) else []
     if opinions:
         assignments.record_scores_shown(assignment=assignment, now=now)
-    last = find_last_rating(account, project, since=now - dt.timedelta(minutes=project.amend_minutes))
+    since = now - dt.timedelta(minutes=project.amend_minutes)
+    if last is None or not project.amend_minutes:
+        last = find_last_rating(account, project, since=since)
     kind = _kind_of(assignment, form, has_last=last is not None)
     values = {
         **_list_values(request, assignment, form, kind),
@@ -100,8 +106,8 @@ def render_cockpit(
     }
     is_cast = bool(request.htmx) and rating is None and not form.is_bound  # type: ignore[attr-defined]
 
-    def render_page(cards_html: str) -> str:
-        filled = {**values, "cards_html": mark_safe(cards_html)}
+    def render_page(cards_html: SafeString) -> str:
+        filled = {**values, "cards_html": cards_html}
         if is_cast:
             return cast_form(filled, kind=kind, form=form, project=project, account=account)
         keys = describe_keys(account, project, is_amending=rating is not None)
@@ -137,9 +143,9 @@ def _list_values(
         "active_seconds": str(data.active_seconds),
         "num_steps": str(assignment.trace.num_steps),
         "username": account.username,
-        "data_html": json_script(asdict(data), "cockpit-data"),
-        "prompt_html": mark_safe(render_markdown(prompt.text)),
-        "reference_html": mark_safe(render_markdown(prompt.reference_answer) if kind.shows_reference else ""),
+        "data_html": json_script(vars(data), "cockpit-data"),
+        "prompt_html": rendered_markdown(prompt.text),
+        "reference_html": rendered_markdown(prompt.reference_answer if kind.shows_reference else ""),
     }
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.cache import patch_vary_headers
+from django.utils.safestring import SafeString
 from django.utils.translation import get_language, override
 
 from annotation.rules.step_row import StepRow
@@ -24,7 +25,7 @@ _ACCEPTS_GZIP = re.compile(r"\bgzip\b")
 
 def respond_with_steps(
     request: HttpRequest,
-    render_page: Callable[[str], str],
+    render_page: Callable[[SafeString], str],
     rows: Sequence[StepRow],
     place: Mapping[str, object],
     *,

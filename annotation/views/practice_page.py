@@ -9,14 +9,13 @@ from uuid import uuid4
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import json_script
-from django.utils.safestring import mark_safe
 from django.utils.translation import gettext
 
 from annotation.forms.ratings import RatingForm
 from annotation.models import Project, QualificationAttempt, Trace
-from annotation.rendering import render_markdown
 from annotation.rules.draft import by_text
 from annotation.rules.key_bindings import keys_of
+from annotation.templatetags.rendering import rendered_markdown
 from annotation.views.access import account_of
 from annotation.views.cockpit import CockpitData, render_part
 from annotation.views.rating_form import FormKind, describe_keys, render_cards
@@ -90,9 +89,9 @@ def show_trace(
         "here": place.url,
         "trace_id": trace.pk,
         "num_steps": trace.num_steps,
-        "prompt_html": mark_safe(render_markdown(trace.prompt.text)),
-        "reference_html": mark_safe(render_markdown(trace.prompt.reference_answer)),
-        "cards_html": mark_safe(render_cards(form.list_rows(), {"trace": trace, "practice": place})),
+        "prompt_html": rendered_markdown(trace.prompt.text),
+        "reference_html": rendered_markdown(trace.prompt.reference_answer),
+        "cards_html": render_cards(form.list_rows(), {"trace": trace, "practice": place}),
         "data_html": json_script(asdict(data), "cockpit-data"),
         "username": account.username,
         "active_seconds": data.active_seconds,

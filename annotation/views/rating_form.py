@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext
 
 from annotation.forms.ratings import RatingForm
@@ -33,9 +34,9 @@ class FormKind:
     has_last: bool = False
 
 
-def render_cards(rows: Sequence[StepRow], place: Mapping[str, object], *, far_steps: str = "") -> str:
-    """Step cards, in groups, of which a browser lays out those in sight (docs/adr/rating-page.md); `place` has the trace
-    and its assignment, or its place in the practice."""
+def render_cards(rows: Sequence[StepRow], place: Mapping[str, object], *, far_steps: str = "") -> SafeString:
+    """Step cards in groups, of which a browser lays out those in sight (docs/adr/rating-page.md); `place` has the
+    trace and its assignment, or its place in the practice."""
     groups = [rows[start : start + _NUM_A_GROUP] for start in range(0, len(rows), _NUM_A_GROUP)]
     return render_to_string("ratings/step_cards.html", {**place, "groups": groups, "far_steps": far_steps})
 

@@ -20,7 +20,7 @@ from annotation.actions import assignments, ratings
 from annotation.actions.leases_ahead import return_leases
 from annotation.forms.ratings import RatingForm
 from annotation.forms.telling import tell
-from annotation.models import Account, Assignment, AssignmentState, Project, Role, SelectedBy
+from annotation.models import Account, Assignment, AssignmentState, Project, Rating, Role, SelectedBy
 from annotation.queries.assignments import find_last_rating, get_done_since
 from annotation.queries.pauses import find_pause
 from annotation.views.access import account_of, load_project
@@ -94,10 +94,11 @@ def _act(request: HttpRequest, assignment: Assignment, form: RatingForm) -> Http
             now=now,
         )
         return redirect("annotation:rate_trace", assignment.pk)
+    last = None
     if sent["action"] == "skip":
         assignments.skip_trace(assignment=assignment, rater=account, reason=sent["reason"], now=now)
     else:
-        ratings.submit_rating(
+        last = ratings.submit_rating(
             assignment=assignment,
             rater=account,
             rating=form.as_rating(),
@@ -105,10 +106,12 @@ def _act(request: HttpRequest, assignment: Assignment, form: RatingForm) -> Http
             now=now,
         )
     was_gold = assignment.selected_by == SelectedBy.GOLD
-    return _go_on(request, assignment.trace.project, shown=sent["shown"], was_gold=was_gold)
+    return _go_on(request, assignment.trace.project, shown=sent["shown"], was_gold=was_gold, last=last)
 
 
-def _go_on(request: HttpRequest, project: Project, *, shown: str, was_gold: bool) -> HttpResponseBase:
+def _go_on(
+    request: HttpRequest, project: Project, *, shown: str, was_gold: bool, last: Rating | None
+) -> HttpResponseBase:
     """To the next trace, or to why there is none for this rater now: gold may have shown that they must be paused.
 
     A script gets the next one in this very answer, so that going on costs one round trip; where it shows that trace
@@ -132,7 +135,7 @@ def _go_on(request: HttpRequest, project: Project, *, shown: str, was_gold: bool
             return HttpResponse(status=HTTPStatus.NO_CONTENT)
         response = _show_nothing_left(request, project, account)
         return push_url(response, reverse("annotation:next_trace", args=[project.slug]))
-    return _render_leased(request, leased)
+    return _render_leased(request, leased, last=last)
 
 
 def _stop_here(request: HttpRequest, project: Project) -> HttpResponse:
@@ -152,9 +155,11 @@ def _render_ahead(request: HttpRequest, project: Project) -> HttpResponseBase:
     return _render_leased(request, leased)
 
 
-def _render_leased(request: HttpRequest, leased: Assignment) -> HttpResponseBase:
+def _render_leased(
+    request: HttpRequest, leased: Assignment, *, last: Rating | None = None
+) -> HttpResponseBase:
     form = RatingForm(trace=leased.trace, draft=ratings.get_draft(leased))
-    response = render_cockpit(request, leased, form)
+    response = render_cockpit(request, leased, form, last=last)
     return push_url(response, reverse("annotation:rate_trace", args=[leased.pk]))
 
 
