@@ -163,15 +163,22 @@ def load_chats(project: Project) -> dict[int, Chat]:
 
 
 def find_suspect_prompts(run: MergeRun) -> SuspectPrompts:
-    """What raters said of the prompts themselves, until the merge ran."""
-    ratings = list_ratings_as_of(run.project, at=run.started_at or run.queued_at).order_by()
+    """What raters said of the prompts themselves, until the merge ran; of a trace that was decided, the decision counts
+    in place of its ratings: a bad problem that an adjudicator confirmed is broken, whatever others said."""
+    at = run.started_at or run.queued_at
+    decisions = list_decisions_as_of(run.project, at=at).order_by()
+    confirmed = decisions.filter(ruling=Ruling.BAD_PROBLEM).values_list("trace__prompt", flat=True)
+    overruled = Q(outcome=Outcome.BAD_PROBLEM, trace__in=decisions.values("trace"))
+    ratings = list_ratings_as_of(run.project, at=at).order_by().exclude(overruled)
     counted = ratings.values("trace__prompt").annotate(
         num=Count("pk"),
         num_broken=Count("pk", filter=Q(outcome=Outcome.BAD_PROBLEM)),
         num_wrong=Count("pk", filter=Q(is_reference_wrong=True)),
     )
     return SuspectPrompts(
-        broken=frozenset(row["trace__prompt"] for row in counted if 2 * row["num_broken"] >= row["num"]),
+        broken=frozenset(confirmed).union(
+            row["trace__prompt"] for row in counted if 2 * row["num_broken"] >= row["num"]
+        ),
         wrong_reference=frozenset(
             row["trace__prompt"] for row in counted if 2 * row["num_wrong"] >= row["num"]
         ),

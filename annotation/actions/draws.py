@@ -45,7 +45,8 @@ def draw_trace(*, project: Project, rater: Account, source: random.Random) -> Dr
     """One trace that this rater has neither got, nor rated, nor skipped; None where the queue has none for them.
 
     Of the open traces those of the highest priority are drawn from. Gold comes in at the project's share while there is
-    some that the rater hasn't had, and never alone: who has nothing left to rate gets no gold either. Raises AllTaken.
+    some that the rater has neither had nor decided, and never alone: who has nothing left to rate gets no gold either.
+    Raises AllTaken.
     """
     is_random = source.random() < RANDOM_SHARE
     key = source.random() if is_random else 0.0
@@ -104,6 +105,8 @@ _OPEN = f"t.project_id = %(project)s AND t.wants_ratings AND {_FOR_RATER}"
 _GOLD = f"""
   FROM annotation_gold gold JOIN annotation_trace t ON t.id = gold.trace_id
   WHERE t.project_id = %(project)s AND gold.use = 'work' AND t.retired_at IS NULL AND t.priority > 0 AND {_FOR_RATER}
+    AND NOT EXISTS (SELECT 1 FROM annotation_decision own
+      WHERE own.trace_id = t.id AND own.adjudicator_id = %(rater)s)
 """
 _AT_TOP = f"FROM annotation_trace t WHERE {_OPEN} AND t.priority = (SELECT priority FROM top)"
 _TAKE_ONE = "LIMIT 1 FOR NO KEY UPDATE OF t SKIP LOCKED"

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, OuterRef, QuerySet
 
 from annotation.models import Account, Comparison, JudgeScore, Project, Prompt, Trace
 from annotation.rules.comparing import pair_interest
@@ -51,18 +51,21 @@ def find_pair(
     return ids if source.random() < 0.5 else (ids[1], ids[0])
 
 
-def get_pair(*, project: Project, left_id: int, right_id: int) -> Pair | None:
-    """The pair on these sides, if both are traces of one prompt of this project and not the same."""
-    traces = {
-        trace.pk: trace
-        for trace in Trace.objects.current()
-        .filter(project=project, pk__in=(left_id, right_id))
-        .select_related("prompt")
-    }
+def get_pair(*, rater: Account, project: Project, left_id: int, right_id: int) -> Pair | None:
+    """The pair on these sides, if both are traces of one prompt of this project that this rater may judge, and not
+    the same."""
+    named = _list_judgeable(rater, project).filter(pk__in=(left_id, right_id)).select_related("prompt")
+    traces = {trace.pk: trace for trace in named}
     left, right = traces.get(left_id), traces.get(right_id)
     if left is None or right is None or left.pk == right.pk or left.prompt_id != right.prompt_id:
         return None
     return Pair(prompt=left.prompt, left=left, right=right)
+
+
+def _list_judgeable(rater: Account, project: Project) -> QuerySet[Trace]:
+    """The project's current traces; without those of the rater's own prompts, where the project forbids them."""
+    traces = Trace.objects.current().filter(project=project)
+    return traces.exclude(prompt__created_by=rater) if project.forbids_own_prompts else traces
 
 
 _Candidate = tuple[int, int, str | None, str | None]
@@ -80,8 +83,8 @@ def _list_uncompared(rater: Account, project: Project, *, from_prompt: int = 0) 
     done = Comparison.objects.filter(trace_a=OuterRef("pk"), trace_b=OuterRef("other_id"), rater=rater)
     other = "prompt__trace"
     pairs = (
-        Trace.objects.current()
-        .filter(project=project, prompt_id__gte=from_prompt)
+        _list_judgeable(rater, project)
+        .filter(prompt_id__gte=from_prompt)
         # Annotated first, so that every condition below speaks of the same joined trace.
         .annotate(
             other_id=F(f"{other}__pk"),

@@ -51,12 +51,12 @@ def compare_traces(request: HttpRequest, slug: str) -> HttpResponse:
         return _take_choice(request, project)
     if not request.GET:
         return _show_next(request, project)
-    return _show_pair(request, project, _get_named_pair(project, PairForm(request.GET)))
+    return _show_pair(request, project, _get_named_pair(request, project, PairForm(request.GET)))
 
 
 def _take_choice(request: HttpRequest, project: Project) -> HttpResponse:
     form = ComparisonForm(request.POST)
-    pair = _get_named_pair(project, form)
+    pair = _get_named_pair(request, project, form)
     if not form.is_valid():
         return _show_pair(request, project, pair, form=form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     if form.is_skip:
@@ -76,14 +76,16 @@ def _take_choice(request: HttpRequest, project: Project) -> HttpResponse:
     return _show_next(request, project)
 
 
-def _get_named_pair(project: Project, form: PairForm) -> Pair:
+def _get_named_pair(request: HttpRequest, project: Project, form: PairForm) -> Pair:
     form.is_valid()
     named = form.cleaned_data
     pair = None
     if "left" in named and "right" in named:
-        pair = get_pair(project=project, left_id=named["left"], right_id=named["right"])
+        pair = get_pair(
+            rater=account_of(request), project=project, left_id=named["left"], right_id=named["right"]
+        )
     if pair is None:
-        raise Http404(gettext("These are not two traces of one prompt in this project."))
+        raise Http404(gettext("These are not two traces of one prompt that you may compare in this project."))
     return pair
 
 
@@ -99,7 +101,7 @@ def _show_next(request: HttpRequest, project: Project) -> HttpResponse:
     url = f"{own_url}?{urlencode({'left': ids[0], 'right': ids[1]})}"
     if not request.htmx:  # type: ignore[attr-defined]
         return redirect(url)
-    pair = get_pair(project=project, left_id=ids[0], right_id=ids[1])
+    pair = get_pair(rater=account_of(request), project=project, left_id=ids[0], right_id=ids[1])
     if pair is None:
         raise Http404(gettext("The pair is gone; reload the page."))
     return push_url(_show_pair(request, project, pair), url)

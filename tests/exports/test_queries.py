@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import pytest
 
-from annotation.models import MergeRun, Outcome, Role
+from annotation.models import MergeRun, Outcome, Role, Ruling
 from exports import queries
 from exports.choices import count_traces_with_raters, list_model_names
 from exports.queries import (
@@ -158,6 +158,35 @@ def test_half_of_the_raters_make_a_prompt_suspect() -> None:
 
     assert found.broken == {world.prompts[1].pk}
     assert found.wrong_reference == {world.prompts[2].pk}
+
+
+def test_what_was_decided_of_a_doubt_counts_in_its_place() -> None:
+    world = make_world(3)
+    for trace in (world.right[0], world.right[1]):
+        ruling = Ruling.BAD_PROBLEM if trace == world.right[0] else Ruling.STEPS
+        labels = (None,) * trace.num_steps if trace == world.right[0] else (1,) * trace.num_steps
+        make_decision(
+            trace, labels, ruling=ruling, note="Looked up.", decided_at=LATER - dt.timedelta(hours=1)
+        )
+        trace.ratings.update(outcome=Outcome.BAD_PROBLEM, reason="No number")  # 2 of 4 of the prompt
+    world.right[2].ratings.update(outcome=Outcome.BAD_PROBLEM, reason="No number")
+    run = merge_world(world)
+
+    assert find_suspect_prompts(run).broken == {world.prompts[0].pk, world.prompts[2].pk}
+
+
+def test_a_bad_problem_that_one_rater_saw_and_an_adjudicator_confirmed_is_broken() -> None:
+    world = make_world(2)
+    make_decision(
+        world.right[1],
+        (None,) * world.right[1].num_steps,
+        ruling=Ruling.BAD_PROBLEM,
+        note="There is no number.",
+        decided_at=LATER - dt.timedelta(hours=1),
+    )
+    run = merge_world(world)
+
+    assert find_suspect_prompts(run).broken == {world.prompts[1].pk}
 
 
 def test_a_doubt_raised_after_the_merge_does_not_count() -> None:

@@ -87,7 +87,7 @@ class TestWhichPair:
         rater, seen = make_member(project), set()
 
         while ids := find(rater, project, seed=len(seen)):
-            pair = get_pair(project=project, left_id=ids[0], right_id=ids[1])
+            pair = get_pair(rater=rater, project=project, left_id=ids[0], right_id=ids[1])
             assert pair is not None
             submit_comparison(pair=pair, rater=rater, side=Side.TIE, now=NOW)
             assert pair.ids not in seen
@@ -118,20 +118,30 @@ class TestWhichPair:
         )
 
         assert find(make_member(project), project) is None
-        assert get_pair(project=project, left_id=left.pk, right_id=right.pk) is None
+        assert (
+            get_pair(rater=make_member(project), project=project, left_id=left.pk, right_id=right.pk) is None
+        )
 
     def test_retired_traces_and_other_projects_are_left_out(self) -> None:
         left, right = make_pair(retired_at=NOW, wants_ratings=False)
         other = make_project()
 
         assert find(make_member(left.project), left.project) is None
-        assert get_pair(project=left.project, left_id=left.pk, right_id=right.pk) is None
-        assert get_pair(project=other, left_id=left.pk, right_id=right.pk) is None
+        assert (
+            get_pair(
+                rater=make_member(left.project), project=left.project, left_id=left.pk, right_id=right.pk
+            )
+            is None
+        )
+        assert get_pair(rater=make_member(other), project=other, left_id=left.pk, right_id=right.pk) is None
 
     def test_a_trace_is_no_pair_with_itself(self) -> None:
         left, _ = make_pair()
 
-        assert get_pair(project=left.project, left_id=left.pk, right_id=left.pk) is None
+        assert (
+            get_pair(rater=make_member(left.project), project=left.project, left_id=left.pk, right_id=left.pk)
+            is None
+        )
 
     def test_different_final_answers_come_first(self) -> None:
         project = make_project()
@@ -177,3 +187,25 @@ class TestWhichPair:
             assert found is not None
             assert tuple(sorted(found)) == second_ids
         assert find(rater, project, put_off=[first_ids, second_ids]) is not None
+
+    def test_nobody_compares_traces_of_their_own_prompt_where_the_project_forbids_it(self) -> None:
+        project = make_project(forbids_own_prompts=True)
+        author, other = make_member(project), make_member(project)
+        own = make_prompt(project, created_by=author)
+        low, high = make_trace(own, steps=("one",)), make_trace(own, steps=("two",))
+        somebodys = make_prompt(project)
+        make_trace(somebodys, steps=("one",)), make_trace(somebodys, steps=("two",))
+
+        ids = find(author, project)
+        assert ids is not None
+        assert {low.pk, high.pk}.isdisjoint(ids)
+        assert get_pair(rater=author, project=project, left_id=low.pk, right_id=high.pk) is None
+        assert get_pair(rater=other, project=project, left_id=low.pk, right_id=high.pk) is not None
+
+    def test_elsewhere_they_may(self) -> None:
+        project = make_project()
+        author = make_member(project)
+        own = make_prompt(project, created_by=author)
+        low, high = make_trace(own, steps=("one",)), make_trace(own, steps=("two",))
+
+        assert set(find(author, project) or ()) == {low.pk, high.pk}

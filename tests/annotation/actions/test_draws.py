@@ -16,6 +16,7 @@ from tests.annotation.actions.test_assignments import NEED_ARM, RANDOM_ARM, Load
 from tests.factories import (
     NOW,
     make_assignment,
+    make_decision,
     make_gold,
     make_member,
     make_project,
@@ -73,6 +74,21 @@ class TestGold:
 
         assert drawn is not None
         assert (drawn.selected_by, drawn.probability) == (SelectedBy.NEED, 1.0)
+
+    def test_gold_that_a_rater_decided_themselves_is_no_test_of_them(self) -> None:
+        project = make_project(gold_share=1.0)
+        make_trace(make_prompt(project))
+        gold = make_gold_trace(project)
+        adjudicator, other = make_member(project), make_member(project)
+        make_decision(gold, adjudicator=adjudicator)
+
+        own = draw_trace(project=project, rater=adjudicator, source=random.Random(1))
+        others = draw_trace(project=project, rater=other, source=random.Random(1))
+
+        assert own is not None
+        assert own.trace_id != gold.pk
+        assert others is not None
+        assert others.trace_id == gold.pk
 
     def test_gold_is_handed_to_more_raters_than_the_overlap(self) -> None:
         project = make_project(gold_share=1.0, overlap=1)
