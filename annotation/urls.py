@@ -135,6 +135,7 @@ urlpatterns = [
     path("rate/<int:assignment_id>/", ratings.rate_trace, name="rate_trace"),
     path("rate/<int:assignment_id>/ahead/", ratings.lease_ahead, name="lease_ahead"),
     path("rate/<int:assignment_id>/rating/", amending.show_rating, name="show_rating"),
+    path("rate/<int:assignment_id>/rating/<int:revision>/", amending.show_revision, name="show_revision"),
     path("rate/<int:assignment_id>/amend/", amending.amend_rating, name="amend_rating"),
     path("rate/<int:assignment_id>/draft/", drafts.save_draft, name="save_draft"),
     path("rate/<int:assignment_id>/steps/<int:index>/", drafts.show_step_source, name="show_step_source"),

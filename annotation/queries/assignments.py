@@ -51,3 +51,8 @@ _LAST_RATING = CompiledQuery(
 def find_last_rating(rater: Account, project: Project, *, since: dt.datetime) -> Rating | None:
     """What the rater submitted last in this project, if not before `since`."""
     return _LAST_RATING.find(rater.pk, project.pk, since)
+
+
+def list_revisions(assignment: Assignment) -> list[Rating]:
+    """All that the rater ever submitted of this trace, the latest first; one of them is current."""
+    return list(Rating.objects.filter(assignment=assignment).order_by("-revision"))

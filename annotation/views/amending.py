@@ -5,10 +5,11 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -17,6 +18,7 @@ from annotation.forms.decisions import AppealForm
 from annotation.forms.ratings import OUTCOMES, RatingForm
 from annotation.forms.telling import tell
 from annotation.models import Appeal, Assignment, Rating
+from annotation.queries.assignments import list_revisions
 from annotation.queries.decisions import compare_with_decision, find_decision_for
 from annotation.queries.judge_opinions import list_judge_opinions
 from annotation.rules.draft import Draft, by_index
@@ -31,11 +33,35 @@ def show_rating(request: HttpRequest, assignment_id: int) -> HttpResponseBase:
     return render_rating(request, get_assignment(request, assignment_id))
 
 
+@login_required
+@require_safe
+def show_revision(request: HttpRequest, assignment_id: int, revision: int) -> HttpResponseBase:
+    """What one had submitted before one amended it, beside what one says now."""
+    assignment = get_assignment(request, assignment_id)
+    revisions = list_revisions(assignment)
+    rating = next((rating for rating in revisions if rating.revision == revision), None)
+    if rating is None:
+        raise Http404(gettext("You gave no such rating of this trace."))
+    current = next(rating for rating in revisions if rating.is_current)
+    if rating == current:
+        return redirect("annotation:show_rating", assignment.pk)
+    rows = RatingForm(trace=assignment.trace, draft=_draft_of(rating)).list_rows()
+    context = {
+        "assignment": assignment,
+        "rating": rating,
+        "revisions": revisions,
+        "current": current,
+        "rows": list(zip(rows, current.labels, strict=True)),
+    }
+    return render(request, "ratings/show_revision.html", context)
+
+
 def render_rating(
     request: HttpRequest, assignment: Assignment, *, appeal_form: AppealForm | None = None
 ) -> HttpResponseBase:
     """The page of one's own rating, with what was decided of the trace where the rater may see that."""
-    rating = Rating.objects.current().filter(assignment=assignment).first()
+    revisions = list_revisions(assignment)
+    rating = next((rating for rating in revisions if rating.is_current), None)
     if rating is None:
         return redirect("annotation:rate_trace", assignment.pk)
     now, project = timezone.now(), assignment.trace.project
@@ -47,6 +73,7 @@ def render_rating(
     context = {
         "assignment": assignment,
         "rating": rating,
+        "revisions": revisions,
         "rows": form.list_rows(opinions),
         "opinions": opinions,
         "can_amend": decision is None and now <= ratings.amendable_until(assignment),

@@ -27,7 +27,7 @@ from annotation.rules.key_bindings import Bindings, keys_of
 from annotation.rules.rating import InvalidLabels
 from annotation.templatetags.rendering import rendered_markdown
 from annotation.views.access import account_of, show_project
-from annotation.views.long_pages import respond_with_steps
+from annotation.views.long_pages import NUM_AT_ONCE, respond_with_steps
 from annotation.views.rating_form import FormKind, cast_form, describe_keys
 
 # What stops a rating from being stored; each says why in words for the rater.
@@ -106,16 +106,19 @@ def render_cockpit(
     }
     is_cast = bool(request.htmx) and rating is None and not form.is_bound  # type: ignore[attr-defined]
 
+    rows = form.list_rows(opinions)
+
     def render_page(cards_html: SafeString) -> str:
         filled = {**values, "cards_html": cards_html}
         if is_cast:
             return cast_form(filled, kind=kind, form=form, project=project, account=account)
         keys = describe_keys(account, project, is_amending=rating is not None)
         context = {**filled, "kind": kind, "form": form, "project": project, "amended": rating, **keys}
+        context["is_long"] = len(rows) > NUM_AT_ONCE
         return render_to_string(_part(request, "ratings/rate_trace.html"), context, request)
 
     place = {"trace": assignment.trace, "assignment": assignment}
-    return respond_with_steps(request, render_page, form.list_rows(opinions), place, status=status)
+    return respond_with_steps(request, render_page, rows, place, status=status)
 
 
 def _kind_of(assignment: Assignment, form: RatingForm, *, has_last: bool) -> FormKind:

@@ -16,17 +16,25 @@ function fill(text, values) {
   return text.replace(/\{(\w+)\}/g, (whole, name) => (Object.hasOwn(values, name) ? values[name] : whole));
 }
 
-const menu = document.querySelector("[data-menu]");
-if (menu && matchMedia("(max-width: 52rem)").matches) menu.open = false;
+/** Runs once the whole page is there, which of a long trace takes seconds. */
+export function whenLoaded(work) {
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", work, { once: true });
+  else work();
+}
 
-document.body.addEventListener("htmx:beforeOnLoad", (event) => {
+whenLoaded(() => {
+  const menu = document.querySelector("[data-menu]");
+  if (menu && matchMedia("(max-width: 52rem)").matches) menu.open = false;
+});
+
+document.addEventListener("htmx:beforeOnLoad", (event) => {
   if (event.detail.xhr.status >= 400) {
     event.detail.shouldSwap = true;
     event.detail.isError = false;
   }
 });
 
-document.body.addEventListener("htmx:beforeSwap", (event) => {
+document.addEventListener("htmx:beforeSwap", (event) => {
   if (event.detail.xhr.status >= 400) {
     event.detail.shouldSwap = true;
     event.detail.target = document.querySelector("#notices") ?? event.detail.target;
@@ -34,7 +42,7 @@ document.body.addEventListener("htmx:beforeSwap", (event) => {
   }
 });
 
-document.body.addEventListener("htmx:sendError", () => {
+document.addEventListener("htmx:sendError", () => {
   const notices = document.querySelector("#notices");
   if (!notices) return;
   notices.innerHTML = '<div class="notice notice-error" role="alert"><p></p></div>';

@@ -1,9 +1,10 @@
 // The rating page: keys and clicks change the state, the view paints it, the queue saves it. The plain form works
 // without any of this. Enter shows the next trace at once (rating_ahead.js); the rating is sent behind it.
-import { gettext, ngettext } from "./frame.js";
+import { gettext, ngettext, whenLoaded } from "./frame.js";
 import { Ahead, readForm, readReason } from "./rating_ahead.js";
 import { Alternatives } from "./rating_alternatives.js";
 import { isReason, ReasonDialog, SignInDialog } from "./rating_dialogs.js";
+import { Early } from "./rating_early.js";
 import { StepFields } from "./rating_fields.js";
 import { readKeys } from "./rating_keys.js";
 import { SignedOut } from "./rating_network.js";
@@ -11,6 +12,7 @@ import { Outbox } from "./rating_outbox.js";
 import { DraftQueue } from "./rating_queue.js";
 import { ActiveTime, BAD, GOOD, RatingState } from "./rating_state.js";
 import { RatingView } from "./rating_view.js";
+import { isWriting } from "./typing.js";
 
 const RATED = new Map([[BAD, gettext("Step {number} bad")], [0, gettext("Step {number} neutral")], [GOOD, gettext("Step {number} good")]]);
 let cockpit = null;
@@ -51,7 +53,7 @@ class Cockpit {
     this.#takeUpKept();
     this.view.paint();
     this.alternatives.paint();
-    this.view.focusCurrent({ scroll: this.state.current > 0 });
+    if (!isWriting()) this.view.focusCurrent({ scroll: this.state.current > 0 });
     if (outbox?.holds(this.data.assignment)) this.#waitForLeftOver();
     else if (!this.amends) this.ahead.fetchSoon();
   }
@@ -219,13 +221,7 @@ class Cockpit {
 
   #listen() {
     this.root.addEventListener("change", (event) => {
-      const step = event.target.closest("[data-step]");
-      if (event.target.type === "radio" && step) {
-        const index = Number(step.dataset.step);
-        this.state.moveTo(index);
-        this.state.rate(index, event.target.value === "" ? null : Number(event.target.value));
-        this.changed();
-      } else if (event.target.name === "is_reference_wrong") this.changed();
+      this.#take(event.target);
     });
     this.root.addEventListener("click", (event) => this.#click(event));
     this.root.addEventListener("submit", (event) => {
@@ -242,6 +238,27 @@ class Cockpit {
         this.view.paint();
       }
     });
+  }
+
+  /** What somebody ticked: a step's rating, or that the reference is wrong. */
+  #take(field) {
+    const step = field.closest("[data-step]");
+    if (field.type === "radio" && step) {
+      const index = Number(step.dataset.step);
+      this.state.moveTo(index);
+      this.state.rate(index, field.value === "" ? null : Number(field.value));
+      this.changed();
+    } else if (field.name === "is_reference_wrong") this.changed();
+  }
+
+  /** What was pressed, ticked and written before the page was whole, as if it were done now. */
+  catchUp(events) {
+    for (const event of events) {
+      if (event.type === "keydown") pressKey(event);
+      else if (event.type === "change") this.#take(event.target);
+      else this.queue?.changed(); // the fields were read with their text
+    }
+    if (events.length && !isWriting()) this.view.focusCurrent();
   }
 
   #click(event) {
@@ -355,4 +372,8 @@ addEventListener("beforeunload", (event) => {
 addEventListener("pagehide", () => cockpit?.queue?.flush());
 document.addEventListener("visibilitychange", () => document.hidden && cockpit?.queue?.flush());
 addEventListener("popstate", () => location.reload());
-start();
+const early = new Early();
+whenLoaded(() => {
+  start();
+  cockpit?.catchUp(early.take());
+});

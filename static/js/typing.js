@@ -12,6 +12,9 @@ export function isTyping(event) {
   );
 }
 
+/** Whether the keyboard is in a text, as it may be before the script has come. */
+export function isWriting() { return document.activeElement?.matches(WRITABLE) === true; }
+
 /** Whether a question is open: the keyboard is in it, or nowhere. (Asking the whole page at every key would be slow.) */
 function isAsking(target) {
   return target.closest?.("dialog") != null || (target === document.body && document.querySelector("dialog[open]") !== null);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 
 import pytest
@@ -10,7 +11,15 @@ from playwright.sync_api import Page, expect
 
 from annotation.models import Account, Gold, GoldUse, Project, Rating
 from tests.annotation.practice_worlds import make_practice_project
-from tests.factories import make_judge_score, make_prompt, make_trace
+from tests.factories import (
+    NOW,
+    make_decision,
+    make_judge_score,
+    make_practice_answer,
+    make_prompt,
+    make_rating,
+    make_trace,
+)
 from tests.journeys.cockpit import press, start_rating, wait_until
 from tests.journeys.conftest import OpenPage
 from tests.journeys.test_rating_everywhere import PHONE, expect_no_violations
@@ -78,6 +87,28 @@ def test_every_page_a_rater_meets_is_arabic(open_page: OpenPage, device: dict[st
     page.goto(f"{reverse('annotation:my_work')}nothing/")
     expect(page.locator("h1")).to_have_text("غير موجود")
     expect_arabic(page)
+
+
+def test_what_raters_read_afterwards_is_arabic(open_page: OpenPage) -> None:
+    project, rater = make_arabic_project()
+    Project.objects.filter(pk=project.pk).update(shows_decisions=True, amend_minutes=60)
+    trace = project.trace_set.filter(gold=None).earliest("pk")
+    first = make_rating(trace, rater, (1, 0), is_current=False)
+    make_rating(trace, labels=(1, -1), assignment=first.assignment, revision=2, notes={"1": "الجواب 7"})
+    make_decision(trace, (1, 1), decided_at=NOW + dt.timedelta(hours=1))
+    gold = Gold.objects.filter(use=GoldUse.TUTORIAL).earliest("pk")
+    make_practice_answer(gold.trace, rater)
+    page = open_page(rater)
+
+    for view, args in (
+        ("show_rating", [first.assignment_id]),
+        ("show_revision", [first.assignment_id, 1]),
+        ("show_feedback", [project.slug, gold.trace_id]),
+        ("list_decisions", [project.slug]),
+    ):
+        page.goto(reverse(f"annotation:{view}", args=args))
+        expect(page.locator("h1")).to_be_visible()
+        expect_arabic(page)
 
 
 def test_rating_says_everything_in_arabic_from_the_first_key_to_the_judges(open_page: OpenPage) -> None:

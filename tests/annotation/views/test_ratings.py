@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from typing import Any
 from uuid import uuid4
 
@@ -436,6 +437,27 @@ class TestAmending:
         assert refused.status_code == 422
         assert "for 60 minutes after" in refused.content.decode()
         assert Rating.objects.count() == 1
+
+    def test_what_was_submitted_before_stays_readable_beside_what_holds(self) -> None:
+        assignment = make_submitted(labels=(1, 0, 1))
+        client = client_of(assignment.rater)
+        sent = form(1, -1, is_reference_wrong="1", **{"note-1": "12 is not 3", "rewrite-1": "3 + 4 = 7"})
+        assert "Revisions" not in client.get(url_of(assignment, "show_rating")).content.decode()
+        client.post(url_of(assignment, "amend_rating"), sent)
+        older, newer, none = (
+            reverse("annotation:show_revision", args=[assignment.pk, number]) for number in (1, 2, 3)
+        )
+
+        now = client.get(url_of(assignment, "show_rating")).content.decode()
+        before = client.get(older).content.decode()
+
+        assert older in now
+        assert "12 is not 3" in now and "3 + 4 = 7" in now and "the reference is wrong" in now
+        assert "12 is not 3" not in before
+        assert re.findall(r"badge-(\w+)", before) == ["good", "neutral", "bad", "good", "none"]
+        assert client.get(newer)["Location"] == url_of(assignment, "show_rating")
+        assert client.get(none).status_code == 404
+        assert client_of(make_member(assignment.trace.project)).get(older).status_code == 404
 
     def test_what_is_not_submitted_leads_to_rating_it(self) -> None:
         assignment = make_lease()
