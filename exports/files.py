@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ import pyarrow.parquet as pq
 from exports.formats.dataset import Row
 from exports.json_lines import JsonLinesWriter
 from exports.manifest import FileEntry
+from exports.writing_thread import Later, at_once
 
 ROWS_A_GROUP = 4000
 CHARACTERS_A_GROUP = 4_000_000
@@ -82,13 +84,20 @@ class HashingFile:
 class DataFile:
     """One split of one config. `text_hash` is over the source texts of the rows, for the check that re-reads them.
 
-    Rows come one by one (`add`) or as tables (`add_table`), never both to one file.
+    Rows come one by one (`add`) or as tables (`add_table`), never both to one file. `later` does the writing.
     """
 
     def __init__(
-        self, folder: Path, config: str, split: str, schema: pa.Schema, file_format: str = "parquet"
+        self,
+        folder: Path,
+        config: str,
+        split: str,
+        schema: pa.Schema,
+        file_format: str = "parquet",
+        later: Later = at_once,
     ) -> None:
         self.config, self.split, self.file_format = config, split, file_format
+        self._later = later
         self._schema = schema
         self._folder = folder / config
         self._folder.mkdir(exist_ok=True)
@@ -112,7 +121,7 @@ class DataFile:
     def add_table(self, table: pa.Table, texts: pa.Array) -> None:
         """Adds many rows; `texts` is what their completions are in the database."""
         self._waiting_tables.append(table)
-        add_texts(self._texts, texts)
+        self._later(partial(add_texts, self._texts, texts))
         self._count(len(table), texts.nbytes)
 
     def _count(self, num_rows: int, num_characters: int) -> None:
@@ -120,11 +129,11 @@ class DataFile:
         self._num_waiting += num_rows
         self._num_characters += num_characters
         if self._num_waiting >= ROWS_A_GROUP or self._num_characters >= CHARACTERS_A_GROUP:
-            self._flush()
+            self.flush()
 
     def close(self) -> FileEntry:
-        """Ends the file and names it after its content."""
-        self._flush()
+        """Ends the file and names it after its content. Whoever writes `later` flushes and waits before."""
+        self.flush()
         self._writer.close()
         self._sink.close()
         self._draft.rename(self._folder / f"{self.split}-{self._sink.sha256[:16]}.{self.file_format}")
@@ -164,19 +173,25 @@ class DataFile:
             self._sink.discard()
             raise
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Makes a row group of what waits."""
         if self._waiting:
             columns = [
                 pa.array([row[field.name] for row in self._waiting], type=field.type)
                 for field in self._schema
             ]
-            self._writer.write_table(pa.Table.from_arrays(columns, schema=self._schema))
-            add_texts(self._texts, pa.array(self._waiting_texts, pa.string()))
+            table = pa.Table.from_arrays(columns, schema=self._schema)
+            self._later(partial(self._writer.write_table, table))
+            self._later(partial(add_texts, self._texts, pa.array(self._waiting_texts, pa.string())))
         if self._waiting_tables:
-            self._writer.write_table(pa.concat_tables(self._waiting_tables).combine_chunks())
+            self._later(partial(_write_joined, self._writer, list(self._waiting_tables)))
         for waiting in (self._waiting, self._waiting_texts, self._waiting_tables):
             waiting.clear()
         self._num_waiting = self._num_characters = 0
+
+
+def _write_joined(writer: pq.ParquetWriter | JsonLinesWriter, tables: list[pa.Table]) -> None:
+    writer.write_table(pa.concat_tables(tables).combine_chunks())
 
 
 def add_texts(digest: hashlib._Hash, texts: pa.Array) -> None:

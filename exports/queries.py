@@ -7,15 +7,24 @@ twice gives the same rows in the same order.
 from __future__ import annotations
 
 import datetime as dt
-import json
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar, cast
 
-from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, TextField
-from django.db.models.functions import Cast, Left
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import (
+    BigIntegerField,
+    BooleanField,
+    Count,
+    F,
+    Func,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+)
 
 from annotation.models import (
     Account,
@@ -29,20 +38,15 @@ from annotation.models import (
     Project,
     Prompt,
     Role,
-    Ruling,
     Trace,
 )
 from annotation.queries.access import list_projects_with_role
-from annotation.queries.decisions import list_decisions_as_of
 from annotation.queries.merges import list_ratings_as_of
-from annotation.rules.draft import by_index
 from annotation.rules.prompt_template import PLACEHOLDER, fill_template
-from exports.formats.evidence import JudgeScores, RaterLabels, TraceEvidence
 from exports.models import Export
 from exports.rows import AskedPrompt, Chat, JudgedPair, JudgedTrace
 
 _ROWS_AT_ONCE = 500
-_CHARACTERS_AT_ONCE = 2_000_000
 MAKERS = (Role.ENGINEER, Role.ADMIN)
 _Row = TypeVar("_Row")
 
@@ -52,7 +56,7 @@ _TRACE_COLUMNS = (
     "trace__prompt__text",
     "trace__batch__prompt_template",
     "trace__batch_id",
-    "text",
+    "trace__completion",
     "trace__step_ends",
     "trace__model_name",
     "trace__segmenter",
@@ -64,6 +68,16 @@ _TRACE_COLUMNS = (
     "trace__created_at",
     "trace__prompt__language",
 )
+
+
+class IsAnyOf(Func):
+    """`column = ANY(ids)`: one parameter, where `__in` has one an id and takes longer to spell than to run."""
+
+    template, arg_joiner = "(%(expressions)s))", " = ANY("
+    output_field = BooleanField()
+
+    def __init__(self, column: str, ids: Collection[int]) -> None:
+        super().__init__(F(column), Value(list(ids), ArrayField(BigIntegerField())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,16 +123,6 @@ def stream_prompts(project: Project) -> Iterator[AskedPrompt]:
         yield AskedPrompt(pk, asked, ground_truth or reference, verifier, language)
 
 
-def stream_traces(run: MergeRun, *, whole: bool = True) -> Iterator[JudgedTrace]:
-    """The traces of a merge run in order of their ids; with only the start of each text where not `whole`."""
-    rows = MergedTrace.objects.filter(run=run).order_by("trace_id")
-    text = F("trace__completion") if whole else Left("trace__completion", 80)
-    columns = rows.annotate(text=text).values_list(*_TRACE_COLUMNS)
-    chats = load_chats(run.project)
-    for row in columns.iterator(chunk_size=_ROWS_AT_ONCE):
-        yield _read_trace(chats, *row)
-
-
 def stream_pairs(run: MergeRun, *, min_p: float) -> Iterator[JudgedPair]:
     """The preferences of a merge run from P = `min_p` on, with both traces, in the order of their ids."""
     rows = MergedPreference.objects.filter(run=run, probability__gte=min_p)
@@ -130,26 +134,10 @@ def stream_pairs(run: MergeRun, *, min_p: float) -> Iterator[JudgedPair]:
             yield JudgedPair(traces[chosen], traces[rejected], probability, margin, provenance)
 
 
-def stream_evidence(run: MergeRun) -> Iterator[list[TraceEvidence]]:
-    """Every trace of a merge run with the ratings, scores and decisions that the merge read; some traces at a time."""
-    for traces in _in_trace_batches(stream_traces(run)):
-        ids = [trace.trace_id for trace in traces]
-        ratings, scores, decided = _load_ratings(run, ids), _load_scores(run, ids), _load_decided(run, ids)
-        yield [
-            TraceEvidence(
-                t,
-                tuple(ratings.get(t.trace_id, ())),
-                tuple(scores.get(t.trace_id, ())),
-                decided.get(t.trace_id, ()),
-            )
-            for t in traces
-        ]
-
-
-def load_traces(run: MergeRun, trace_ids: set[int]) -> dict[int, JudgedTrace]:
+def load_traces(run: MergeRun, trace_ids: Collection[int]) -> dict[int, JudgedTrace]:
     """Some traces of a merge run, by id."""
-    rows = MergedTrace.objects.filter(run=run, trace__in=trace_ids).annotate(text=F("trace__completion"))
     chats = load_chats(run.project)
+    rows = MergedTrace.objects.filter(IsAnyOf("trace_id", trace_ids), run=run).order_by()
     return {row[0]: _read_trace(chats, *row) for row in rows.values_list(*_TRACE_COLUMNS)}
 
 
@@ -239,58 +227,6 @@ def _read_trace(
         made_on=created_at.date(),
         language=language,
     )
-
-
-def _load_ratings(run: MergeRun, trace_ids: Sequence[int]) -> dict[int, list[RaterLabels]]:
-    ratings = list_ratings_as_of(run.project, at=run.started_at or run.queued_at)
-    rows = ratings.filter(trace__in=trace_ids, outcome=Outcome.RATED).order_by("trace_id", "rater_id")
-    found: dict[int, list[RaterLabels]] = defaultdict(list)
-    # As text: most are empty, and reading each as JSON would take longer than everything else here.
-    told = rows.annotate(
-        categories=Cast("error_categories", TextField()), texts=Cast("rewrites", TextField())
-    )
-    columns = told.values_list("trace_id", "rater_id", "labels", "is_assisted", "categories", "texts")
-    for trace, rater, labels, is_assisted, categories, rewrites in columns:
-        said = RaterLabels(
-            str(rater), tuple(labels), is_assisted, _read_remarks(categories), _read_remarks(rewrites)
-        )
-        found[trace].append(said)
-    return found
-
-
-def _read_remarks(text: str) -> dict[int, str]:
-    return by_index(json.loads(text)) if text != "{}" else {}
-
-
-def _load_decided(run: MergeRun, trace_ids: Sequence[int]) -> dict[int, tuple[int | None, ...]]:
-    decisions = list_decisions_as_of(run.project, at=run.started_at or run.queued_at)
-    rows = decisions.filter(trace__in=trace_ids, ruling=Ruling.STEPS)
-    return {trace: tuple(labels) for trace, labels in rows.values_list("trace_id", "labels")}
-
-
-def _load_scores(run: MergeRun, trace_ids: Sequence[int]) -> dict[int, list[JudgeScores]]:
-    rows = JudgeScore.objects.filter(trace__in=trace_ids, created_at__lte=run.started_at)
-    columns = rows.order_by("trace_id", "judge__name", "judge__version").values_list(
-        "trace_id", "judge__name", "judge__version", "probabilities"
-    )
-    found: dict[int, list[JudgeScores]] = defaultdict(list)
-    for trace, name, version, probabilities in columns:
-        found[trace].append(JudgeScores(f"{name}@{version}", tuple(probabilities)))
-    return found
-
-
-def _in_trace_batches(traces: Iterable[JudgedTrace]) -> Iterator[list[JudgedTrace]]:
-    """Some traces at a time: fewer of long ones, so that they take no more memory than short ones."""
-    batch: list[JudgedTrace] = []
-    num_characters = 0
-    for trace in traces:
-        batch.append(trace)
-        num_characters += len(trace.completion)
-        if len(batch) >= _ROWS_AT_ONCE or num_characters >= _CHARACTERS_AT_ONCE:
-            yield batch
-            batch, num_characters = [], 0
-    if batch:
-        yield batch
 
 
 def _in_batches(rows: Iterator[_Row], size: int = _ROWS_AT_ONCE) -> Iterator[list[Any]]:

@@ -65,11 +65,12 @@ def write_snapshot(request: Request, folder: Path, report: Progress) -> Snapshot
     drafts = Drafts(folder, request.form, request.file_format)
     try:
         write_rows(request, splits, drafts, report)
-        entries = [draft.close() for _, draft in sorted(drafts.files.items())]
+        entries = drafts.close()
     except BaseException:
-        for draft in drafts.files.values():
-            draft.abandon()
+        drafts.abandon()
         raise
+    finally:
+        drafts.thread.stop()
     if not entries:
         raise NothingToExport(_explain_emptiness(request, drafts))
     texts = {file_name(e): drafts.files[e["config"], e["split"]].text_hash for e in entries}

@@ -16,9 +16,11 @@ import hashlib
 import re
 import unicodedata
 import zlib
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +39,7 @@ _TOKEN = re.compile(r"(?P<number>\d+(?:[.,]\d+)*)|[^\W\d_]+|[+\-−*/×÷^=<>]")
 _GENERATOR = np.random.Generator(np.random.PCG64(20260301))  # fixed for ever: it defines the hash functions
 _FACTORS = _GENERATOR.integers(1, 2**63, BANDS * ROWS, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
 _OFFSETS = _GENERATOR.integers(0, 2**63, BANDS * ROWS, dtype=np.uint64)
+_SHINGLES_AT_ONCE = 20_000
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -105,33 +108,54 @@ def read_words(text: str) -> tuple[list[str], list[str]]:
 
 
 def _sketch_all(prompts: Iterable[tuple[int, str]]) -> _Sketches:
-    ids: list[int] = []
-    keys: list[int] = []
-    numbers: list[int] = []
-    signatures: list[Signatures] = []
+    ids, keys, numbers = array("q"), array("Q"), array("Q")
+    signatures: list[Signatures] = [np.zeros((0, BANDS * ROWS), np.uint32)]
+    waiting: list[set[int]] = []
+    num_shingles = 0
     for prompt_id, text in prompts:
         words, found = read_words(text)
         ids.append(prompt_id)
         keys.append(_hash64(text))
         numbers.append(_hash64(" ".join(sorted(found))))
-        signatures.append(sign_words(words or [text]))
-    order = np.lexsort((np.array(ids, np.int64), np.array(keys, np.uint64)))
-    stacked = np.vstack(signatures) if signatures else np.zeros((0, BANDS * ROWS), np.uint32)
+        waiting.append(_shingle(words or [text]))
+        num_shingles += len(waiting[-1])
+        if num_shingles >= _SHINGLES_AT_ONCE:
+            signatures.append(_sign_all(waiting))
+            waiting, num_shingles = [], 0
+    signatures.append(_sign_all(waiting))
+    key = np.array(keys, np.uint64)
+    order = np.lexsort((np.array(ids, np.int64), key))
     return _Sketches(
         ids=np.array(ids, np.int64)[order],
-        key=np.array(keys, np.uint64)[order],
+        key=key[order],
         numbers=np.array(numbers, np.uint64)[order],
-        signature=stacked[order],
+        signature=np.concatenate(signatures)[order],
     )
 
 
 def sign_words(words: Sequence[str]) -> Signatures:
     """The MinHash signature (64,) of the shingles of at least one word."""
+    signature: Signatures = _sign_all([_shingle(words)])[0]
+    return signature
+
+
+def _shingle(words: Sequence[str]) -> set[int]:
     last = max(1, len(words) - SHINGLE_WORDS + 1)
-    shingles = {zlib.crc32(" ".join(words[i : i + SHINGLE_WORDS]).encode()) for i in range(last)}
-    hashed = np.fromiter(shingles, np.uint64, len(shingles))[:, None] * _FACTORS + _OFFSETS
-    smallest: Signatures = (hashed >> np.uint64(32)).min(axis=0).astype(np.uint32)
-    return smallest
+    return {zlib.crc32(" ".join(words[i : i + SHINGLE_WORDS]).encode()) for i in range(last)}
+
+
+def _sign_all(shingles: Sequence[set[int]]) -> Signatures:
+    """The MinHash signatures (N, 64) of N texts' shingles, each of at least one."""
+    if not shingles:
+        return np.zeros((0, BANDS * ROWS), np.uint32)
+    sizes = np.array([len(found) for found in shingles])
+    hashed = np.fromiter(chain.from_iterable(shingles), np.uint64, int(sizes.sum()))
+    signatures = np.empty((len(shingles), BANDS * ROWS), np.uint32)
+    starts = np.cumsum(sizes) - sizes
+    for column, (factor, offset) in enumerate(zip(_FACTORS, _OFFSETS, strict=True)):
+        mixed = (hashed * factor + offset) >> np.uint64(32)
+        signatures[:, column] = np.minimum.reduceat(mixed, starts)
+    return signatures
 
 
 def _cluster(sketches: _Sketches, near_duplicates: Duplicates) -> list[int]:
@@ -143,10 +167,10 @@ def _cluster(sketches: _Sketches, near_duplicates: Duplicates) -> list[int]:
         for column in range(band * ROWS, (band + 1) * ROWS):
             mixed = (mixed ^ sketches.signature[:, column].astype(np.uint64)) * _MIX
         order = np.argsort(mixed, kind="stable")
-        edges = np.flatnonzero(np.diff(mixed[order])) + 1
-        for bucket in np.split(order, edges):
-            if len(bucket) > 1:
-                _join_similar(bucket, sketches.signature, parent)
+        edges = np.concatenate([[0], np.flatnonzero(np.diff(mixed[order])) + 1, [len(order)]])
+        for place in np.flatnonzero(np.diff(edges) > 1):
+            bucket = order[edges[place] : edges[place + 1]]
+            _join_similar(bucket, sketches.signature, parent)
     return [_find(parent, place) for place in range(len(parent))]
 
 

@@ -1,4 +1,4 @@
-"""Writes the rows of an export into its files: one pass over traces, one over pairs, one over prompts.
+"""Writes the rows of an export into its files: one pass over traces and their pairs, one over prompts.
 
 Memory stays flat: rows wait for their row group only.
 """
@@ -13,6 +13,7 @@ from typing import TypeVar
 import pyarrow as pa
 
 from annotation.models import MergeRun
+from exports.batches import stream_batches
 from exports.candidates import PAIR_FORMATS, TRACE_FORMATS, Chooser, schema_of
 from exports.checks import text_of_row
 from exports.files import DataFile
@@ -20,18 +21,14 @@ from exports.formats import evidence
 from exports.formats.dataset import FormName, Row
 from exports.formats.evidence import TraceEvidence
 from exports.labels import LeftOut
+from exports.manifest import FileEntry
 from exports.policy import ExportPolicy
-from exports.queries import (
-    find_suspect_prompts,
-    stream_evidence,
-    stream_pairs,
-    stream_prompts,
-    stream_traces,
-)
+from exports.queries import find_suspect_prompts, stream_prompts
 from exports.rewrites import stream_rewrites
-from exports.rows import JudgedTrace
+from exports.rows import JudgedPair
 from exports.splits import Splits
 from exports.tally import ConfigTally, new_tallies
+from exports.writing_thread import WritingThread
 
 Progress = Callable[[str], None]
 _Row = TypeVar("_Row")
@@ -64,6 +61,20 @@ class Drafts:
     file_format: str = "parquet"
     files: dict[tuple[str, str], DataFile] = field(default_factory=dict)
     tallies: dict[str, ConfigTally] = field(default_factory=new_tallies)
+    thread: WritingThread = field(default_factory=WritingThread)
+
+    def close(self) -> list[FileEntry]:
+        """Ends every file."""
+        for file in self.files.values():
+            file.flush()
+        self.thread.finish()
+        return [file.close() for _, file in sorted(self.files.items())]
+
+    def abandon(self) -> None:
+        """Lets go of every file after a failure."""
+        self.thread.stop()
+        for file in self.files.values():
+            file.abandon()
 
     def take(self, config: str, split: str, row: Row | LeftOut, text: str) -> None:
         tally = self.tallies[config]
@@ -81,7 +92,9 @@ class Drafts:
     def _file(self, config: str, split: str) -> DataFile:
         if (config, split) not in self.files:
             schema = schema_of(config, self.form)
-            self.files[config, split] = DataFile(self.folder, config, split, schema, self.file_format)
+            self.files[config, split] = DataFile(
+                self.folder, config, split, schema, self.file_format, self.thread.do
+            )
         return self.files[config, split]
 
 
@@ -89,8 +102,7 @@ def write_rows(request: Request, splits: Splits, drafts: Drafts, report: Progres
     """Every row that the policy takes, into its file; every other counted with its reason."""
     for run in request.runs:
         chooser = Chooser(request.policy, request.form, splits.by_prompt, find_suspect_prompts(run))
-        _write_trace_rows(run, request.configs, chooser, drafts, report)
-        _write_pair_rows(run, request.configs, chooser, drafts, report)
+        _write_judged_rows(run, request.configs, chooser, drafts, report)
         if "step_preference" in request.configs:
             _write_rewrites(run, chooser, drafts, report)
         if "prompts" in request.configs:
@@ -99,24 +111,29 @@ def write_rows(request: Request, splits: Splits, drafts: Drafts, report: Progres
                 drafts.take("prompts", split, row, prompt.text)
 
 
-def _write_trace_rows(
+def _write_judged_rows(
     run: MergeRun, wanted: tuple[str, ...], chooser: Chooser, drafts: Drafts, report: Progress
 ) -> None:
-    """All that is made of single traces, `evidence` among them: each trace is read once."""
-    configs = [config for config in wanted if config in TRACE_FORMATS]
-    if "evidence" in wanted:
-        for found in _report_batches(stream_evidence(run), report):
-            for row in found:
-                _write_trace(row.trace, configs, chooser, drafts)
-            _write_evidence(found, chooser, drafts)
-    elif configs:
-        for trace in report_rows(stream_traces(run), "traces", report):
-            _write_trace(trace, configs, chooser, drafts)
-
-
-def _write_trace(trace: JudgedTrace, configs: list[str], chooser: Chooser, drafts: Drafts) -> None:
-    for config, split, row in chooser.rows_of_trace(trace, configs):
-        drafts.take(config, split, row, trace.completion)
+    """All that is made of traces and of pairs of them: each trace is read once."""
+    of_traces = [config for config in wanted if config in TRACE_FORMATS]
+    of_pairs = [config for config in wanted if config in PAIR_FORMATS]
+    if not (of_traces or of_pairs or "evidence" in wanted):
+        return
+    batches = stream_batches(
+        run,
+        min_p=chooser.policy.min_p_preference if of_pairs else None,
+        with_evidence="evidence" in wanted,
+    )
+    num_traces = 0
+    for batch in batches:
+        for trace in batch.traces:
+            for config, split, row in chooser.rows_of_trace(trace, of_traces):
+                drafts.take(config, split, row, trace.completion)
+        for pair in batch.pairs:
+            _write_pair(pair, of_pairs, chooser, drafts)
+        _write_evidence(batch.evidence, chooser, drafts)
+        num_traces += len(batch.traces)
+        report(f"Writing traces: {num_traces:,}")
 
 
 def _write_evidence(found: list[TraceEvidence], chooser: Chooser, drafts: Drafts) -> None:
@@ -128,22 +145,15 @@ def _write_evidence(found: list[TraceEvidence], chooser: Chooser, drafts: Drafts
         drafts.take_table("evidence", split, table, table["text"].combine_chunks())
 
 
-def _write_pair_rows(
-    run: MergeRun, wanted: tuple[str, ...], chooser: Chooser, drafts: Drafts, report: Progress
-) -> None:
-    configs = [config for config in wanted if config in PAIR_FORMATS]
-    if not configs:
-        return
-    pairs = stream_pairs(run, min_p=chooser.policy.min_p_preference)
-    for pair in report_rows(pairs, "preferences", report):
-        for config, split, row in chooser.rows_of_pair(pair, configs):
-            text = f"{pair.chosen.completion}\x00{pair.rejected.completion}"
-            if config == "step_preference":  # its texts are parts: the fork's two steps
-                text = text_of_row(row, config) if isinstance(row, dict) else ""
-            drafts.take(config, split, row, text)
-            if config == "preference" and isinstance(row, dict):
-                drafts.tallies[config].chosen_length += len(pair.chosen.completion)
-                drafts.tallies[config].rejected_length += len(pair.rejected.completion)
+def _write_pair(pair: JudgedPair, configs: list[str], chooser: Chooser, drafts: Drafts) -> None:
+    for config, split, row in chooser.rows_of_pair(pair, configs):
+        text = f"{pair.chosen.completion}\x00{pair.rejected.completion}"
+        if config == "step_preference":  # its texts are parts: the fork's two steps
+            text = text_of_row(row, config) if isinstance(row, dict) else ""
+        drafts.take(config, split, row, text)
+        if config == "preference" and isinstance(row, dict):
+            drafts.tallies[config].chosen_length += len(pair.chosen.completion)
+            drafts.tallies[config].rejected_length += len(pair.rejected.completion)
 
 
 def _write_rewrites(run: MergeRun, chooser: Chooser, drafts: Drafts, report: Progress) -> None:
@@ -159,11 +169,3 @@ def report_rows(rows: Iterable[_Row], noun: str, report: Progress) -> Iterable[_
         yield row
         if number % _ROWS_A_REPORT == 0:
             report(f"Writing {noun}: {number:,}")
-
-
-def _report_batches(batches: Iterable[list[_Row]], report: Progress) -> Iterable[list[_Row]]:
-    number = 0
-    for batch in batches:
-        yield batch
-        number += len(batch)
-        report(f"Writing traces: {number:,}")

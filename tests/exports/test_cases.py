@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exports.batches import stream_batches
 from exports.candidates import TRACE_FORMATS, Chooser
 from exports.cases import _make_trace, _side_of_trace, _sides_of, count_trace_cases
 from exports.labels import LeftOut, label_steps
 from exports.policy import ExportPolicy
-from exports.queries import SuspectPrompts, stream_traces
+from exports.queries import SuspectPrompts
 from tests.exports.candidates import make_trace
 from tests.exports.worlds import call_broken, make_world, merge_world
 
@@ -77,7 +78,7 @@ def test_cases_count_what_the_stream_counts_trace_by_trace() -> None:
                 counted[key] = counted.get(key, 0) + times
         return counted
 
-    one_by_one = verdicts((trace, 1) for trace in stream_traces(run))
+    one_by_one = verdicts((trace, 1) for batch in stream_batches(run) for trace in batch.traces)
     cases = count_trace_cases(run, policy, splits, chooser.suspects)
 
     assert verdicts((case.trace, case.num_traces) for case in cases) == one_by_one

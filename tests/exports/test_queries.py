@@ -9,17 +9,17 @@ from unittest.mock import patch
 import pytest
 
 from annotation.models import MergeRun, Outcome, Role, Ruling
-from exports import queries
+from exports import batches
+from exports.batches import Batch, stream_batches
 from exports.choices import count_traces_with_raters, list_model_names
+from exports.formats.evidence import TraceEvidence
 from exports.queries import (
     find_suspect_prompts,
     list_exports_of,
     list_judges,
     list_segmenters,
-    stream_evidence,
     stream_pairs,
     stream_prompts,
-    stream_traces,
 )
 from tests.exports.worlds import LATER, TEMPLATE, call_broken, make_world, merge_world, start_export
 from tests.factories import (
@@ -36,19 +36,27 @@ pytestmark = pytest.mark.django_db
 MUCH_LATER = LATER + dt.timedelta(days=1)
 
 
+def read_batches(run: MergeRun) -> list[Batch]:
+    return list(stream_batches(run, min_p=0.8, with_evidence=True))
+
+
+def list_evidence(run: MergeRun) -> dict[int, TraceEvidence]:
+    return {row.trace.trace_id: row for batch in read_batches(run) for row in batch.evidence}
+
+
 def read_all(run: MergeRun) -> tuple[list[Any], ...]:
     return (
-        list(stream_traces(run)),
-        list(stream_pairs(run, min_p=0.8)),
-        [row for batch in stream_evidence(run) for row in batch],
+        [row for batch in read_batches(run) for row in batch.traces],
+        [row for batch in read_batches(run) for row in batch.pairs],
+        [row for batch in read_batches(run) for row in batch.evidence],
     )
 
 
 def test_long_traces_are_read_fewer_at_a_time() -> None:
     run = merge_world(make_world(4))
 
-    with patch.object(queries, "_CHARACTERS_AT_ONCE", 60):
-        sizes = {len(batch) for batch in stream_evidence(run)}
+    with patch.object(batches, "CHARACTERS_AT_ONCE", 60):
+        sizes = {len(batch.traces) for batch in stream_batches(run)}
 
     assert sizes <= {1, 2, 3}
 
@@ -58,34 +66,23 @@ def test_streams_give_the_same_rows_whatever_the_size_of_a_batch(batch: int) -> 
     run = merge_world(make_world(4))
     whole = read_all(run)
 
-    with patch.object(queries, "_ROWS_AT_ONCE", batch):
+    with patch.object(batches, "TRACES_AT_ONCE", batch):
         again = read_all(run)
 
     assert again == whole
-    assert [trace.trace_id for trace in whole[0]] == sorted(trace.trace_id for trace in whole[0])
+    assert whole[1] == list(stream_pairs(run, min_p=0.8))
+    places = [(trace.prompt_id, trace.trace_id) for trace in whole[0]]
+    assert places == sorted(places)
 
 
 def test_a_trace_brings_its_prompt_as_the_model_was_given_it() -> None:
     world = make_world(1)
     run = merge_world(world)
 
-    trace = next(stream_traces(run))
+    trace = next(stream_batches(run)).traces[0]
 
     assert trace.prompt == TEMPLATE.replace("{prompt}", world.prompts[0].text)
     assert "".join(trace.steps) == trace.completion
-
-
-def test_a_light_trace_has_the_start_of_its_text_and_all_of_its_posterior() -> None:
-    world = make_world(1)
-    long = make_trace(world.prompts[0], steps=("x" * 100, "y" * 100))
-    for rater in world.raters:
-        make_rating(long, rater, labels=(1, 1))
-    run = merge_world(world)
-
-    light = {trace.trace_id: trace for trace in stream_traces(run, whole=False)}
-
-    assert light[long.pk].completion == "x" * 80
-    assert len(light[long.pk].posterior) == 2
 
 
 def test_pairs_hold_both_traces_from_the_threshold_on() -> None:
@@ -120,7 +117,7 @@ def test_evidence_is_what_the_merge_read() -> None:
         world.silent, make_member(world.project), labels=(None,), outcome=Outcome.GIVE_UP, reason="Too long"
     )
 
-    found = {row.trace.trace_id: row for batch in stream_evidence(run) for row in batch}
+    found = list_evidence(run)
 
     assert len(found[world.right[0].pk].ratings) == 2
     assert found[world.right[0].pk].scores[0].probabilities == (0.9, None, 0.8)
@@ -140,7 +137,7 @@ def test_evidence_brings_the_decision_that_the_merge_read() -> None:
     run = merge_world(world)
     make_decision(right, (-1, *[None] * (right.num_steps - 1)), revision=2, decided_at=MUCH_LATER)
 
-    found = {row.trace.trace_id: row.decided for rows in stream_evidence(run) for row in rows}
+    found = {trace: row.decided for trace, row in list_evidence(run).items()}
 
     assert found[right.pk] == (1,) * right.num_steps
     assert found[wrong.pk] == ()
