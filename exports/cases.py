@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -29,20 +29,21 @@ _WHITESPACE = "".join(character for character in map(chr, range(0x3001)) if char
 _TRACES = """
 COPY (
   SELECT m.trace_id, t.prompt_id, t.model_name, coalesce(t.batch_id, 0),
-    to_char(t.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD'), p.language, m.provenance, m.num_blind_raters,
+    (t.created_at AT TIME ZONE 'UTC')::date, p.language, m.provenance, least(m.num_blind_raters, %(raters)s),
     m.p_trace, CASE WHEN m.p_trace IS NULL THEN 'nan' ELSE array_to_string(m.posterior, ' ') END,
-    btrim(t.completion, %(whitespace)s) = ''
+    ascii(t.completion) NOT BETWEEN 33 AND 126 AND btrim(t.completion, %(whitespace)s) = ''
   FROM annotation_mergedtrace m JOIN annotation_trace t ON t.id = m.trace_id
   JOIN annotation_prompt p ON p.id = t.prompt_id
-  WHERE m.run_id = %(run)s ORDER BY m.trace_id
+  WHERE m.run_id = %(run)s
 ) TO STDOUT WITH (FORMAT csv)
 """
 _PAIRS = """
 COPY (
   SELECT q.prompt_id, c.model_name, r.model_name, coalesce(c.batch_id, 0), coalesce(r.batch_id, 0),
-    to_char(c.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD'), to_char(r.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD'),
-    p.language, q.provenance, q.probability, btrim(c.completion, %(whitespace)s) = '',
-    btrim(r.completion, %(whitespace)s) = '', c.completion = r.completion,
+    (c.created_at AT TIME ZONE 'UTC')::date, (r.created_at AT TIME ZONE 'UTC')::date, p.language, q.provenance,
+    ascii(c.completion) NOT BETWEEN 33 AND 126 AND btrim(c.completion, %(whitespace)s) = '',
+    ascii(r.completion) NOT BETWEEN 33 AND 126 AND btrim(r.completion, %(whitespace)s) = '',
+    c.completion = r.completion,
     coalesce(cb.prompt_template, '{prompt}') = coalesce(rb.prompt_template, '{prompt}')
   FROM annotation_mergedpreference q JOIN annotation_prompt p ON p.id = q.prompt_id
   JOIN annotation_trace c ON c.id = q.chosen_id JOIN annotation_trace r ON r.id = q.rejected_id
@@ -51,6 +52,35 @@ COPY (
   WHERE q.run_id = %(run)s AND q.probability >= %(min_p)s
 ) TO STDOUT WITH (FORMAT csv)
 """
+
+_TRACE_TYPES = {
+    "trace": pa.int64(),
+    "prompt": pa.int64(),
+    "model": pa.string(),
+    "batch": pa.int64(),
+    "day": pa.string(),
+    "language": pa.string(),
+    "provenance": pa.string(),
+    "raters": pa.int64(),
+    "p_trace": pa.float64(),
+    "posterior": pa.string(),
+    "blank": pa.string(),
+}
+_PAIR_TYPES = {
+    "prompt": pa.int64(),
+    "chosen_model": pa.string(),
+    "rejected_model": pa.string(),
+    "chosen_batch": pa.int64(),
+    "rejected_batch": pa.int64(),
+    "chosen_day": pa.string(),
+    "rejected_day": pa.string(),
+    "language": pa.string(),
+    "provenance": pa.string(),
+    "chosen_blank": pa.string(),
+    "rejected_blank": pa.string(),
+    "same_text": pa.string(),
+    "same_prompt": pa.string(),
+}
 
 
 @dataclass(slots=True)
@@ -74,111 +104,101 @@ def count_trace_cases(
     run: MergeRun, policy: ExportPolicy, split_of: Mapping[int, str], suspects: SuspectPrompts
 ) -> list[TraceCase]:
     """The cases of a run's traces, in the order of their first traces."""
-    types = [
-        pa.int64(),
-        pa.int64(),
-        pa.string(),
-        pa.int64(),
-        pa.string(),
-        pa.string(),
-        pa.string(),
-        pa.int64(),
-    ]
-    table = _read(_TRACES, {"run": run.pk}, [*types, pa.float64(), pa.string(), pa.string()])
-    columns = [column.to_pylist() for column in table.columns]
-    sides = _sides_of(table.column(9).combine_chunks(), policy)
-    cases: dict[tuple[object, ...], TraceCase] = {}
-    for trace, prompt, model, batch, day, language, provenance, raters, p_trace, _, blank, steps in zip(
-        *columns, sides, strict=True
-    ):
-        key = (
-            split_of[prompt],
-            prompt in suspects.broken,
-            model,
-            batch,
-            day,
-            language,
-            provenance,
-            min(raters, policy.minimum_raters),
-            _side_of_trace(p_trace, policy),
-            blank,
-            steps,
-        )
-        case = cases.get(key)
-        if case is None:
-            stand_in = _make_trace(
-                trace,
-                prompt,
-                model,
-                batch,
-                day,
-                language,
-                provenance,
-                raters,
-                p_trace,
-                blank == "t",
-                steps,
+    table = _read(_TRACES, {"run": run.pk, "raters": policy.minimum_raters}, _TRACE_TYPES)
+    table = _add_prompt_facts(table, split_of, suspects)
+    table = table.append_column("side", _sides_of_traces(table["p_trace"], policy))
+    table = table.append_column("sides", _sides_of(table["posterior"].combine_chunks(), policy))
+    keys = ["split", "is_broken", "model", "batch", "day", "language", "provenance", "raters", "blank"]
+    cases = _group(table, [*keys, "side", "sides"], "trace", ["prompt", "p_trace"])
+    return [
+        TraceCase(
+            _make_trace(
+                min(case["trace"]),
+                case["prompt"],
+                case["model"],
+                case["batch"],
+                case["day"],
+                case["language"],
+                case["provenance"],
+                case["raters"],
+                case["p_trace"],
+                case["blank"] == "t",
+                case["sides"],
                 policy,
-            )
-            case = cases[key] = TraceCase(stand_in, 0, [])
-        case.num_traces += 1
-        if len(case.examples) < NUM_EXAMPLES:
-            case.examples.append(trace)
-    return list(cases.values())
+            ),
+            len(case["trace"]),
+            sorted(case["trace"])[:NUM_EXAMPLES],
+        )
+        for case in cases
+    ]
 
 
 def count_pair_cases(
     run: MergeRun, policy: ExportPolicy, split_of: Mapping[int, str], suspects: SuspectPrompts
 ) -> list[PairCase]:
     """The cases of a run's preferences from the policy's probability on; without their steps, so not for forks."""
-    text = pa.string()
-    types = [pa.int64(), text, text, pa.int64(), pa.int64(), *[text] * 4, pa.float64(), *[text] * 4]
-    table = _read(_PAIRS, {"run": run.pk, "min_p": policy.min_p_preference}, types)
-    cases: dict[tuple[object, ...], PairCase] = {}
-    for prompt, *rest in zip(*(column.to_pylist() for column in table.columns), strict=True):
-        probability = rest.pop(8)
-        key = (split_of[prompt], prompt in suspects.broken, *rest)
-        case = cases.get(key)
-        if case is None:
-            case = cases[key] = PairCase(_make_pair(prompt, probability, *rest), 0)
-        case.num_pairs += 1
-    return list(cases.values())
+    table = _read(_PAIRS, {"run": run.pk, "min_p": policy.min_p_preference}, _PAIR_TYPES)
+    keys = [name for name in _PAIR_TYPES if name != "prompt"]
+    cases = _group(_add_prompt_facts(table, split_of, suspects), ["split", "is_broken", *keys], "prompt", [])
+    return [
+        PairCase(
+            _make_pair(case["prompt"][0], policy.min_p_preference, *(case[name] for name in keys)),
+            len(case["prompt"]),
+        )
+        for case in cases
+    ]
 
 
-def _read(sql: str, values: Mapping[str, object], types: Sequence[pa.DataType]) -> pa.Table:
+def _add_prompt_facts(table: pa.Table, split_of: Mapping[int, str], suspects: SuspectPrompts) -> pa.Table:
+    """The table with what its prompts bring: their split, and whether raters called them broken."""
+    prompts = table["prompt"].to_pylist()
+    table = table.append_column("split", pa.array([split_of[prompt] for prompt in prompts], pa.string()))
+    is_broken = [prompt in suspects.broken for prompt in prompts]
+    return table.append_column("is_broken", pa.array(is_broken, pa.bool_()))
+
+
+def _group(table: pa.Table, keys: Sequence[str], counted: str, facts: Sequence[str]) -> list[dict[str, Any]]:
+    """A row for each set of values of the keys: with the values of `counted`, and the `facts` of one of its rows."""
+    wanted = [(counted, "list"), *((name, "first") for name in facts)]
+    grouped = table.group_by(list(keys), use_threads=False).aggregate(wanted)
+    renamed = grouped.rename_columns({f"{name}_{how}": name for name, how in wanted})
+    return sorted(renamed.to_pylist(), key=lambda row: min(row[counted]))
+
+
+def _read(sql: str, values: Mapping[str, object], types: Mapping[str, pa.DataType]) -> pa.Table:
     """The rows of a COPY as columns: a tenth of the time that rows of Python objects take."""
     sink = io.BytesIO()
     with connection.cursor() as cursor:
         raw = cursor.cursor
         raw.copy_expert(raw.mogrify(sql, {"whitespace": _WHITESPACE, **values}), sink)
-    names = [str(number) for number in range(len(types))]
     if not sink.tell():
-        return pa.table({name: pa.array([], kind) for name, kind in zip(names, types, strict=True)})
+        return pa.table({name: pa.array([], kind) for name, kind in types.items()})
     sink.seek(0)
     return pc_csv.read_csv(
         sink,
-        pc_csv.ReadOptions(column_names=names),
+        pc_csv.ReadOptions(column_names=list(types)),
         pc_csv.ParseOptions(newlines_in_values=True),
-        pc_csv.ConvertOptions(column_types=dict(zip(names, types, strict=True)), strings_can_be_null=False),
+        pc_csv.ConvertOptions(column_types=dict(types), strings_can_be_null=False),
     )
 
 
-def _sides_of(posteriors: pa.Array, policy: ExportPolicy) -> Iterator[bytes]:
-    """For each trace, on which side of the thresholds each step lies: 0 bad, 1 between, 2 good; one byte a step."""
-    if not len(posteriors):
-        return
+def _sides_of(posteriors: pa.Array, policy: ExportPolicy) -> pa.Array:
+    """For each trace, on which side of the thresholds each step lies: 0 bad, 1 between, 2 good; a byte a step."""
     lists = pc.split_pattern(posteriors, " ")
     p = pc.cast(lists.flatten(), pa.float64()).to_numpy(zero_copy_only=False)
     sides = (p > policy.bad_to).astype(np.uint8) + (p >= policy.good_from).astype(np.uint8)
-    content = sides.tobytes()
-    for start, end in pairwise(lists.offsets.to_pylist()):
-        yield content[start:end]
+    return pa.Array.from_buffers(
+        pa.binary(), len(lists), [None, pa.array(lists.offsets).buffers()[1], pa.py_buffer(sides)]
+    )
 
 
-def _side_of_trace(p_trace: float | None, policy: ExportPolicy) -> int | None:
-    if p_trace is None:
-        return None
-    return (p_trace > policy.bad_to) + (p_trace >= policy.good_from) + 4 * (p_trace >= policy.sft_from)
+def _sides_of_traces(p_traces: pa.ChunkedArray, policy: ExportPolicy) -> pa.ChunkedArray:
+    """On which side of each threshold P(trace) lies; null where there is none."""
+    sides = pc.add(
+        pc.greater(p_traces, policy.bad_to).cast(pa.int8()),
+        pc.greater_equal(p_traces, policy.good_from).cast(pa.int8()),
+    )
+    return pc.add(sides, pc.multiply(pc.greater_equal(p_traces, policy.sft_from).cast(pa.int8()), 4))
 
 
 def _make_trace(

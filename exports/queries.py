@@ -158,7 +158,11 @@ def find_suspect_prompts(run: MergeRun) -> SuspectPrompts:
     confirmed = decisions.filter(ruling=Ruling.BAD_PROBLEM).values_list("trace__prompt", flat=True)
     overruled = Q(outcome=Outcome.BAD_PROBLEM, trace__in=decisions.values("trace"))
     ratings = list_ratings_as_of(run.project, at=at).order_by().exclude(overruled)
-    counted = ratings.values("trace__prompt").annotate(
+    # Few prompts are ever doubted: only of those is counted what else was said.
+    doubts = ratings.filter(Q(outcome=Outcome.BAD_PROBLEM) | Q(is_reference_wrong=True))
+    doubted = set(doubts.values_list("trace__prompt", flat=True))
+    of_doubted = ratings.filter(IsAnyOf("trace__prompt", doubted)) if doubted else ratings.none()
+    counted = of_doubted.values("trace__prompt").annotate(
         num=Count("pk"),
         num_broken=Count("pk", filter=Q(outcome=Outcome.BAD_PROBLEM)),
         num_wrong=Count("pk", filter=Q(is_reference_wrong=True)),

@@ -35,7 +35,7 @@ SHINGLE_WORDS = 3
 BANDS, ROWS = 16, 4
 MOST_DISTINCT = 64
 """How many different prompts of one bucket others are held against: keeps the work linear."""
-_TOKEN = re.compile(r"(?P<number>\d+(?:[.,]\d+)*)|[^\W\d_]+|[+\-−*/×÷^=<>]")
+_TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+|[+\-−*/×÷^=<>]")
 _GENERATOR = np.random.Generator(np.random.PCG64(20260301))  # fixed for ever: it defines the hash functions
 _FACTORS = _GENERATOR.integers(1, 2**63, BANDS * ROWS, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
 _OFFSETS = _GENERATOR.integers(0, 2**63, BANDS * ROWS, dtype=np.uint64)
@@ -98,12 +98,12 @@ def draw_alone(text: str, policy: ExportPolicy) -> str:
 def read_words(text: str) -> tuple[list[str], list[str]]:
     """The words of a text, with "0" for each number, and its numbers in order; case, spacing and marks don't count."""
     words, numbers = [], []
-    for match in _TOKEN.finditer(unicodedata.normalize("NFKC", text).casefold()):
-        if match["number"]:
+    for token in _TOKEN.findall(unicodedata.normalize("NFKC", text).casefold()):
+        if token[0].isdecimal():
             words.append("0")
-            numbers.append(match["number"].replace(",", ""))
+            numbers.append(token.replace(",", ""))
         else:
-            words.append(match[0])
+            words.append(token)
     return words, numbers
 
 

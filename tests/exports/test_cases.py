@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from exports.batches import stream_batches
 from exports.candidates import TRACE_FORMATS, Chooser
-from exports.cases import _make_trace, _side_of_trace, _sides_of, count_trace_cases
+from exports.cases import _make_trace, _sides_of, _sides_of_traces, count_trace_cases
 from exports.labels import LeftOut, label_steps
 from exports.policy import ExportPolicy
 from exports.queries import SuspectPrompts
@@ -28,7 +28,7 @@ POLICIES = st.builds(
 
 def stand_in(posterior: list[float], policy: ExportPolicy) -> object:
     text = pa.array([" ".join(repr(p) for p in posterior)])
-    (sides,) = _sides_of(text, policy)
+    (sides,) = _sides_of(text, policy).to_pylist()
     return _make_trace(1, 10, "tiny", 0, "2026-03-01", "", "human", 2, posterior[-1], False, sides, policy)
 
 
@@ -43,7 +43,8 @@ def test_a_stand_in_gets_the_labels_of_the_trace(posterior: list[float], policy:
 def test_traces_of_one_side_meet_the_same_verdict(
     one: list[float], other: list[float], policy: ExportPolicy
 ) -> None:
-    if _side_of_trace(one[-1], policy) != _side_of_trace(other[-1], policy):
+    first, second = _sides_of_traces(pa.chunked_array([pa.array([one[-1], other[-1]])]), policy).to_pylist()
+    if first != second:
         return
     made = [
         [
