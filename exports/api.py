@@ -130,7 +130,9 @@ class NewExportSerializer(serializers.Serializer[dict[str, Any]]):
     policy = PolicySerializer(default=dict)
 
 
-class _Exports(ProjectScopedView[Export]):
+class ExportScopedView(ProjectScopedView[Export]):
+    """Exports that the caller may see, whole."""
+
     scope = "exports"
     roles = MAKERS
     filter_class = ProjectFilter
@@ -143,7 +145,7 @@ class _Exports(ProjectScopedView[Export]):
         return list_exports_within(projects)
 
 
-class ExportList(_Exports, ListModelMixin):
+class ExportList(ExportScopedView, ListModelMixin):
     @extend_schema(operation_id="list_exports", parameters=[ProjectFilter])
     def get(self, request: Request) -> Response:
         """Exports of the projects in which you are admin or engineer."""
@@ -177,14 +179,14 @@ class ExportList(_Exports, ListModelMixin):
         return Response(ExportSerializer(export).data, status=status.HTTP_201_CREATED)
 
 
-class ExportDetail(_Exports, RetrieveModelMixin):
+class ExportDetail(ExportScopedView, RetrieveModelMixin):
     @extend_schema(operation_id="get_export")
     def get(self, request: Request, pk: int) -> Response:
         """One export, with its manifest once it is finished."""
         return self.retrieve(request, pk=pk)
 
 
-class ExportFile(_Exports):
+class ExportFile(ExportScopedView):
     @extend_schema(
         operation_id="download_export_file",
         responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
@@ -197,7 +199,7 @@ class ExportFile(_Exports):
             raise NotFound(str(error)) from error
 
 
-class ExportArchive(_Exports):
+class ExportArchive(ExportScopedView):
     @extend_schema(operation_id="download_export", responses={(200, "application/zip"): OpenApiTypes.BINARY})
     def get(self, request: Request, pk: int) -> HttpResponseBase:
         """All files of an export in one zip, whole or a single byte range of it."""

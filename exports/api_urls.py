@@ -2,13 +2,14 @@
 
 from django.urls import path
 
-from exports import api
+from exports import api, comparison_api
 
 app_name = "exports_api"
 
 urlpatterns = [
     path("exports/", api.ExportList.as_view(), name="export_list"),
     path("exports/<int:pk>/", api.ExportDetail.as_view(), name="export_detail"),
+    path("exports/<int:pk>/comparison/", comparison_api.ExportComparison.as_view(), name="export_comparison"),
     path("exports/<int:pk>/archive.zip", api.ExportArchive.as_view(), name="export_archive"),
     path("exports/<int:pk>/files/<path:name>", api.ExportFile.as_view(), name="export_file"),
 ]

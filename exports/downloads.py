@@ -52,17 +52,14 @@ def serve_file(request: HttpRequest, export: Export, name: str) -> HttpResponseB
 def serve_archive(request: HttpRequest, export: Export) -> HttpResponseBase:
     """All files in one zip, or the part of it that a range asks for. Raises NoSuchFile.
 
-    It is made while it is sent, and has the same bytes each time, so a part is the whole without what comes before.
+    It is made while it is sent, and has the same bytes each time, so a part is the whole without what comes before:
+    resuming reads that again, at the speed of the disk, but sends nothing of it.
     """
     paths = {name: _find_file(export, name) for name in list_files(export)}
     if not paths:
         raise NoSuchFile("This export has no files.")
     title = f"{export.project.slug}-{export.content_hash[:12]}"
     size = measure_archive(title, {name: path.stat().st_size for name, path in paths.items()})
-    if size is None:
-        response = StreamingHttpResponse(_zip(title, paths), content_type="application/zip")
-        response["Content-Disposition"] = f'attachment; filename="{title}.zip"'
-        return response
     etag = f'"{export.content_hash[:16]}-zip-{size}"'
     part = _read_range(request, size, etag)
     if part is None:
@@ -71,14 +68,22 @@ def serve_archive(request: HttpRequest, export: Export) -> HttpResponseBase:
     return _stream(_cut(_zip(title, paths), first, last), part, size, etag, "application/zip", f"{title}.zip")
 
 
-def measure_archive(title: str, sizes: Mapping[str, int]) -> int | None:
-    """The archive's length in bytes, before it is made (APPNOTE 4.3: local header, data, descriptor, directory).
+def measure_archive(title: str, sizes: Mapping[str, int]) -> int:
+    """The archive's length in bytes, before it is made.
 
-    None from 2 GB on, where zip64 changes the layout; then nothing can be resumed but single files.
+    APPNOTE 4.3: local header, data and descriptor of each file; then the directory. From 2 GB on each has zip64's
+    longer numbers, where `zipfile` writes them (4.5.3): a large file's from a twentieth before that.
     """
-    names = [len(f"{title}/{name}".encode()) for name in sizes]
-    size = sum(sizes.values()) + sum(30 + length + 16 + 46 + length for length in names) + 22
-    return size if size < 2 * 1024**3 else None
+    most = zipfile.ZIP64_LIMIT
+    offset = directory = 0
+    for name, size in sizes.items():
+        length = len(f"{title}/{name}".encode())
+        long_numbers = 2 * (size > most) + (offset > most)
+        directory += 46 + length + (4 + 8 * long_numbers if long_numbers else 0)
+        is_large = size * 1.05 > most
+        offset += 30 + length + (20 if is_large else 0) + size + (24 if is_large else 16)
+    is_long = len(sizes) > zipfile.ZIP_FILECOUNT_LIMIT or offset > most or directory > most
+    return offset + directory + (56 + 20 if is_long else 0) + 22
 
 
 def hash_card(export: Export) -> str:

@@ -28,6 +28,7 @@ from exports.comparison import (
 from exports.explanations import explain_rows
 from exports.models import Export
 from exports.policy import ExportPolicy
+from tests.annotation.api.callers import make_caller
 from tests.annotation.views.roles import VISITORS, make_visitor
 from tests.exports.test_views import expected_status
 from tests.exports.worlds import LATER, World, make_world, merge_world, start_export, write_export
@@ -265,3 +266,42 @@ def test_a_first_export_has_nothing_to_be_compared_with() -> None:
     page = client.get(reverse("exports:compare_exports", args=[world.project.slug, only.pk]))
 
     assert "no other finished export" in page.content.decode()
+
+
+def test_a_program_reads_what_differs_and_why() -> None:
+    world = make_world(6)
+    before = export(world, merge_world(world))
+    for rating in world.right[0].ratings.all():
+        amend(rating, [1, -1, None])
+    after = export(world, merge_again(world))
+    caller = make_caller(world.engineer)
+
+    path = f"/api/v1/exports/{after.pk}/comparison/"
+    found = caller.get(path, {"before": before.pk, "config": "stepwise"}).json()
+
+    (stepwise,) = found["configs"]
+    (row,) = [row for row in stepwise["rows"] if row["key"] == [str(world.right[0].pk)]]
+    assert (found["before"], found["after"], stepwise["num_added"]) == (before.pk, after.pk, 0)
+    assert (row["kind"], row["before"]["label"], row["after"]["label"]) == ("changed", "✓ ✓ ✓", "✓ ✕ ✕")
+    assert any("amended their rating (revision 2)" in reason for reason in row["reasons"])
+    assert {config["config"] for config in caller.get(path, {"before": before.pk}).json()["configs"]} == set(
+        CONFIGS
+    )
+
+
+def test_a_comparison_that_cannot_be_is_refused_in_words() -> None:
+    world = make_world(3)
+    one, foreign = export(world, merge_world(world)), make_world(1)
+    other = export(foreign, merge_world(foreign))
+    waiting = start_export(world)
+    caller, path = make_caller(world.engineer), f"/api/v1/exports/{one.pk}/comparison/"
+
+    assert "before" in caller.get(path).json()["errors"]
+    assert caller.get(path, {"before": other.pk}).status_code == 400
+    assert caller.get(path, {"before": "x"}).status_code == 400
+    assert (
+        caller.get(path, {"before": waiting.pk}).json()["detail"] == "Only finished exports can be compared."
+    )
+    assert make_caller(foreign.engineer).get(path, {"before": one.pk}).status_code == 404
+    shutil.rmtree(actions.folder_of(one))
+    assert caller.get(path, {"before": one.pk}).status_code == 404

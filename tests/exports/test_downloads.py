@@ -5,14 +5,16 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
 from exports import actions
-from exports.downloads import list_files, measure_archive
+from exports.downloads import _zip, list_files, measure_archive
 from exports.models import Export
 from tests.exports.worlds import World, make_world, start_export, write_export
 
@@ -242,5 +244,33 @@ def test_an_archive_resumes_wherever_it_broke_off() -> None:
     assert client.get(path, headers={"range": f"bytes={len(content)}-"}).status_code == 416
 
 
-def test_an_archive_beyond_what_plain_zip_holds_has_no_length() -> None:
-    assert measure_archive("title", {"a": 2 * 1024**3}) is None
+@pytest.mark.parametrize("limit", [150, 700, 2_000, 5_000, 12_000, 40_000])
+def test_an_archive_with_long_numbers_resumes_too(limit: int) -> None:
+    """zip64 begins at 2 GB; here it begins at some bytes, for one file, some or all, and for their places."""
+    world, export, client = make_finished()
+    path = reverse("exports:download_archive", args=[world.project.slug, export.pk])
+
+    with patch.object(zipfile, "ZIP64_LIMIT", limit):
+        whole = client.get(path)
+        content = body_of(whole)
+        there = len(content) * 2 // 3
+        rest = client.get(path, headers={"range": f"bytes={there}-", "if-range": whole["ETag"]})
+        assert (rest.status_code, content[:there] + body_of(rest)) == (206, content)
+
+    assert whole["Content-Length"] == str(len(content))
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert archive.testzip() is None
+        assert len(archive.namelist()) == len(list_files(export))
+
+
+@pytest.mark.slow
+def test_the_length_of_a_real_archive_of_over_two_gigabytes_is_known(tmp_path: Path) -> None:
+    paths = {}
+    for name, size in (("large.bin", 2**31 + 5), ("behind.bin", 10)):
+        paths[name] = tmp_path / name
+        with paths[name].open("wb") as handle:
+            handle.truncate(size)  # a hole: it takes no room
+
+    length = sum(len(chunk) for chunk in _zip("title", paths))
+
+    assert length == measure_archive("title", {"large.bin": 2**31 + 5, "behind.bin": 10})
