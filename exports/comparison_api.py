@@ -38,7 +38,9 @@ class ComparisonFilter(ProjectFilter):
 
 class RowStateSerializer(serializers.Serializer[RowState]):
     split = serializers.CharField()
-    label = serializers.CharField(help_text="In signs: ✓ stands, ✕ does not, · has no label.")
+    label = serializers.CharField(  # type: ignore[assignment]  # fields of the library have one too
+        help_text="In signs: ✓ stands, ✕ does not, · has no label."
+    )
     provenance = serializers.CharField()
     prompt_id = serializers.CharField()
 
