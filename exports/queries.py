@@ -38,9 +38,11 @@ from annotation.models import (
     Project,
     Prompt,
     Role,
+    Ruling,
     Trace,
 )
 from annotation.queries.access import list_projects_with_role
+from annotation.queries.decisions import list_decisions_as_of
 from annotation.queries.merges import list_ratings_as_of
 from annotation.rules.prompt_template import PLACEHOLDER, fill_template
 from exports.models import Export
