@@ -6,7 +6,7 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -29,7 +29,10 @@ from exports.models import Export
 
 class ComparisonFilter(ProjectFilter):
     before = serializers.IntegerField(
-        min_value=1, max_value=2**63 - 1, help_text="The other export: rows are added and removed since it."
+        required=False,
+        min_value=1,
+        max_value=2**63 - 1,
+        help_text="The other export: rows are added and removed since it. Without it, the one made before.",
     )
     config = serializers.ChoiceField(
         choices=COMPARED, required=False, help_text="Only this dataset; all of them without it."
@@ -84,9 +87,7 @@ class ExportComparison(ExportScopedView):
     def get(self, request: Request, pk: int) -> Response:
         """The export against another finished one of its project: rows added, removed, labelled otherwise, and why."""
         after = self.get_object()
-        before = self.get_queryset().filter(project=after.project, pk=self.parameters["before"]).first()
-        if before is None:
-            raise ValidationError({"before": ["The project has no such export."]})
+        before = self._find_other(after)
         if any(export.state != JobState.FINISHED for export in (before, after)):
             raise Conflict("Only finished exports can be compared.")
         configs = list_compared_configs(before, after)
@@ -99,6 +100,16 @@ class ExportComparison(ExportScopedView):
             "configs": [_compare(before, after, config) for config in configs],
         }
         return Response(ComparisonSerializer(found).data)
+
+    def _find_other(self, after: Export) -> Export:
+        others = self.get_queryset().filter(project=after.project).exclude(pk=after.pk)
+        if "before" in self.parameters:
+            others = others.filter(pk=self.parameters["before"])
+        else:
+            others = others.filter(state=JobState.FINISHED, queued_at__lte=after.queued_at)
+        if (other := others.first()) is None:
+            raise NotFound("The project has no such other export.")
+        return other
 
 
 def _compare(before: Export, after: Export, config: str) -> dict[str, Any]:

@@ -296,8 +296,8 @@ def test_a_comparison_that_cannot_be_is_refused_in_words() -> None:
     waiting = start_export(world)
     caller, path = make_caller(world.engineer), f"/api/v1/exports/{one.pk}/comparison/"
 
-    assert "before" in caller.get(path).json()["errors"]
-    assert caller.get(path, {"before": other.pk}).status_code == 400
+    assert caller.get(path).json()["detail"] == "The project has no such other export."
+    assert caller.get(path, {"before": other.pk}).status_code == 404
     assert caller.get(path, {"before": "x"}).status_code == 400
     assert (
         caller.get(path, {"before": waiting.pk}).json()["detail"] == "Only finished exports can be compared."
