@@ -7,6 +7,7 @@ import errno
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import cast
 
@@ -27,7 +28,7 @@ from exports.models import Export, FileFormat
 from exports.policy import CONFIGS, ExportPolicy, read_policy
 from exports.queries import list_exports
 from exports.snapshot import NothingToExport, Snapshot, release_snapshot, write_snapshot
-from exports.verification import Check, verify_export
+from exports.verification import Check, Verifier
 from exports.webhooks import announce_export
 from exports.writing import Request
 
@@ -121,8 +122,9 @@ def write_export(*, export_id: int, clock: Clock) -> None:
     export = jobs.start_job(Export, export_id, now=clock(), stall_seconds=settings.JOB_STALL_SECONDS)
     draft = _draft_of(export)
     try:
-        snapshot = _write(export, draft, clock)
-        checks = verify_export(draft, snapshot.text_hashes, _Reporter(export, clock))
+        with closing(Verifier(draft)) as verifier:
+            snapshot = _write(export, draft, clock)
+            checks = verifier.verify(snapshot.text_hashes, _Reporter(export, clock))
         _store(export, snapshot, checks, draft, clock)
     except (MergeUnfit, NothingToExport, CheckFailed, DiskFull) as error:
         with transaction.atomic():
@@ -186,7 +188,7 @@ def _write(export: Export, draft: Path, clock: Clock) -> Snapshot:
     )
     try:
         draft.parent.mkdir(parents=True, exist_ok=True)
-        for leftover in draft.parent.glob(f".draft-{export.pk}-*"):  # of a worker that died
+        for leftover in draft.parent.glob(f"*.draft-{export.pk}-*"):  # of a worker that died, or of its check
             shutil.rmtree(leftover)
         return write_snapshot(request, draft, _Reporter(export, clock))
     except OSError as error:

@@ -46,6 +46,7 @@ def check_files(
     """
     split_of: dict[str, str] = {}
     for name, entry in files.items():
+        pa.default_memory_pool().release_unused()
         _check_bytes(folder / name, name, entry)
         digest = hashlib.sha256()
         num_rows = 0
@@ -90,7 +91,7 @@ def _read_batches(
             on_rows()
         return
     with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE):
+        for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE, use_threads=False):
             yield batch
             on_rows()
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TypedDict
 
@@ -37,34 +39,61 @@ class Check(TypedDict):
     seconds: float
 
 
-def verify_export(folder: Path, text_hashes: Mapping[str, str], report: Progress) -> list[Check]:
-    """Loads and prepares every config of the export in `folder`; `report` is called often, with what is being done.
+class Verifier:
+    """The process that verifies an export. It starts before the export is written, since it reads its libraries for
+    longer than a small export takes to write, and waits until it is told to begin."""
 
-    `text_hashes` are of the source texts, by file name. Raises CheckFailed, naming the row where there is one, and
-    whatever `report` raises, after the process is gone.
-    """
-    command: list[str] = settings.EXPORT_CHECK_COMMAND
-    if not command:
-        return []
-    with tempfile.TemporaryDirectory(prefix=".check-", dir=folder.parent) as name:
-        scratch = Path(name)
-        (scratch / "texts.json").write_text(json.dumps(dict(text_hashes)), encoding="utf-8")
-        arguments = ["--export", str(folder), "--models-dir", str(settings.MODELS_DIR)]
-        files = ["--texts", str(scratch / "texts.json"), "--report", str(scratch / "report.jsonl")]
-        with (scratch / "errors.txt").open("wb") as errors:
-            process = subprocess.Popen(
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._scratch = folder.with_name(f".check{folder.name}")
+        self._process: subprocess.Popen[bytes] | None = None
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the process)
+        if command := settings.EXPORT_CHECK_COMMAND:
+            arguments = ["--export", str(folder), "--models-dir", str(settings.MODELS_DIR), "--when-told"]
+            files = ["--texts", str(self._texts), "--report", str(self._report)]
+            self._process = subprocess.Popen(
                 [*command, *arguments, *files],
                 cwd=settings.BASE_DIR,
-                env=_environment(scratch),
+                env=_environment(self._scratch),
+                stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
-                stderr=errors,
+                stderr=self._errors,
             )
-            try:
-                exit_code = _await(process, scratch / "report.jsonl", report)
-            finally:
-                process.kill()
-                process.wait()
-        return _read_outcome(exit_code, scratch)
+
+    @property
+    def _texts(self) -> Path:
+        return self._scratch / "texts.json"
+
+    @property
+    def _report(self) -> Path:
+        return self._scratch / "report.jsonl"
+
+    def verify(self, text_hashes: Mapping[str, str], report: Progress) -> list[Check]:
+        """Loads and prepares every config of the written export; `report` is called often, with what is being done.
+
+        `text_hashes` are of the source texts, by file name. Raises CheckFailed, naming the row where there is one, and
+        whatever `report` raises.
+        """
+        if self._process is None:
+            return []
+        self._scratch.mkdir()
+        self._texts.write_text(json.dumps(dict(text_hashes)), encoding="utf-8")
+        if self._process.stdin is not None:
+            with suppress(OSError):  # it has ended: its exit code says why
+                self._process.stdin.write(b"begin\n")
+                self._process.stdin.flush()
+        exit_code = _await(self._process, self._report, report)
+        self._errors.seek(0)
+        return _read_outcome(exit_code, self._report, self._errors.read())
+
+    def close(self) -> None:
+        """Ends the process, whatever it does, and removes what it left."""
+        if self._process is not None:
+            self._process.kill()
+            with suppress(OSError):
+                self._process.communicate()
+        self._errors.close()
+        shutil.rmtree(self._scratch, ignore_errors=True)
 
 
 def _await(process: subprocess.Popen[bytes], progress: Path, report: Progress) -> int:
@@ -89,12 +118,12 @@ def _last_words(progress: Path) -> str:
         return "starting"
 
 
-def _read_outcome(exit_code: int, scratch: Path) -> list[Check]:
+def _read_outcome(exit_code: int, report: Path, errors: bytes) -> list[Check]:
     if exit_code == 0:
-        lines = (scratch / "report.jsonl").read_text(encoding="utf-8").splitlines()
+        lines = report.read_text(encoding="utf-8").splitlines()
         reports: list[Check] = json.loads(lines[-1])["reports"]
         return reports
-    said = (scratch / "errors.txt").read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    said = errors.decode("utf-8", errors="replace").strip().splitlines()
     last = said[-1] if said else ""
     if exit_code == 2 and last.startswith("rl_bridge: "):
         raise CheckFailed(last.removeprefix("rl_bridge: "))

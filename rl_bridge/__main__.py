@@ -11,6 +11,7 @@ import importlib
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -69,6 +70,9 @@ def build_parser() -> argparse.ArgumentParser:
     check.add_argument("--models-dir", type=Path, default=_find_models_dir())
     check.add_argument("--texts", type=Path, help="JSON: what each file's texts must hash to")
     check.add_argument("--report", type=Path, help="JSONL: what is being done, and what was found")
+    check.add_argument(
+        "--when-told", action="store_true", help="read all libraries, then wait for a line on standard input"
+    )
     check.set_defaults(run=_run_check)
     return parser
 
@@ -175,11 +179,22 @@ def _run_push(parsed: argparse.Namespace) -> None:
 def _run_check(parsed: argparse.Namespace) -> None:
     checking: Any = importlib.import_module("rl_bridge.check")
     export, found = checking.run_check(
-        parsed.export, models_dir=parsed.models_dir, texts=parsed.texts, report=parsed.report
+        parsed.export,
+        models_dir=parsed.models_dir,
+        texts=parsed.texts,
+        report=parsed.report,
+        is_told=_wait_for_a_line if parsed.when_told else None,
     )
     for row in found:
         print(f"{row.config:>20} {row.reader:<18} {row.rows:>9} rows {row.seconds:>8.2f} s")
     print(f"{export.title}: every reader takes it.")
+
+
+def _wait_for_a_line() -> None:
+    """Returns when a line comes on standard input; where that ends without one, nobody wants the check any more."""
+    if not sys.stdin.readline():
+        raise SystemExit(0)
+    tempfile.tempdir = None  # the folder for temporary files may only be there now
 
 
 def _find_models_dir() -> Path:

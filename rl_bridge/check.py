@@ -59,14 +59,23 @@ def verify_export(
 
 
 def run_check(
-    path: Path, *, models_dir: Path, texts: Path | None = None, report: Path | None = None
+    path: Path,
+    *,
+    models_dir: Path,
+    texts: Path | None = None,
+    report: Path | None = None,
+    is_told: Callable[[], None] | None = None,
 ) -> tuple[ExportFolder, list[CheckReport]]:
-    """The command: checks with the shipped tokenizer. What it does and finds goes into `report`, a JSON a line."""
+    """The command: checks with the shipped tokenizer. What it does and finds goes into `report`, a JSON a line.
+
+    `is_told` returns when the export is written; until then none of the paths is looked at but `models_dir`.
+    """
     torch.set_num_threads(1)  # the models here are tiny, and the machine has other work
+    tokenizer = open_tokenizer(resolve_model("shipped", models_dir=models_dir))
+    if is_told is not None:
+        is_told()
     text_hashes: dict[str, str] = json.loads(texts.read_text("utf-8")) if texts else {}
     with _saying(report) as say:
-        say("Opening the tokenizer")
-        tokenizer = open_tokenizer(resolve_model("shipped", models_dir=models_dir))
         found = verify_export(path, tokenizer=tokenizer, text_hashes=text_hashes, say=say)
     if report:
         with report.open("a", encoding="utf-8") as handle:

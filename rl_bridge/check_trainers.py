@@ -55,21 +55,35 @@ class Preparation:
     run: Callable[[pa.Table, PreTrainedTokenizerBase], None]
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Sample:
+    """Some rows of a file."""
+
+    file: ExportFile
+    places: list[int]
+    table: pa.Table
+
+    @property
+    def rows(self) -> pa.Table:
+        return self.table.take(self.places)
+
+
 def prepare_sample(
     export: ExportFolder, config: str, preparation: Preparation, tokenizer: PreTrainedTokenizerBase
 ) -> int:
-    """Prepare a sample of each split; returns how many rows. Raises `Unprepared`, naming the first row that fails."""
-    num_rows = 0
+    """Prepare a sample of all splits at once; returns how many rows. Raises `Unprepared`, naming the row that fails."""
+    samples = []
     for file in (file for file in export.files if file.config == config and file.num_rows):
         table = read_table(file)
-        places = pick_rows(table.num_rows)
-        sample = table.take(places)
-        try:
-            preparation.run(sample, tokenizer)
-        except Exception as error:  # trainers raise what they like
-            raise Unprepared(_blame(file, places, table, preparation, tokenizer, error)) from error
-        num_rows += len(places)
-    return num_rows
+        samples.append(_Sample(file, pick_rows(table.num_rows), table))
+    if not samples:
+        return 0
+    whole = pa.concat_tables(sample.rows for sample in samples)
+    try:
+        preparation.run(whole, tokenizer)
+    except Exception as error:  # trainers raise what they like
+        raise Unprepared(_blame(samples, preparation, tokenizer, error)) from error
+    return int(whole.num_rows)
 
 
 def pick_rows(num_rows: int, most: int = SAMPLE_ROWS) -> list[int]:
@@ -80,20 +94,18 @@ def pick_rows(num_rows: int, most: int = SAMPLE_ROWS) -> list[int]:
 
 
 def _blame(
-    file: ExportFile,
-    places: Sequence[int],
-    table: pa.Table,
-    preparation: Preparation,
-    tokenizer: PreTrainedTokenizerBase,
-    error: Exception,
+    samples: Sequence[_Sample], preparation: Preparation, tokenizer: PreTrainedTokenizerBase, error: Exception
 ) -> str:
     """The sentence about the first row that fails alone; about all of the sample where only together they do."""
-    for place in places:
-        try:
-            preparation.run(table.take([place]), tokenizer)
-        except Exception as alone:
-            return f"{file.name}, row {place}: {preparation.reader} can't prepare it: {_first_line(alone)}"
-    return f"{file.name}: {preparation.reader} can't prepare rows {places[0]} to {places[-1]}: {_first_line(error)}"
+    for sample in samples:
+        for place in sample.places:
+            try:
+                preparation.run(sample.table.take([place]), tokenizer)
+            except Exception as alone:
+                name = sample.file.name
+                return f"{name}, row {place}: {preparation.reader} can't prepare it: {_first_line(alone)}"
+    names = ", ".join(sample.file.name for sample in samples)
+    return f"{names}: {preparation.reader} can't prepare their rows together: {_first_line(error)}"
 
 
 def _first_line(error: Exception) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from django.conf import LazySettings
 from pytest_django import DjangoDbBlocker
 
 from annotation.models import JobState
+from config.paths import BASE_DIR
 from exports.actions import cancel_export, folder_of
 from exports.models import Export
 from exports.policy import CONFIGS
@@ -232,6 +234,37 @@ def test_a_failed_check_fails_the_export_with_its_sentence(
     assert export.state == JobState.FAILED
     assert said in export.error
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_check_starts_before_the_export_is_written_and_waits_to_be_told(
+    settings: LazySettings, tmp_path: Path
+) -> None:
+    settings.EXPORTS_DIR = tmp_path / "exports"
+    script = """
+import json, pathlib, sys
+given = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+assert sys.stdin.readline() == "begin\\n"
+manifest = json.loads((pathlib.Path(given["--export"]) / "manifest.json").read_text())
+texts = json.loads(pathlib.Path(sys.argv[sys.argv.index("--texts") + 1]).read_text())
+assert set(texts) == set(manifest["files"])
+report = pathlib.Path(sys.argv[sys.argv.index("--report") + 1])
+report.write_text(json.dumps({"reports": [{"config": "sft", "reader": "a test", "rows": 1, "seconds": 0.0}]}))
+"""
+    settings.EXPORT_CHECK_COMMAND = [sys.executable, "-c", script]
+
+    export = write_export(start_export(make_world(2)))
+
+    assert (export.error, [row["reader"] for row in export.checks]) == ("", ["a test"])
+    assert [path.name for path in settings.EXPORTS_DIR.iterdir()] == [export.content_hash]
+
+
+@pytest.mark.model
+def test_a_check_that_nobody_waits_for_any_more_ends_by_itself() -> None:
+    command = [*REAL_CHECK, "--export", "nowhere", "--when-told"]
+
+    ended = subprocess.run(command, input=b"", capture_output=True, cwd=BASE_DIR, timeout=120, check=False)
+
+    assert (ended.returncode, ended.stderr) == (0, b"")
 
 
 def test_a_check_that_takes_for_ever_is_stopped(settings: LazySettings, tmp_path: Path) -> None:
