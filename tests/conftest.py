@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_socket
+from django.db import connection
+from django.db.backends.postgresql.operations import DatabaseOperations
 
 from config import paths
 from config.celery import app
@@ -57,6 +60,30 @@ def django_db_modify_db_settings(
     django_db_modify_db_settings_parallel_suffix: None, embedded_postgres: None
 ) -> None:
     """pytest-django asks for this just before it makes the test database: tests without one start nothing."""
+
+
+# Django writes these itself after every emptying if they are gone.
+_WRITTEN_BY_DJANGO = {"django_content_type", "auth_permission"}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_emptying() -> Iterator[None]:
+    """After a test with real transactions only the tables with rows are emptied, by DELETE: TRUNCATE of all fifty takes
+    four times as long and locks out a request that is still at work. Foreign keys are checked at the commit."""
+
+    def sql_flush(
+        operations: DatabaseOperations, style: Any, tables: Sequence[str], **options: Any
+    ) -> list[str]:
+        names = [operations.quote_name(table) for table in tables if table not in _WRITTEN_BY_DJANGO]
+        with connection.cursor() as cursor:
+            cursor.execute(
+                " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT FROM {name})" for name in names)
+            )
+            return [f"DELETE FROM {name};" for (name,) in cursor.fetchall()]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DatabaseOperations, "sql_flush", sql_flush)
+        yield
 
 
 @pytest.fixture
