@@ -49,3 +49,9 @@ def find_alternative(assignment: Assignment, step_index: int, alternative_id: in
     """One of the alternatives offered for this step."""
     offered = StepAlternative.objects.filter(branch__assignment=assignment, branch__step_index=step_index)
     return offered.exclude(text="").filter(pk=alternative_id).first()
+
+
+def find_offered(assignment: Assignment, alternative_id: int) -> StepAlternative | None:
+    """One of all alternatives that were offered for this trace, with the branch that names its step."""
+    offered = StepAlternative.objects.filter(branch__assignment=assignment).exclude(text="")
+    return offered.filter(pk=alternative_id).select_related("branch").first()

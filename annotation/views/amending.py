@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from http import HTTPStatus
 
 from django.contrib.auth.decorators import login_required
@@ -19,6 +20,7 @@ from annotation.forms.ratings import OUTCOMES, RatingForm
 from annotation.forms.telling import tell
 from annotation.models import Appeal, Assignment, Rating
 from annotation.queries.assignments import list_revisions
+from annotation.queries.branches import find_offered
 from annotation.queries.decisions import compare_with_decision, find_decision_for
 from annotation.queries.judge_opinions import list_judge_opinions
 from annotation.rules.draft import Draft, by_index
@@ -99,6 +101,7 @@ def amend_rating(request: HttpRequest, assignment_id: int) -> HttpResponseBase:
     if request.method != "POST":
         if now > ratings.amendable_until(assignment) or find_decision_for(assignment.rater, assignment.trace):
             return redirect("annotation:show_rating", assignment.pk)
+        draft = _take_over(draft, assignment, request.GET.get("alternative", ""))
         return render_cockpit(
             request, assignment, RatingForm(trace=assignment.trace, draft=draft), rating=rating
         )
@@ -123,6 +126,15 @@ def _go_to(request: HttpRequest, url: str) -> HttpResponseBase:
     if request.htmx:  # type: ignore[attr-defined]
         return HttpResponse(headers={"HX-Redirect": url})
     return HttpResponseRedirect(url)
+
+
+def _take_over(draft: Draft, assignment: Assignment, alternative_id: str) -> Draft:
+    """The draft with an offered alternative as the rewrite of its step: a link does that, without a script."""
+    is_number = alternative_id.isascii() and alternative_id.isdecimal() and len(alternative_id) < 19
+    picked = find_offered(assignment, int(alternative_id)) if is_number else None
+    if picked is None:
+        return draft
+    return replace(draft, rewrites={**draft.rewrites, picked.branch.step_index: picked.text})
 
 
 def _draft_of(rating: Rating) -> Draft:

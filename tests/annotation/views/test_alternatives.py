@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import pytest
 from django.test import Client
 from django.urls import reverse
 
-from annotation.actions import ratings
-from annotation.models import Assignment, JobState, Role, StepBranch
+from annotation.actions import branches, ratings
+from annotation.models import Assignment, JobState, Rating, Role, StepBranch
 from annotation.rules.draft import Draft
-from tests.annotation.views.test_ratings import client_of, make_lease, make_submitted
+from annotation.tasks import models as model_tasks
+from tests.annotation.views.test_ratings import client_of, form, make_lease, make_submitted
 from tests.factories import (
     NOW,
     make_alternative,
     make_batch,
     make_branch,
     make_member,
+    make_model_spec,
     make_project,
     make_prompt,
     make_trace,
@@ -23,6 +28,7 @@ from tests.factories import (
 
 pytestmark = pytest.mark.django_db
 HTMX = {"hx-request": "true"}
+FINISHED: dict[str, Any] = {"state": JobState.FINISHED, "finished_at": NOW}
 
 
 def make_desk(labels: tuple[int | None, ...] = (1, -1, None)) -> Assignment:
@@ -210,3 +216,54 @@ def test_a_submitted_trace_is_amended_instead() -> None:
 
     assert reverse("annotation:amend_rating", args=[assignment.pk]) in body
     assert answer.status_code == 422
+
+
+def test_without_a_script_an_alternative_is_taken_over_while_amending() -> None:
+    assignment = make_submitted((1, -1, None), trace=make_trace(batch=make_batch(), sample_index=0))
+    offered = make_alternative(make_branch(assignment, step_index=1, **FINISHED), text="He has seven now.\n")
+    foreign = make_alternative(make_branch(**FINISHED), text="not offered here")
+    client = client_of(assignment.rater)
+    amend = reverse("annotation:amend_rating", args=[assignment.pk])
+
+    link = f"{amend}?alternative={offered.pk}#step-2"
+    assert link in client.get(url_of(assignment)).content.decode()
+    page = client.get(link).content.decode()
+    others = [
+        client.get(f"{amend}?alternative={bad}").content.decode()
+        for bad in (foreign.pk, "x", "9" * 30, "-1", "²")
+    ]
+
+    assert re.search(r'name="rewrite-1"[^>]*>\s*He has seven now\.', page)
+    assert not any("He has seven now" in other or "not offered here" in other for other in others)
+    client.post(amend, form(1, -1, **{"rewrite-1": "He has seven now.\n"}))
+    assert Rating.objects.current().get().rewrites == {"1": "He has seven now.\n"}
+
+
+@pytest.mark.slow
+@pytest.mark.model
+@pytest.mark.django_db(transaction=True)
+def test_the_shipped_model_is_asked_by_the_page_and_what_is_picked_is_the_rewrite_that_is_stored() -> None:
+    project = make_project()
+    batch = make_batch(project, model_spec=make_model_spec(location="shipped"))
+    prompt = make_prompt(project, text="Tom has 3 apples and buys 4. How many has he?")
+    steps = ("Tom has 3 apples.\n", "He buys 4, so he has 3 + 4 = 8.\n", "The answer is 8.")
+    assignment = make_lease(trace=make_trace(prompt, steps=steps, batch=batch, sample_index=0))
+    client = client_of(assignment.rater)
+    client.post(reverse("annotation:rate_trace", args=[assignment.pk]), form(1, -1, action="save"))
+
+    client.post(url_of(assignment))
+    branch = StepBranch.objects.get()
+    model_tasks.sample_alternatives(branch.pk)
+    offer = client.get(url_of(assignment)).content.decode()
+
+    branch.refresh_from_db()
+    texts = [row.text for row in branch.alternatives.all() if row.text]
+    assert branch.state == JobState.FINISHED, branch.error
+    assert branch.alternatives.count() == branches.NUM_ALTERNATIVES
+    assert texts and all(text != steps[1] for text in texts)
+    assert offer.count("Use this") == len(texts)
+    picked = branch.alternatives.exclude(text="").first()
+    client.post(url_of(assignment, view="keep_rewrite"), {"alternative": picked.pk})
+    rewrite = draft_of(assignment).rewrites[1]
+    client.post(reverse("annotation:rate_trace", args=[assignment.pk]), form(1, -1, **{"rewrite-1": rewrite}))
+    assert Rating.objects.get().rewrites == {"1": picked.text}
