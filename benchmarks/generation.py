@@ -1,6 +1,6 @@
 """The whole pipeline against the bare model: what do queue, worker, segmentation, checking and database cost?
 
-    python -m benchmarks.generation [--quick] [--traces 128] [--tokens 32] [--rounds 6]
+    python -m benchmarks.generation [--quick] [--traces 128] [--tokens 32] [--rounds 6] [--only server|model]
 
 Both sides make the same number of traces of the same prompts with the same sampling on the shipped model, on one
 machine, in turns:
@@ -16,6 +16,10 @@ pipeline over bare. While one side works the other waits, but whatever else runs
 alike: `pipeline_over_bare_in_cpu` is the same ratio in CPU seconds (worker, launcher and PostgreSQL against the
 loop), which others disturb less.
 PostgreSQL runs without waiting for the disk, as in tests.
+
+Then a batch on a fake server, against the most that could come of it: see generation_server.py. What limits that: the
+worker is one process, so all that it does to a trace (JSON, HTTP, steps, the answer's check, its row) has one core, and
+the last chunk of a batch has nobody beside it.
 """
 
 import argparse
@@ -30,11 +34,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.assignment import cpu_seconds  # noqa: E402
+from benchmarks.generation_server import measure_server  # noqa: E402
 from config.engine.testing import running_postgres, running_valkey  # noqa: E402
 
 
@@ -57,7 +63,7 @@ def running(*command: str, data: Path, name: str) -> Iterator[subprocess.Popen[s
             process.wait()
 
 
-def ask(process: subprocess.Popen[str], request: dict[str, int]) -> dict[str, float]:
+def ask(process: subprocess.Popen[str], request: dict[str, Any]) -> dict[str, float]:
     """One request, one reply: {tokens, traces, seconds}."""
     assert process.stdin is not None and process.stdout is not None
     process.stdin.write(json.dumps(request) + "\n")
@@ -73,16 +79,76 @@ def rate(reply: dict[str, float]) -> float:
     return reply["tokens"] / reply["seconds"]
 
 
+def celery(queue: str, *more: str) -> tuple[str, ...]:
+    """A worker as `manage.py up` starts it."""
+    worker = ("-m", "celery", "-A", "config", "worker", "-Q", queue, "-I", f"annotation.tasks.{queue}")
+    return (*worker, *more, "--prefetch-multiplier", "1", "--without-gossip", "--without-mingle")
+
+
+def measure_model(
+    given: argparse.Namespace, pipeline: subprocess.Popen[str], *, data: Path, postgres_pid: int
+) -> dict[str, float]:
+    """Bare and pipeline in turns on the shipped model."""
+    ratios, cpu_ratios, bare_rates, pipeline_rates = [], [], [], []
+    with (
+        running("-m", "benchmarks.generation_bare", data=data, name="bare") as bare,
+        running(*celery("models", "-c", "1"), data=data, name="models") as worker,
+    ):
+        warm_up = {"traces": 4, "tokens": 2, "seed": 0}
+        ask(pipeline, warm_up), ask(bare, warm_up)
+        for number in range(given.rounds):
+            request = {"traces": given.traces, "tokens": given.tokens, "seed": number}
+            order = (bare, pipeline) if number % 2 == 0 else (pipeline, bare)
+            begun = cpu_seconds(bare.pid), cpu_seconds(pipeline.pid, worker.pid, postgres_pid)
+            replies = {side.pid: ask(side, request) for side in order}
+            one, other = replies[bare.pid], replies[pipeline.pid]
+            one["cpu"] = round(cpu_seconds(bare.pid) - begun[0], 1)
+            other["cpu"] = round(cpu_seconds(pipeline.pid, worker.pid, postgres_pid) - begun[1], 1)
+            cpu_ratios.append((one["cpu"] / one["tokens"]) / (other["cpu"] / other["tokens"]))
+            bare_rates.append(rate(one))
+            pipeline_rates.append(rate(other))
+            ratios.append(rate(other) / rate(one))
+            print(f"round {number + 1}: bare {one}, pipeline {other}", flush=True)
+    return {
+        "pipeline_over_bare": round(statistics.median(ratios), 3),
+        "pipeline_over_bare_in_cpu": round(statistics.median(cpu_ratios), 3),
+        "bare_tokens_per_s": round(statistics.median(bare_rates), 1),
+        "pipeline_tokens_per_s": round(statistics.median(pipeline_rates), 1),
+        "traces": given.traces,
+        "most_tokens": given.tokens,
+        "rounds": given.rounds,
+    }
+
+
+def measure_servers(
+    given: argparse.Namespace, pipeline: subprocess.Popen[str], *, data: Path
+) -> dict[str, float]:
+    """A batch on the fake server, and a plain loop on it."""
+    num_traces, rounds = (1280, 1) if given.quick else (6400, 3)
+    part = ("-m", "benchmarks.generation_server")
+    with (
+        running(*part, "server", data=data, name="server") as server,
+        running(*part, "bare", data=data, name="server-bare") as bare,
+        running(*celery("servers", "-P", "threads", "-c", "4"), data=data, name="servers"),
+    ):
+        return measure_server(
+            ask, server=server, bare=bare, pipeline=pipeline, num_traces=num_traces, rounds=rounds
+        )
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description="The whole pipeline against the bare model.")
-    parser.add_argument("--quick", action="store_true", help="short texts: about 40 s")
+    parser = argparse.ArgumentParser(
+        description="The whole pipeline against the bare model, and on a server."
+    )
+    parser.add_argument("--quick", action="store_true", help="short texts, one round: under 50 s")
     parser.add_argument("--traces", type=int, default=128)
     parser.add_argument("--tokens", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=6)
+    parser.add_argument("--only", choices=("model", "server"), help="leave the other backend out")
     parser.add_argument("--keep", action="store_true", help="keep the data folder with its logs")
     given = parser.parse_args()
     if given.quick:
-        given.traces, given.tokens, given.rounds = 128, 16, 1
+        given.traces, given.tokens, given.rounds = 128, 12, 1
 
     data = Path(tempfile.mkdtemp(prefix="gradus-bench-"))
     os.environ |= {
@@ -90,58 +156,21 @@ def main() -> None:
         "GRADUS_MODELS": os.environ.get("GRADUS_MODELS", str(ROOT / "var" / "models")),
         "DJANGO_SETTINGS_MODULE": "config.settings",
     }
-    worker = (
-        "-m",
-        "celery",
-        "-A",
-        "config",
-        "worker",
-        "-Q",
-        "models",
-        "-I",
-        "annotation.tasks.models",
-        "-c",
-        "1",
-    )
-    ratios, cpu_ratios, bare_rates, pipeline_rates = [], [], [], []
+    report: dict[str, float] = {}
     try:
         with (
             running_postgres(data) as postgres,
             running_valkey(data),
-            running("-m", "benchmarks.generation_bare", data=data, name="bare") as bare,
             running("-m", "benchmarks.generation_pipeline", data=data, name="pipeline") as pipeline,
-            running(*worker, "--without-gossip", "--without-mingle", data=data, name="worker") as workers,
         ):
-            warm_up = {"traces": 4, "tokens": 2, "seed": 0}
-            ask(pipeline, warm_up), ask(bare, warm_up)
-            for number in range(given.rounds):
-                request = {"traces": given.traces, "tokens": given.tokens, "seed": number}
-                order = (bare, pipeline) if number % 2 == 0 else (pipeline, bare)
-                begun = cpu_seconds(bare.pid), cpu_seconds(pipeline.pid, workers.pid, postgres.pid)
-                replies = {side.pid: ask(side, request) for side in order}
-                one, other = replies[bare.pid], replies[pipeline.pid]
-                one["cpu"] = round(cpu_seconds(bare.pid) - begun[0], 1)
-                other["cpu"] = round(cpu_seconds(pipeline.pid, workers.pid, postgres.pid) - begun[1], 1)
-                cpu_ratios.append((one["cpu"] / one["tokens"]) / (other["cpu"] / other["tokens"]))
-                bare_rates.append(rate(one))
-                pipeline_rates.append(rate(other))
-                ratios.append(rate(other) / rate(one))
-                print(f"round {number + 1}: bare {one}, pipeline {other}", flush=True)
+            if given.only != "server":
+                report |= measure_model(given, pipeline, data=data, postgres_pid=postgres.pid)
+            if given.only != "model":
+                report |= measure_servers(given, pipeline, data=data)
     finally:
         if not given.keep:
             shutil.rmtree(data, ignore_errors=True)
-    num_tokens = statistics.median(pipeline_rates)
-    report = {
-        "pipeline_over_bare": round(statistics.median(ratios), 3),
-        "pipeline_over_bare_in_cpu": round(statistics.median(cpu_ratios), 3),
-        "bare_tokens_per_s": round(statistics.median(bare_rates), 1),
-        "pipeline_tokens_per_s": round(num_tokens, 1),
-        "traces": given.traces,
-        "most_tokens": given.tokens,
-        "rounds": given.rounds,
-        "load_average": round(os.getloadavg()[0], 2),
-    }
-    print(json.dumps(report))
+    print(json.dumps({**report, "load_average": round(os.getloadavg()[0], 2)}))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from typing import Any
 
 import django
 
@@ -15,12 +16,12 @@ from django.utils import timezone  # noqa: E402
 from annotation.actions.batches import BatchSettings, launch_batch  # noqa: E402
 from annotation.actions.model_specs import ensure_shipped_model  # noqa: E402
 from annotation.actions.prompts import NewPrompt, add_prompts  # noqa: E402
-from annotation.models import Account, JobState, Project, Prompt, Trace  # noqa: E402
+from annotation.models import Account, Backend, JobState, ModelSpec, Project, Prompt, Trace  # noqa: E402
 from benchmarks.generation_prompts import TEMPERATURE, TEMPLATE, TOP_P, list_problems  # noqa: E402
 
 
 def run_batch(
-    project: Project, actor: Account, *, num_traces: int, num_tokens: int, seed: int
+    project: Project, actor: Account, *, spec: ModelSpec, num_traces: int, num_tokens: int, seed: int
 ) -> dict[str, float]:
     """One batch from its launch to its end. Raises SystemExit where it does not finish."""
     prompts = [
@@ -30,7 +31,7 @@ def run_batch(
     add_prompts(project=project, prompts=prompts, actor=actor, now=timezone.now())
     prompt_ids = list(Prompt.objects.filter(project=project).values_list("pk", flat=True)[:num_traces])
     settings = BatchSettings(
-        model_spec=ensure_shipped_model(now=timezone.now()),
+        model_spec=spec,
         num_samples=1,
         temperature=TEMPERATURE,
         top_p=TOP_P,
@@ -53,6 +54,23 @@ def run_batch(
     return {"tokens": tokens, "traces": num_traces, "seconds": round(seconds, 3)}
 
 
+def choose_spec(request: dict[str, Any]) -> ModelSpec:
+    """The shipped model, or the server at the address that the request names."""
+    if "address" not in request:
+        return ensure_shipped_model(now=timezone.now())
+    spec, _ = ModelSpec.objects.get_or_create(
+        name="bench",
+        defaults={
+            "backend": Backend.SERVER,
+            "location": "bench",
+            "address": request["address"],
+            "max_in_flight": request["in_flight"],
+            "created_at": timezone.now(),
+        },
+    )
+    return spec
+
+
 def main() -> None:
     call_command("migrate", verbosity=0, interactive=False)
     now = timezone.now()
@@ -61,7 +79,12 @@ def main() -> None:
     for line in sys.stdin:
         request = json.loads(line)
         reply = run_batch(
-            project, actor, num_traces=request["traces"], num_tokens=request["tokens"], seed=request["seed"]
+            project,
+            actor,
+            spec=choose_spec(request),
+            num_traces=request["traces"],
+            num_tokens=request["tokens"],
+            seed=request["seed"],
         )
         print(json.dumps(reply), flush=True)
 

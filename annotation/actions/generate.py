@@ -13,7 +13,7 @@ import random
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypedDict, cast
+from typing import Any, TypedDict, cast
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -128,6 +128,9 @@ def _build_results(
 ) -> tuple[list[Trace], list[Failure]]:
     traces: list[Trace] = []
     failures: list[Failure] = []
+    shared = dataclasses.asdict(
+        _record(chunk, batch, description)
+    )  # once: it takes a tenth of a server's trace
     pairs = zip(chunk.prompt_ids, chunk.sample_indexes, results, strict=True)
     for index, (prompt_id, sample_index, result) in enumerate(pairs):
         heartbeat.beat()  # comparing one answer may take seconds
@@ -136,7 +139,7 @@ def _build_results(
             failures.append(Failure(prompt_id=prompt_id, sample_index=sample_index, reason=fault or ""))
             continue
         verdict = _verify(prompts[prompt_id], result.text)
-        record = _record(chunk, batch, description, index, verdict.error)
+        record = {**shared, "index_in_chunk": index, "verifier_error": verdict.error}
         trace = _build_trace(batch, prompts[prompt_id], sample_index, result, verdict, record, clock())
         traces.append(trace)
     return traces, failures
@@ -165,9 +168,8 @@ def _record(
     chunk: GenerationChunk,
     batch: GenerationBatch,
     description: BackendDescription,
-    index: int,
-    verifier_error: str,
 ) -> SamplingRecord:
+    """Of the chunk's first item; its place and its verifier's word are each item's own."""
     return SamplingRecord(
         backend=description,
         temperature=batch.temperature,
@@ -176,10 +178,9 @@ def _record(
         batch_seed=batch.seed,
         chunk_index=chunk.index,
         chunk_size=len(chunk.prompt_ids),
-        index_in_chunk=index,
+        index_in_chunk=0,
         seed=derive_seed(batch.seed, chunk.index),
         template_sha256=hashlib.sha256(batch.prompt_template.encode()).hexdigest(),
-        verifier_error=verifier_error,
     )
 
 
@@ -189,7 +190,7 @@ def _build_trace(
     sample_index: int,
     completion: Completion,
     verdict: Verdict,
-    record: SamplingRecord,
+    record: dict[str, Any],
     now: dt.datetime,
 ) -> Trace:
     return Trace(
@@ -201,7 +202,7 @@ def _build_trace(
         step_ends=segment(completion.text, batch.segmenter),
         segmenter=batch.segmenter,
         model_name=batch.model_spec.name,
-        sampling=dataclasses.asdict(record),
+        sampling=record,
         finish_reason=completion.finish_reason,
         num_prompt_tokens=completion.num_prompt_tokens,
         num_tokens=completion.num_tokens,
