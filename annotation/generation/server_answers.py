@@ -16,6 +16,7 @@ from annotation.generation.backend import Completion
 
 _FINISHED = {"stop": "stop", "eos_token": "stop", "stop_sequence": "stop", "eos": "stop", "length": "length"}
 _LONGEST_REASON = 300
+_IMPOSSIBLE = -9999.0  # what servers write for a probability of 0: vLLM this, llama.cpp the lowest float
 
 
 class Unreadable(Exception):
@@ -98,7 +99,8 @@ def _read_logprobs(told: Any) -> list[float]:
         numbers = [entry.get("logprob") if isinstance(entry, dict) else None for entry in entries]
     else:
         numbers = told.get("token_logprobs") or []
-    return [float(number) for number in numbers if isinstance(number, int | float) and math.isfinite(number)]
+    told_numbers = [float(number) for number in numbers if isinstance(number, int | float)]
+    return [number for number in told_numbers if math.isfinite(number) and number > _IMPOSSIBLE]
 
 
 def _read_count(value: Any) -> int | None:

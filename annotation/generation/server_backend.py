@@ -38,6 +38,8 @@ class ServerBackend:
         self._client = _run(_make_client(settings))
 
     def describe(self) -> BackendDescription:
+        """`versions` also names the fields that the server refused and did not get, such as a seed."""
+        left_out = self._client.fields.left_out
         return BackendDescription(
             backend="server",
             model=self._settings.model,
@@ -45,7 +47,10 @@ class ServerBackend:
             dtype="",
             device=self._settings.address,
             num_threads=0,
-            versions={"httpcore2": httpcore2.__version__},
+            versions={
+                "httpcore2": httpcore2.__version__,
+                **({"fields_left_out": ", ".join(left_out)} if left_out else {}),
+            },
         )
 
     def describe_chat(self) -> ChatTemplate:

@@ -15,6 +15,7 @@ import httpcore2
 from annotation.generation.backend import Completion, Refusal
 from annotation.generation.guarded_network import AddressNotAllowed, GuardedNetwork
 from annotation.generation.server_answers import Unreadable, read_completion, read_reason, read_retry_after
+from annotation.generation.server_fields import ServerFields
 from rl_bridge.errors import BridgeError
 
 MOST_ATTEMPTS = 6
@@ -23,18 +24,10 @@ _LONGEST_BACKOFF_SECONDS = 30.0
 _LONGEST_ORDERED_WAIT_SECONDS = 300.0
 _CONNECT_SECONDS = 10.0
 _LARGEST_ANSWER = 32 * 1024 * 1024  # bytes
-_WORTH_ANOTHER_TRY = frozenset({408, 409, 425, 429})
-# Fields that not every server knows. One that names such a field in its refusal is asked without it from then on.
-_OPTIONAL_FIELDS = (
-    "logprobs",
-    "seed",
-    "top_k",
-    "min_p",
-    "continue_final_message",
-    "add_generation_prompt",
-    "top_p",
-    "temperature",
-)
+_WORTH_ANOTHER_TRY = frozenset(
+    {408, 409, 424, 425, 429}
+)  # 424: TGI's word for a model that failed in the middle
+_MAY_NAME_A_FIELD = frozenset({400, 422, 500, 501})
 
 
 class ServerUnusable(BridgeError):
@@ -87,8 +80,7 @@ class ServerClient:
         self._closed_until = (
             0.0  # in the loop's time: a server that asked for a break gets one from everybody
         )
-        self._left_out: set[str] = set()
-        self._limit_field = "max_tokens"
+        self.fields = ServerFields()
         self._pool = httpcore2.AsyncConnectionPool(
             max_connections=settings.max_in_flight,
             keepalive_expiry=30.0,
@@ -135,11 +127,11 @@ class ServerClient:
             if of.unusable:
                 raise of.unusable
             while True:
-                asked = {name: value for name, value in body.items() if name not in self._left_out}
-                status, headers, content = await self._post({**asked, self._limit_field: max_tokens})
+                sent = self.fields.fit(body, max_tokens=max_tokens)
+                status, headers, content = await self._post(sent)
                 if status == 200:
                     return self._read(content)
-                if not (status in (400, 422) and self._adapt(read_reason(content), asked)):
+                if not (status in _MAY_NAME_A_FIELD and self.fields.learn(read_reason(content), body, sent)):
                     return self._judge_refusal(status, headers, content)
 
     async def _wait_until_open(self) -> None:
@@ -187,17 +179,6 @@ class ServerClient:
             raise _TryAgain(str(error)) from error
         self.fingerprint = fingerprint or self.fingerprint
         return completion
-
-    def _adapt(self, reason: str, asked: Mapping[str, Any]) -> bool:
-        """Whether the server refused a field that it can be asked without; it is left out from now on."""
-        if self._limit_field == "max_tokens" and "max_completion_tokens" in reason:
-            self._limit_field = "max_completion_tokens"
-            return True
-        unknown = next((name for name in _OPTIONAL_FIELDS if name in asked and name in reason), None)
-        if unknown is None:
-            return False
-        self._left_out.add(unknown)
-        return True
 
     def _judge_refusal(self, status: int, headers: Mapping[str, str], content: bytes) -> Refusal:
         reason = read_reason(content)

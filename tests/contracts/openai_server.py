@@ -1,7 +1,14 @@
 """A server that speaks OpenAI's chat protocol as vLLM, Text Generation Inference or llama.cpp's server does.
 
-It runs in a thread of the test's own process, on loopback. What each dialect says in which words was written from what
-is known of these servers, and has not been held against their sources or a running server.
+It runs in a thread of the test's own process, on loopback. How they answer and refuse was read in their public sources
+(vLLM's entrypoints/openai, TGI's router/src, llama.cpp's tools/server); no such server was run beside it, but
+llama-cpp-python's is, where it is installed (test_llama_cpp_python.py). What the client has to cope with:
+
+- vLLM wants prompt and answer to fit together, and says so in words that name two fields; an unknown model is a 404.
+- TGI looks at no model's name and no `n`, wants a top-p below 1, and answers 422 to what it refuses and 424 where the
+  model failed in the middle. Its chats end with "stop", its older ones with "eos_token".
+- llama.cpp looks at no model's name. Only the prompt has to fit, and an answer ends with the context, as "length". Older
+  builds ignore `n`. While it opens its model it answers 503.
 """
 
 from __future__ import annotations
@@ -32,6 +39,7 @@ HANGS = Fault(status=0, after_seconds=60.0)
 DROPS = Fault(status=0)
 GARBAGE = Fault(status=200, body=b"<html>proxy error</html>")
 HALF_JSON = Fault(status=200, body=b'{"choices": [{"message": {"content": "3 +')
+LOADING = Fault(503, b'{"error":{"code":503,"message":"Loading model","type":"unavailable_error"}}')
 NO_CHOICE = Fault(status=200, body=b'{"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 0}}')
 
 
@@ -41,11 +49,13 @@ class Dialect:
 
     name: str
     honours_n: bool
-    stops_with: str
+    knows_models: bool
     refuse: Callable[[int, str], Body]
 
     def answer(self, body: Body, texts: Sequence[str], num_prompt_tokens: int) -> Body:
         limit = int(body.get("max_tokens") or 16)
+        if self.name == "llama.cpp":
+            limit = min(limit, CONTEXT - num_prompt_tokens)
         choices = [self._choose(index, text.split(" "), limit, body) for index, text in enumerate(texts)]
         num_tokens = sum(len(choice["message"]["content"].split(" ")) for choice in choices)
         return {
@@ -63,29 +73,44 @@ class Dialect:
             {"token": word, "logprob": -0.25, "bytes": list(word.encode()), "top_logprobs": []}
             for word in kept
         ]
-        return {
+        choice: Body = {
             "index": index,
             "message": {"role": "assistant", "content": " ".join(kept)},
-            "logprobs": {"content": tokens} if body.get("logprobs") else None,
-            "finish_reason": self.stops_with if len(words) <= limit else "length",
+            "finish_reason": "stop" if len(words) <= limit else "length",
         }
+        if body.get("logprobs"):
+            choice["logprobs"] = {"content": tokens}
+        elif self.name != "llama.cpp":
+            choice["logprobs"] = None
+        return choice
+
+
+_VLLM_TYPES = {400: "BadRequestError", 404: "NotFoundError"}
+_LLAMA_CPP_TYPES = {401: "authentication_error", 404: "not_found_error", 503: "unavailable_error"}
 
 
 def _refuse_as_vllm(status: int, message: str) -> Body:
-    return {"error": {"message": message, "type": "BadRequestError", "param": None, "code": status}}
+    if status == 401:
+        return {"error": "Unauthorized"}
+    kind = _VLLM_TYPES.get(status, "InternalServerError")
+    return {"error": {"message": message, "type": kind, "param": None, "code": status}}
 
 
 def _refuse_as_tgi(status: int, message: str) -> Body:
-    return {"error": message, "error_type": "overloaded" if status == 429 else "validation"}
+    kind = {424: "generation", 429: "overloaded", 500: "incomplete_generation"}.get(status, "validation")
+    return {"error": message, "error_type": kind}
 
 
 def _refuse_as_llama_cpp(status: int, message: str) -> Body:
-    return {"error": {"code": status, "message": message, "type": "invalid_request_error"}}
+    kind = _LLAMA_CPP_TYPES.get(status, "invalid_request_error")
+    if "context size" in message:
+        kind = "exceed_context_size_error"
+    return {"error": {"code": status, "message": message, "type": kind}}
 
 
-VLLM = Dialect("vllm", True, "stop", _refuse_as_vllm)
-TGI = Dialect("tgi", False, "eos_token", _refuse_as_tgi)
-LLAMA_CPP = Dialect("llama.cpp", False, "stop", _refuse_as_llama_cpp)
+VLLM = Dialect("vllm", honours_n=True, knows_models=True, refuse=_refuse_as_vllm)
+TGI = Dialect("tgi", honours_n=False, knows_models=False, refuse=_refuse_as_tgi)
+LLAMA_CPP = Dialect("llama.cpp", honours_n=False, knows_models=False, refuse=_refuse_as_llama_cpp)
 DIALECTS = (VLLM, TGI, LLAMA_CPP)
 
 
@@ -162,21 +187,38 @@ class OpenAIServer:
             fault = self.faults.pop(0)
             await asyncio.sleep(fault.after_seconds)
             return _write(fault.status, fault.body, fault.headers) if fault.status else b""
-        if body["model"] != self.model:
+        if self.dialect.knows_models and body["model"] != self.model:
             return self._refuse(404, f"The model `{body['model']}` does not exist.")
         await asyncio.sleep(self.latency_seconds)
         return self._answer(body)
 
     def _answer(self, body: Body) -> bytes:
         num_prompt_tokens = sum(len(message["content"].split()) for message in body["messages"])
-        if num_prompt_tokens + body["max_tokens"] > CONTEXT:
-            status = 422 if self.dialect is TGI else 400
-            return self._refuse(status, f"This model's maximum context length is {CONTEXT} tokens.")
+        if too_long := self._find_too_long(num_prompt_tokens, body["max_tokens"]):
+            return self._refuse(422 if self.dialect is TGI else 400, too_long)
         if self.dialect is TGI and not 0 < body.get("top_p", 0.5) < 1:
             return self._refuse(422, "Input validation error: `top_p` must be > 0.0 and < 1.0")
         count = int(body.get("n") or 1) if self.dialect.honours_n else 1
         answer = self.dialect.answer(body, [self.say(body) for _ in range(count)], num_prompt_tokens)
         return _write(200, json.dumps(answer).encode())
+
+    def _find_too_long(self, prompt: int, answer: int) -> str:
+        """In the servers' own words."""
+        if self.dialect is LLAMA_CPP:
+            if prompt < CONTEXT:
+                return ""
+            return f"request ({prompt} tokens) exceeds the available context size ({CONTEXT} tokens), try increasing it"
+        if prompt + answer <= CONTEXT:
+            return ""
+        if self.dialect is TGI:
+            return (
+                f"Input validation error: `inputs` tokens + `max_new_tokens` must be <= {CONTEXT}. "
+                f"Given: {prompt} `inputs` tokens and {answer} `max_new_tokens`"
+            )
+        return (
+            f"'max_tokens' or 'max_completion_tokens' is too large: {answer}. This model's maximum context length is "
+            f"{CONTEXT} tokens and your request has {prompt} input tokens ({answer} > {CONTEXT} - {prompt})."
+        )
 
     def _refuse(self, status: int, message: str) -> bytes:
         return _write(status, json.dumps(self.dialect.refuse(status, message)).encode())

@@ -29,6 +29,7 @@ from tests.contracts.openai_server import (
     HALF_JSON,
     HANGS,
     LLAMA_CPP,
+    LOADING,
     NO_CHOICE,
     TGI,
     VLLM,
@@ -109,13 +110,14 @@ def test_a_prompt_longer_than_the_context_is_refused_in_the_server_s_words_and_t
 
     assert isinstance(long, Refusal)
     assert long.reason.startswith("The server refused this prompt: it answered 4")
-    assert "maximum context length is 512 tokens" in long.reason
+    assert f"{CONTEXT}" in long.reason
+    assert "tokens" in long.reason
     assert isinstance(short, Completion)
     assert len(server.requests) == 2, "asking again would not have helped"
 
 
 @every_dialect
-@pytest.mark.parametrize("status", [408, 429, 500, 502, 503])
+@pytest.mark.parametrize("status", [408, 424, 429, 500, 502, 503])
 def test_a_passing_failure_is_tried_again(dialect: Dialect, status: int) -> None:
     with running_server(dialect) as server:
         server.faults = [Fault(status, b'{"error": "busy"}')] * 2
@@ -258,10 +260,9 @@ def test_a_wrong_key_is_told_once_and_nobody_else_is_sent_with_it(dialect: Diale
     assert len(server.requests) == 1
 
 
-@every_dialect
-def test_a_model_that_is_not_served_is_told_by_its_name(dialect: Dialect) -> None:
+def test_a_model_that_is_not_served_is_told_by_its_name() -> None:
     words = "The server has no model “huge” there: it answered 404"
-    with running_server(dialect) as server, pytest.raises(ServerUnusable, match=words):
+    with running_server(VLLM) as server, pytest.raises(ServerUnusable, match=words):
         ask(connect(server, model="huge"))
 
 
@@ -311,15 +312,79 @@ def test_a_redirect_is_not_followed() -> None:
             ask(connect(server))
 
 
-@pytest.mark.parametrize("name", ["logprobs", "seed", "top_k", "min_p", "top_p", "temperature"])
-def test_a_field_that_a_server_refuses_by_name_is_left_out_from_then_on(name: str) -> None:
+@pytest.mark.parametrize("status", [400, 422, 500])
+@pytest.mark.parametrize("name", ["logprobs", "seed", "min_p", "top_p", "temperature"])
+def test_a_field_that_a_server_refuses_by_name_is_left_out_from_then_on_and_recorded(
+    name: str, status: int
+) -> None:
     with running_server() as server:
-        server.faults = [Fault(400, f'{{"error": {{"message": "Unknown field: {name}"}}}}'.encode())]
+        server.faults = [Fault(status, f'{{"error": {{"message": "Unknown field: {name}"}}}}'.encode())]
         backend = connect(server, max_in_flight=1)
         results = ask(backend, ASK, ASK)
 
     assert all(isinstance(result, Completion) for result in results)
     assert [name in body for body in server.requests] == [True, False, False]
+    assert backend.describe().versions["fields_left_out"] == name
+
+
+def test_a_top_k_of_0_is_said_as_minus_1_before_it_is_given_up() -> None:
+    refused = Fault(400, b'{"message": "top_k must be -1 (disable), or at least 1, got 0."}')
+    with running_server() as server:
+        server.faults = [refused] * 2
+        backend = connect(server, max_in_flight=2)
+        results = ask(backend, ASK, ASK)
+        told = backend.describe().versions
+
+    assert all(isinstance(result, Completion) for result in results)
+    assert [body["top_k"] for body in server.requests] == [0, 0, -1, -1], "two refusals teach it once"
+    assert "fields_left_out" not in told
+
+
+def test_a_server_that_quotes_the_prompt_teaches_nothing_about_fields() -> None:
+    physics = GenerationRequest("Which temperature has the seed?")
+    with running_server() as server:
+        server.faults = [Fault(400, b'{"error": "Bad input: Which temperature has the seed?"}')]
+        backend = connect(server, max_in_flight=1)
+        first, second = ask(backend, physics, physics)
+
+    assert isinstance(first, Refusal)
+    assert isinstance(second, Completion)
+    assert {"temperature", "seed"} <= set(server.requests[1])
+
+
+def test_the_likeliest_token_is_not_given_up_for_a_draw() -> None:
+    with running_server(TGI) as server:
+        server.faults = [Fault(422, b'{"error": "`temperature` must be strictly positive"}')]
+        [refusal] = ask(connect(server), sampling=Sampling(0.0, 1.0, 8, 1))
+
+    assert refusal == Refusal(
+        "The server refused this prompt: it answered 422 (`temperature` must be strictly positive)."
+    )
+
+
+def test_a_server_that_still_opens_its_model_is_waited_for() -> None:
+    with running_server(LLAMA_CPP) as server:
+        server.faults = [LOADING] * 3
+        [completion] = ask(connect(server))
+
+    assert isinstance(completion, Completion)
+
+
+def test_where_only_the_prompt_has_to_fit_the_answer_ends_with_the_context() -> None:
+    with running_server(LLAMA_CPP, say=lambda body: "word " * 99) as server:
+        [completion] = ask(connect(server), GenerationRequest("word " * (CONTEXT - 3)))
+
+    assert isinstance(completion, Completion)
+    assert (completion.num_tokens, completion.finish_reason) == (3, "length")
+
+
+def test_the_words_for_too_long_a_prompt_do_not_change_the_name_of_the_limit() -> None:
+    with running_server(VLLM) as server:
+        long, _ = ask(connect(server, max_in_flight=1), GenerationRequest("word " * CONTEXT), ASK)
+
+    assert isinstance(long, Refusal)
+    assert "'max_completion_tokens' is too large" in long.reason
+    assert ["max_tokens" in body for body in server.requests] == [True, True]
 
 
 def test_a_server_without_log_probabilities_or_usage_leaves_them_untold() -> None:

@@ -78,6 +78,7 @@ def test_the_text_is_what_was_written_byte_for_byte(message: dict[str, Any], tex
         ({"content": [{"logprob": -1}, {"logprob": None}, "x"]}, -1.0),
         ({"token_logprobs": [None, -0.5, -1.5]}, -1.0),
         ({"content": [{"logprob": float("-inf")}, {"logprob": -2.0}]}, -2.0),
+        ({"content": [{"logprob": -9999.0}, {"logprob": -3.4028e38}, {"logprob": -2.0}]}, -2.0),
         ([1, 2], None),
     ],
 )

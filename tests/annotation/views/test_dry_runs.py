@@ -14,7 +14,7 @@ from annotation.tasks import models, servers  # noqa: F401  (registers the tasks
 from tests.annotation.views.roles import make_visitor
 from tests.annotation.views.test_batches import FRAGMENT, fill, path
 from tests.annotation.views.test_server_batches import make_server_spec
-from tests.contracts.openai_server import CONTEXT, TGI, OpenAIServer, running_server
+from tests.contracts.openai_server import CONTEXT, OpenAIServer, running_server
 from tests.factories import make_dry_run, make_member, make_model_spec, make_project, make_prompt
 from tests.rl_bridge import tiny
 
@@ -35,7 +35,7 @@ def maker(project: Project) -> Client:
 
 @pytest.fixture
 def server() -> Iterator[OpenAIServer]:
-    with running_server(TGI, say=lambda body: "3 + 4 = 7.\n<b>So</b> it is 7.") as server:
+    with running_server(say=lambda body: "3 + 4 = 7.\n<b>So</b> it is 7.") as server:
         yield server
 
 
