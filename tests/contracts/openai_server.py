@@ -7,8 +7,8 @@ llama-cpp-python's is, where it is installed (test_llama_cpp_python.py). What th
 - vLLM wants prompt and answer to fit together, and says so in words that name two fields; an unknown model is a 404.
 - TGI looks at no model's name and no `n`, wants a top-p below 1, and answers 422 to what it refuses and 424 where the
   model failed in the middle. Its chats end with "stop", its older ones with "eos_token".
-- llama.cpp looks at no model's name. Only the prompt has to fit, and an answer ends with the context, as "length". Older
-  builds ignore `n`. While it opens its model it answers 503.
+- llama.cpp looks at no model's name. Only the prompt has to fit, and an answer ends with the context, as "length". Its
+  older builds ignore `n`. While it opens its model it answers 503.
 """
 
 from __future__ import annotations
