@@ -1,4 +1,5 @@
-"""kill -9 of a worker in the middle of a batch: started again, every (prompt, sample) is there exactly once.
+"""kill -9 of a worker in the middle of a batch: started again, every (prompt, sample) is there exactly once. And a
+judge whose model the worker opens.
 
 Real processes: Valkey, a Celery worker of the `models` queue with its pool, a tiny random-weight model.
 """
@@ -20,12 +21,20 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from annotation.actions import batches, jobs
-from annotation.models import GenerationBatch, GenerationChunk, JobState, Trace
+from annotation.actions import batches, jobs, judge_runs
+from annotation.models import GenerationBatch, GenerationChunk, JobState, JudgeScore, Trace
 from config.paths import BASE_DIR
 from tests.annotation.actions.test_batches import make_settings
-from tests.factories import make_account, make_model_spec, make_project, make_prompt
+from tests.factories import (
+    make_account,
+    make_judge,
+    make_model_spec,
+    make_project,
+    make_prompt,
+    make_trace,
+)
 from tests.rl_bridge import tiny
+from tests.rl_bridge.test_token_prm import write_classifier
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(280)]
 STALL_SECONDS = 2
@@ -80,6 +89,28 @@ def is_finished_with_the_reapers_help(batch: GenerationBatch) -> bool:
     jobs.reap_jobs(now=timezone.now(), stall_seconds=STALL_SECONDS, max_attempts=5)
     batch.refresh_from_db()
     return not batch.is_open
+
+
+def test_a_process_reward_model_judges_through_the_queue(broker: str, tmp_path: Path) -> None:
+    trace = make_trace()
+    spec = make_model_spec(backend="prm", location=str(write_classifier(tmp_path / "prm")))
+    judge = make_judge(kind="prm", model_spec=spec, settings={"separator": "\n"}, project=trace.project)
+    run = judge_runs.launch_judge_run(
+        project=trace.project, judge=judge, actor=make_account(), now=timezone.now()
+    )
+
+    def is_over() -> bool:
+        run.refresh_from_db()
+        return not run.is_open
+
+    log = tmp_path / "worker.log"
+    with running_worker(log) as worker:
+        wait_until(is_over, worker, log)
+
+    assert run.state == JobState.FINISHED
+    score = JudgeScore.objects.get(trace=trace, judge=judge)
+    assert len(score.probabilities) == trace.num_steps
+    assert all(0 < number < 1 for number in score.probabilities)
 
 
 def test_a_worker_killed_in_the_middle_loses_and_doubles_nothing(broker: str, tmp_path: Path) -> None:
