@@ -24,7 +24,7 @@ from annotation.rules.segmentation import UnknownSegmenter
 from annotation.tables.imports import build_import_table, build_refusal_table
 from annotation.views.access import account_of, load_project
 from annotation.views.responses import redirect_htmx
-from annotation.views.tables import answer_tables, find_htmx_part
+from annotation.views.tables import answer_tables, find_htmx_part, show_tables
 
 MAKERS = (Role.ENGINEER, Role.ADMIN)
 REFUSALS = (
@@ -135,6 +135,9 @@ def show_import(request: HttpRequest, slug: str, run_id: int) -> HttpResponseBas
     context = {"project": project, "run": run, "progress": progress}
     table = build_refusal_table(run)
     if request.htmx and find_htmx_part(request, {table.name: table}) is None:  # type: ignore[attr-defined]
+        context["tables"] = show_tables(
+            request, table, path=request.path
+        )  # the last answer brings the report
         return render(request, "imports/show_import.html#import-progress", context)
     return answer_tables(request, "imports/show_import.html", context, table)
 

@@ -165,6 +165,11 @@ def test_an_import_runs_and_reports_what_it_stored_and_refused(maker: Client, pr
     assert "<dt>Refused</dt><dd>1</dd>" in page
     assert "“prompt” is empty." in page
     assert Prompt.objects.get().ground_truth == "7"
+    last = maker.get(path(project, "show_import", run.pk), headers={"HX-Request": "true"}).content.decode()
+    assert path(project, "download_refused", run.pk) in last, (
+        "whoever watched it to its end can take them away"
+    )
+    assert "What stood there" in last
 
 
 def test_refused_rows_are_downloaded_with_their_reasons(maker: Client, project: Project) -> None:
