@@ -37,7 +37,7 @@ from annotation.rules.segmentation import segment
 from rl_bridge.errors import BridgeError
 
 logger = logging.getLogger(__name__)
-_HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
+HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
 class Failure(TypedDict):
@@ -155,7 +155,7 @@ def find_fault(result: Completion | Refusal) -> str | None:
         return "The model wrote only white space."
     if "\x00" in result.text:
         return "The completion holds a NUL byte, which the database can't store."
-    if _HALF_A_CHARACTER.search(result.text):
+    if HALF_A_CHARACTER.search(result.text):
         return "The completion holds half of a surrogate pair, which is no character."
     return None
 

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils.translation import gettext_noop as _  # raters read it, in their language
 
 from annotation.actions import jobs
-from annotation.actions.generate import derive_seed
+from annotation.actions.generate import HALF_A_CHARACTER, derive_seed
 from annotation.actions.heartbeats import Clock, Heartbeat
 from annotation.generation.backend import (
     Backend,
@@ -139,6 +139,8 @@ def _read_step(made: Completion | Refusal, task: _Task) -> _Found:
         return _Found(refusal=made.reason)
     if "\x00" in made.text:
         return _Found(refusal=_("The step holds a NUL byte, which the database can't store."))
+    if HALF_A_CHARACTER.search(made.text):
+        return _Found(refusal=_("The step holds half of a surrogate pair, which is no character."))
     step = cut_next_step(task.prefix, made.text, task.segmenter)
     if step is None:
         return _Found(refusal=_("The model wrote nothing more here."))

@@ -99,6 +99,7 @@ def test_a_step_that_is_known_is_tried_again_and_then_given_up() -> None:
     [
         ("  \n", "wrote nothing more"),
         ("a\x00b.\nx", "NUL"),
+        ("a\ud83db.\nx", "half of a surrogate pair"),
         (Refusal("The prompt is too long."), "too long"),
     ],
 )
