@@ -1,21 +1,23 @@
 """The merge without the web app: `python -m annotation.merging FOLDER --out merged.jsonl`.
 
-Reads a folder of JSON lines (see jsonl.py), writes a line a trace, and on request the preferences and the run's
-diagnostics. Either every output appears whole or none does. Exit status 2 and one sentence when the input is wrong.
+Reads a folder of JSON lines (see jsonl.py), writes a line a trace (with the prior where nobody said anything), and on
+request the preferences and the run's diagnostics. Either every output appears whole or none does. Exit status 2 and
+one sentence when the input is wrong.
 """
 
 import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import get_args
 
-from annotation.merging.data import MergeInputError, MergePolicy, PolicyName, Recovery
-from annotation.merging.jsonl import JsonLinesError, format_preference, format_trace, read_folder
+from annotation.merging.data import MergedTrace, MergeInputError, MergePolicy, PolicyName, Recovery
+from annotation.merging.jsonl import Folder, JsonLinesError, format_preference, format_trace, read_folder
 from annotation.merging.merge import merge
 from annotation.merging.stored import dump_diagnostics
+from annotation.merging.unheard import believe_unheard, estimate_hazard
 
 WRONG_INPUT = 2
 
@@ -35,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         check_outputs(outputs)
         folder = read_folder(options.folder)
         result = merge(folder.data, policy)
-        texts = {options.out: "".join(format_trace(trace, folder) + "\n" for trace in result.traces)}
+        texts = {options.out: "".join(_list_lines(result.traces, folder))}
         if options.preferences is not None:
             texts[options.preferences] = "".join(
                 format_preference(p, folder) + "\n" for p in result.preferences
@@ -47,6 +49,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return WRONG_INPUT
     return 0
+
+
+def _list_lines(traces: Sequence[MergedTrace], folder: Folder) -> Iterator[str]:
+    num_steps = {row.trace_id: row.num_steps for row in folder.data.traces}
+    hazard = estimate_hazard(traces)
+    for trace in traces:
+        yield format_trace(believe_unheard(trace, num_steps[trace.trace_id], hazard), folder) + "\n"
 
 
 def check_outputs(paths: Sequence[Path]) -> None:

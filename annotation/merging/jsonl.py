@@ -74,7 +74,7 @@ def read_folder(folder: Path) -> Folder:
 
 
 def format_trace(merged: MergedTrace, folder: Folder) -> str:
-    """One line of the output, without its end. Without any evidence p_correct is [] and the numbers are null."""
+    """One line of the output, without its end."""
     return json.dumps(
         {
             "trace_id": folder.trace_ids[merged.trace_id],

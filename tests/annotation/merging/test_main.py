@@ -61,7 +61,8 @@ def test_a_line_is_written_for_each_trace(folder: Path) -> None:
     assert (a["trace_id"], a["provenance"]) == ("a", "human")
     assert len(a["p_correct"]) == 2
     assert a["p_trace"] == a["p_correct"][-1]
-    assert b == {"trace_id": "b", "p_correct": [], "p_trace": None, "first_error": None, "provenance": "none"}
+    assert (b["trace_id"], b["first_error"], b["provenance"]) == ("b", -1, "none")  # nobody said anything
+    assert 0.5 < b["p_trace"] == b["p_correct"][0] < 1.0
     assert g == {
         "trace_id": "g",
         "p_correct": [1.0, 0.0],
@@ -80,8 +81,9 @@ def test_files_give_what_rows_in_memory_give(tmp_path: Path) -> None:
     expected = merge(world.data, MergePolicy())
     for line in read(tmp_path / "m"):
         merged = find(expected, line["trace_id"])
+        assert line["provenance"] == merged.provenance
         assert tuple(line["p_correct"]) == merged.posterior
-        assert (line["first_error"], line["provenance"]) == (merged.first_error, merged.provenance)
+        assert line["first_error"] == merged.first_error
     pairs = [
         {"prompt_id": p.prompt_id, "chosen": p.chosen, "rejected": p.rejected, "p": p.p, "margin": p.margin}
         for p in expected.preferences

@@ -63,6 +63,7 @@ def measure(name: str) -> tuple[Quality, Quality, Quality]:
     ("name", "of_humans", "of_all", "calibration_error"),
     [
         ("blind spots", 0.7, 0.8, 0.06),
+        ("hard steps", 0.7, 0.8, 0.08),
         ("copied judges", 0.45, 0.2, 0.08),
         ("raters lean together", 0.6, 0.8, 0.09),
         ("half anchored", 0.6, 0.8, 0.08),
