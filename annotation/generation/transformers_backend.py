@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 import transformers
-from transformers import LogitsProcessorList, StoppingCriteriaList
+from transformers import LogitsProcessor, LogitsProcessorList, StoppingCriteriaList
 
 from annotation.generation.backend import (
     BackendDescription,
@@ -19,6 +19,7 @@ from annotation.generation.backend import (
     Refusal,
     Sampling,
 )
+from annotation.generation.nucleus import NucleusProcessor
 from annotation.generation.watching import LogprobRecorder, StopWhenAsked, StopWhenEnough
 from rl_bridge.models import LoadedModel
 
@@ -31,6 +32,12 @@ def _list_groups(indices: Sequence[int], lengths: Sequence[int]) -> list[Sequenc
         return [indices]
     ordered = sorted(indices, key=lambda index: lengths[index])
     return [ordered[start : start + _MOST_AT_A_TIME] for start in range(0, len(ordered), _MOST_AT_A_TIME)]
+
+
+def _list_processors(sampling: Sampling) -> list[LogitsProcessor]:
+    if sampling.temperature <= 0:
+        return []
+    return [NucleusProcessor(temperature=sampling.temperature, top_p=sampling.top_p)]
 
 
 class TransformersBackend:
@@ -117,7 +124,7 @@ class TransformersBackend:
                 input_ids=input_ids,
                 attention_mask=attention_mask,
                 generation_config=self._configure(sampling),
-                logits_processor=LogitsProcessorList([recorder]),
+                logits_processor=LogitsProcessorList([recorder, *_list_processors(sampling)]),
                 stopping_criteria=StoppingCriteriaList([stop, enough]),
             )
         if stop.was_stopped:
@@ -139,7 +146,8 @@ class TransformersBackend:
         return torch.tensor(rows, device=device), torch.tensor(mask, device=device)
 
     def _configure(self, sampling: Sampling) -> Any:
-        """Says everything, so that nothing is taken over from the file that came with the model."""
+        """Says everything, so that nothing is taken over from the file that came with the model. Temperature and top-p
+        are processors of ours."""
         make_config: Any = transformers.GenerationConfig  # carries no types
         config = make_config(
             max_new_tokens=sampling.max_new_tokens,
@@ -148,7 +156,7 @@ class TransformersBackend:
             pad_token_id=self._pad_id,
         )
         if sampling.temperature > 0:
-            config.update(temperature=sampling.temperature, top_p=sampling.top_p, top_k=0)
+            config.update(temperature=1.0, top_p=1.0, top_k=0)
         return config
 
     def _read(self, num_prompt_tokens: int, tokens: list[int], logprobs: list[float]) -> Completion:

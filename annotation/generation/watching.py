@@ -56,7 +56,7 @@ class LogprobRecorder(LogitsProcessor):
     """Keeps each drawn token's log-probability under the model itself, one number a token.
 
     Keeping all logits instead (`output_logits`) takes 300 MB for 16 completions of 192 tokens. It has to stand first,
-    before temperature and top-p; transformers puts those behind the processors that a caller gives.
+    before temperature and top-p.
     """
 
     def __init__(self) -> None:
