@@ -98,7 +98,8 @@ def build_body(model: str, request: GenerationRequest, sampling: Sampling, index
     what came with the model), and a trace's record would not tell. A top-p of 1 is left out, as TGI refuses it.
     """
     messages = [{"role": "user", "content": request.text}]
-    body: dict[str, Any] = {"model": model, "messages": messages, "stream": False, "logprobs": True}
+    body: dict[str, Any] = {"model": model, "messages": messages, "stream": False}
+    body |= {"logprobs": True, "top_logprobs": 1}  # without it llama.cpp tells 20, and llama-cpp-python none
     if request.answer_begins:
         messages.append({"role": "assistant", "content": request.answer_begins})
         body |= {"continue_final_message": True, "add_generation_prompt": False}

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 _OPTIONAL = (
+    "top_logprobs",
     "logprobs",
     "seed",
     "top_k",

@@ -313,7 +313,7 @@ def test_a_redirect_is_not_followed() -> None:
 
 
 @pytest.mark.parametrize("status", [400, 422, 500])
-@pytest.mark.parametrize("name", ["logprobs", "seed", "min_p", "top_p", "temperature"])
+@pytest.mark.parametrize("name", ["logprobs", "top_logprobs", "seed", "min_p", "top_p", "temperature"])
 def test_a_field_that_a_server_refuses_by_name_is_left_out_from_then_on_and_recorded(
     name: str, status: int
 ) -> None:
