@@ -29,6 +29,7 @@ from annotation.views import (
     prompts,
     qualification,
     quality,
+    raters,
     ratings,
     reviews,
     tokens,
@@ -59,6 +60,7 @@ urlpatterns = [
     path("tokens/<int:token_id>/revoke/", tokens.revoke_token, name="revoke_token"),
     path("join/<str:secret>/", people.join_project, name="join_project"),
     path("p/<slug:slug>/people/", people.list_people, name="list_people"),
+    path("p/<slug:slug>/people/raters/<int:account_id>/", raters.show_rater, name="show_rater"),
     path("p/<slug:slug>/people/roles/", people.grant_role, name="grant_role"),
     path("p/<slug:slug>/people/<int:membership_id>/pause/", people.pause_membership, name="pause_membership"),
     path(

@@ -35,126 +35,28 @@ rating and drawing in one transaction (it would take locks against their order).
 """
 
 import argparse
-import gzip
 import http.client
 import json
 import os
-import re
 import shutil
 import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-import urllib.parse
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.assignment_raters import drain  # noqa: E402
 from config.engine.testing import running_postgres  # noqa: E402
 
-NUM_STEPS = 6
 NUM_MANY = 100_000
-HIDDEN_FIELD = re.compile(r'name="(csrfmiddlewaretoken|idempotency_key)" value="([^"]+)"')
-FORM_ADDRESS = re.compile(r'action="(/rate/\d+/)"')
-
-
-@dataclass
-class Times:
-    """Milliseconds of each request, over all raters."""
-
-    next_ms: list[float] = field(default_factory=list)
-    submit_ms: list[float] = field(default_factory=list)
-    failures: list[str] = field(default_factory=list)
-
-
-class Rater:
-    """One client with one connection and one session."""
-
-    def __init__(self, port: int, session: str, slug: str) -> None:
-        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        self.cookies = {"sessionid": session}
-        self.next_url = f"/p/{slug}/rate/"
-
-    def drain(self, *, is_script: bool, most: int, times: Times) -> None:
-        """Rates until nothing is left, or `most` traces are rated."""
-        page, ahead, num_rated = self._next(times), "", 0
-        while (form := FORM_ADDRESS.search(page)) is not None and num_rated < most:
-            if is_script and not ahead:
-                _, ahead = self._request("POST", f"{form[1]}ahead/", "x=", is_script=True)
-            shown = FORM_ADDRESS.search(ahead)
-            start = time.perf_counter()
-            sent = self._fill_in(page, shown[1].split("/")[2] if shown else "")
-            status, answer = self._request("POST", form[1], sent, is_script=is_script)
-            times.submit_ms.append(1000 * (time.perf_counter() - start))
-            if status >= 400:
-                times.failures.append(f"{form[1]} answered {status}")
-                return
-            num_rated += 1
-            if not is_script:
-                page = self._next(times)
-            else:
-                page, ahead = (ahead, answer) if shown else (answer, "")
-
-    def _next(self, times: Times) -> str:
-        start = time.perf_counter()
-        status, page = self._request("GET", self.next_url)
-        if status == 302:
-            _, page = self._request("GET", page)
-        times.next_ms.append(1000 * (time.perf_counter() - start))
-        return page
-
-    def _fill_in(self, page: str, shown: str) -> str:
-        fields = dict(HIDDEN_FIELD.findall(page))
-        labels = {f"label-{index}": "1" for index in range(NUM_STEPS)}
-        sent = {**fields, **labels, "action": "submit", "base_revision": "0", "active_seconds": "1"}
-        sent |= {"shown": shown} if shown else {}
-        return urllib.parse.urlencode(sent)
-
-    def _request(self, method: str, url: str, body: str = "", *, is_script: bool = False) -> tuple[int, str]:
-        """Status and page, or for a redirect the address it leads to."""
-        headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
-        headers["Accept-Encoding"] = "gzip"
-        headers["X-CSRFToken"] = self.cookies.get("csrftoken", "")
-        if body:
-            headers["Content-Type"] = "application/x-www-form-urlencoded"
-        if is_script:
-            headers["HX-Request"] = "true"
-        self.connection.request(method, url, body or None, headers)
-        response = self.connection.getresponse()
-        raw = response.read()
-        text = (gzip.decompress(raw) if response.headers["Content-Encoding"] == "gzip" else raw).decode()
-        for cookie in response.headers.get_all("Set-Cookie") or []:
-            name, _, value = cookie.partition(";")[0].partition("=")
-            self.cookies[name] = value
-        return response.status, response.headers["Location"] if response.status == 302 else text
-
-
-def drain(
-    port: int, slug: str, sessions: list[str], *, is_script: bool, most: int = 10**9
-) -> tuple[Times, float]:
-    """Lets all raters work until nothing is left; returns their times and the wall seconds."""
-    times = Times()
-    threads = [
-        threading.Thread(
-            target=Rater(port, session, slug).drain,
-            kwargs={"is_script": is_script, "most": most, "times": times},
-        )
-        for session in sessions
-    ]
-    start = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return times, time.perf_counter() - start
 
 
 def world(data: Path, *arguments: str) -> Any:

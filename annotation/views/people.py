@@ -144,6 +144,8 @@ def _change_membership(
         change(membership=membership, actor=account_of(request), now=timezone.now())
     except people.LastAdmin as error:
         return show_error(request, status=409, title="Not possible", message=str(error))
+    if request.POST.get("back") == "rater":
+        return redirect("annotation:show_rater", project.slug, membership.account_id)
     return _answer(request, project, part="members")
 
 
