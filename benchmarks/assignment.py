@@ -19,19 +19,22 @@ the plain drain. `next_cost_ratio_100k` is the median time of `lease_next`, the 
 traces over that with 1,000. Clients and server share the machine, so times are upper bounds; PostgreSQL runs without
 waiting for the disk, as in tests, which changes waiting and hardly CPU time.
 
-What limits the figure, by cProfile and EXPLAIN: rendering the next form is about half of what Python does (every step
-is some 35 template nodes), then Django's form and request handling. PostgreSQL took 10 ms a rating, mostly planning;
-prepared, its statements take half of that. What helped, from 29-42 ms:
+What limits the figure now, by cProfile in one process and /proc: of what one rating takes there, two thirds are Python
+and a third is PostgreSQL; of Python's, half is Django's request handling, forms and psycopg2 over 16 statements. Under
+gunicorn, threads and clients that share two cores with it add a third. What helped, from 29-42 ms:
 
 - queries compiled once in a process (annotation/queries/compiled.py): from 30 to 11 ms of Python, since building SQL
   was 60 % of it; session, account, authorisation, locks and the page's rows are each one such query;
-- one statement for a draw and one for taking a place instead of nine with savepoints; 32 statements a rating became
-  17;
-- prepared statements (annotation/queries/statements.py);
-- navigation worked out only where it shows; numbers formatted once a step.
+- the form and its step cards cast from moulds (annotation/rendering/moulds.py): templates were two thirds of what was
+  left, from 11 to 7 ms;
+- one statement for a draw, one for taking a place, one for storing a rating and closing its assignment, instead of
+  a dozen with savepoints; no look for the last rating where it is known, nor for other claims where there are none;
+- prepared statements (annotation/queries/statements.py), also for ratings and claims: from 7 to 5 ms of Python;
+- the session's query as the check whether a kept connection still answers.
 
 What did not: fewer than the 100 keys by which the pool is measured (0.1 ms, and coarser probabilities); storing the
-rating and drawing in one transaction (it would take locks against their order).
+rating and drawing in one transaction (it would take locks against their order); generic plans from the first use on
+(plan_cache_mode): a plan that is made while the tables are empty costs twice as much once they are full.
 """
 
 import argparse

@@ -22,11 +22,10 @@ from annotation.actions.disagreements import refresh_after_rating
 from annotation.actions.gold_pauses import pause_if_inaccurate
 from annotation.actions.leases_ahead import renew_leases_ahead
 from annotation.actions.places import lock_trace
-from annotation.actions.stored_ratings import insert_rating
+from annotation.actions.stored_ratings import StoredRating, store_rating
 from annotation.models import Account, Assignment, AssignmentState, Outcome, Rating, SelectedBy
 from annotation.queries.compiled import CompiledQuery
 from annotation.queries.decisions import find_decision_for
-from annotation.queries.statements import Statement
 from annotation.rules.draft import Draft, by_text, parse_draft
 from annotation.rules.error_categories import UnknownCategory, check_categories, counted_categories
 from annotation.rules.rating import Label, WrongLength, check_labels
@@ -143,16 +142,16 @@ def submit_rating(
     with transaction.atomic():
         lock_trace(assignment.trace_id)
         locked = lock_own_assignment(assignment, rater=rater)
-        if earlier := _find_sent_before(locked, idempotency_key):
-            return earlier
         if locked.state == AssignmentState.SUBMITTED:
+            if earlier := _find_sent_before(locked, idempotency_key):
+                return earlier
             raise AlreadySubmitted(gettext("You have submitted this trace already."))
         _check(rating, locked)
         has_place = locked.state == AssignmentState.LEASED or hold_place(locked, now=now)
         if has_place:
             stored = _store_rating(locked, rating, key=idempotency_key, revision=1, now=now)
-            refresh_after_rating(rating=stored, now=now)
-            _close(locked, now=now)
+            if stored.has_company:  # the first to speak disagrees with nobody
+                refresh_after_rating(rating=stored.rating, now=now)
             _look_at_gold(locked, now=now)
         else:
             _keep_as_draft(locked, rating, now=now)
@@ -163,7 +162,7 @@ def submit_rating(
                 "Your ratings are kept as a draft."
             )
         )
-    return stored
+    return stored.rating
 
 
 def amend_rating(
@@ -192,9 +191,9 @@ def amend_rating(
             raise TraceDecided("An adjudicator has decided this trace; your rating stays as it was.")
         Rating.objects.filter(pk=current.pk).update(is_current=False)
         stored = _store_rating(locked, rating, key=idempotency_key, revision=current.revision + 1, now=now)
-        refresh_after_rating(rating=stored, now=now)
+        refresh_after_rating(rating=stored.rating, now=now)
         _look_at_gold(locked, now=now)
-        return stored
+        return stored.rating
 
 
 def amendable_until(assignment: Assignment) -> dt.datetime:
@@ -237,14 +236,6 @@ def _keep_as_draft(assignment: Assignment, rating: NewRating, *, now: dt.datetim
 
 
 _SENT_BEFORE = CompiledQuery(lambda key: Rating.objects.filter(idempotency_key=key), UUID)
-_CLOSE = Statement("""
-UPDATE annotation_assignment SET state = 'submitted', ended_at = %s, is_ahead = false, draft = '{}' WHERE id = %s
-RETURNING id
-""")
-
-
-def _close(assignment: Assignment, *, now: dt.datetime) -> None:
-    _CLOSE.fetch(now, assignment.pk)
 
 
 def _look_at_gold(assignment: Assignment, *, now: dt.datetime) -> None:
@@ -253,11 +244,15 @@ def _look_at_gold(assignment: Assignment, *, now: dt.datetime) -> None:
         pause_if_inaccurate(project=assignment.trace.project, rater=assignment.rater, now=now)
 
 
+def _of_another() -> str:
+    return gettext("This submission belongs to another trace.")
+
+
 def _find_sent_before(assignment: Assignment, key: UUID) -> Rating | None:
     """The rating this key stored. Raises NotYours for a key that belongs to another assignment."""
     earlier = _SENT_BEFORE.find(key)
     if earlier is not None and earlier.assignment_id != assignment.pk:
-        raise NotYours(gettext("This submission belongs to another trace."))
+        raise NotYours(_of_another())
     return earlier
 
 
@@ -273,12 +268,13 @@ def _check(rating: NewRating, assignment: Assignment) -> None:
 
 def _store_rating(
     assignment: Assignment, rating: NewRating, *, key: UUID, revision: int, now: dt.datetime
-) -> Rating:
+) -> StoredRating:
+    """Raises NotYours for a key that belongs to another assignment."""
     if rating.outcome != Outcome.RATED:
         rating = replace(rating, labels=(None,) * assignment.trace.num_steps)
     wall_seconds = max(0.0, (now - assignment.leased_at).total_seconds())
     judged = {index: text for index, text in rating.rewrites.items() if rating.labels[index] is not None}
-    return insert_rating(
+    stored = store_rating(
         Rating(
             trace_id=assignment.trace_id,
             rater_id=assignment.rater_id,
@@ -297,3 +293,6 @@ def _store_rating(
             idempotency_key=key,
         )
     )
+    if stored is None:
+        raise NotYours(_of_another())
+    return stored

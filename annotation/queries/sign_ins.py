@@ -6,10 +6,12 @@ Every request asks both, so what Django takes to write their SQL would be a good
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessionStore
 from django.contrib.sessions.models import Session
+from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from annotation.models import Account
@@ -33,7 +35,21 @@ class SessionStore(DatabaseSessionStore):
     """Named, by its module, in settings.SESSION_ENGINE."""
 
     def _get_session_from_db(self) -> Session | None:
-        session = _SESSION.find(str(self.session_key), timezone.now())
+        session = _find_session(str(self.session_key))
         if session is None:
             self._session_key = None
         return session
+
+
+def _find_session(key: str) -> Session | None:
+    """A request's first query, which also tells whether the kept connection still answers. Django would ask by a query
+    of its own (CONN_HEALTH_CHECKS) and, as here, connect anew where the database was started again meanwhile."""
+    kept: Any = connection
+    if kept.connection is None or kept.in_atomic_block or kept.health_check_done:
+        return _SESSION.find(key, timezone.now())
+    kept.health_check_done = True
+    try:
+        return _SESSION.find(key, timezone.now())
+    except (OperationalError, InterfaceError):
+        connection.close()
+        return _SESSION.find(key, timezone.now())
