@@ -75,6 +75,7 @@ def merge_with(project: Project, rater: Account) -> None:
     }
     MergeRun.objects.create(
         project=project,
+        created_by=rater,
         state=JobState.FINISHED,
         queued_at=NOW,
         started_at=NOW,
@@ -104,7 +105,9 @@ def test_it_says_how_well_they_rate_with_intervals_week_by_week() -> None:
     for weeks_later, is_right in ((0, True), (0, False), (2, True)):
         rate_gold(project, rater, is_right=is_right, weeks_later=weeks_later)
     merge_with(project, rater)
-    make_attempt(project, rater, number=1, has_passed=True, num_right=5, trace_ids=[1, 2, 3, 4, 5, 6])
+    make_attempt(
+        project, rater, number=1, has_passed=True, finished_at=NOW, num_right=5, trace_ids=[1, 2, 3, 4, 5, 6]
+    )
 
     _, page = open_as_admin(project, rater)
 
