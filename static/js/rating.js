@@ -79,20 +79,20 @@ class Cockpit {
 
   rate(label) {
     const index = this.state.rateCurrent(label);
-    if (index === null) return this.view.speak(gettext("Not judged: it follows the first error."));
+    if (index === null) return this.view.tell(gettext("Not judged: it follows the first error."));
     this.changed(RATED.get(label).replace("{number}", index + 1));
     this.view.focusCurrent();
   }
 
   rateRestGood() {
-    if (!this.data.can_rate_rest_good) return;
+    if (!this.data.can_rate_rest_good) return this.view.tell(gettext("This project asks for every step by itself."));
     const num = this.state.rateRestGood();
     if (num) this.changed(ngettext("{n} step good. Enter submits.", "{n} steps good. Enter submits.", num));
     this.view.focusCurrent();
   }
 
   undo() {
-    if (!this.state.undo()) return this.view.speak(gettext("Nothing to undo"));
+    if (!this.state.undo()) return this.view.tell(gettext("Nothing to undo"));
     this.changed(gettext("Undone"));
     this.view.focusCurrent();
   }
@@ -104,8 +104,8 @@ class Cockpit {
   }
 
   openCategories(index = this.state.current) {
-    if (this.state.isAfterError(index)) return this.view.speak(gettext("Not judged: it follows the first error."));
-    if (!this.fields.openCategories(index, this.state.categoryOf(index))) this.view.speak(gettext("This project has no kinds of error."));
+    if (this.state.isAfterError(index)) return this.view.tell(gettext("Not judged: it follows the first error."));
+    if (!this.fields.openCategories(index, this.state.categoryOf(index))) this.view.tell(gettext("This project has no kinds of error."));
   }
 
   categorise(index, category) {
@@ -332,8 +332,12 @@ const COMMANDS = {
   prompt: () => { const panel = cockpit.view.find("prompt"); panel.open = !panel.open; },
   bad_problem: () => cockpit.reasons.ask("bad_problem"),
   give_up: () => cockpit.reasons.ask("give_up"),
-  skip: () => cockpit.amends || cockpit.reasons.ask("skip"),
-  guidelines: () => document.querySelector("#guidelines")?.togglePopover(),
+  skip: () => (cockpit.amends ? cockpit.view.tell(gettext("What is submitted can’t be skipped.")) : cockpit.reasons.ask("skip")),
+  guidelines: () => {
+    const sheet = document.querySelector("#guidelines");
+    if (sheet) sheet.togglePopover();
+    else cockpit.view.tell(gettext("This project has no guidelines."));
+  },
   keys: () => document.querySelector("#keys").togglePopover(),
 };
 
@@ -342,7 +346,7 @@ function pressKey(event) {
   if (event.key === "Escape" && event.target.matches?.("[data-step] textarea")) return cockpit.view.focusCurrent();
   const meant = cockpit.commandOf(event);
   if (!meant) return;
-  if (meant.unknown) return cockpit.view.showUnknownKey(meant.unknown);
+  if (meant.unknown) return cockpit.view.tell(gettext("“{key}” does nothing here; ? shows the keys.", { key: meant.unknown }));
   event.preventDefault();
   COMMANDS[meant.command]();
 }

@@ -35,8 +35,8 @@ export class Alternatives {
   }
 
   open() {
-    if (!this.template) return this.view.speak(gettext("There is no model to ask for this trace."));
-    if (this.#index === null) return this.view.speak(gettext("Rate a step bad first."));
+    if (!this.template) return this.view.tell(gettext("There is no model to ask for this trace."));
+    if (this.#index === null) return this.view.tell(gettext("Rate a step bad first."));
     const [link, box] = this.#parts;
     if (!box.isConnected) return; // it was asked for, and the offer is there
     link.setAttribute("aria-expanded", "true");

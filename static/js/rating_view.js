@@ -15,7 +15,7 @@ export class RatingView {
   #later = new Set();
   #parts = new Map();
   #isResting = false;
-  #unknownTimer = null;
+  #toldTimer = null;
 
   constructor(root, state) {
     this.root = root;
@@ -179,12 +179,12 @@ export class RatingView {
   /** For those who can't see the colours change. */
   speak(text) { this.find("spoken").textContent = text; }
 
-  /** A key that means nothing here: said for a moment, beside the count. */
-  showUnknownKey(key) {
-    const hint = this.find("unknown-key");
-    hint.textContent = gettext("“{key}” does nothing here; ? shows the keys.", { key });
-    clearTimeout(this.#unknownTimer);
-    this.#unknownTimer = setTimeout(() => { hint.textContent = ""; }, 4000);
+  /** What a key can't do here: said for a moment, beside the count or on a phone above the buttons. */
+  tell(text) {
+    const line = this.find("told");
+    line.textContent = text;
+    clearTimeout(this.#toldTimer);
+    this.#toldTimer = setTimeout(() => { line.textContent = ""; }, 4000);
   }
 
   showSaveState(text, kind = "") {

@@ -121,15 +121,29 @@ def test_keys_do_not_fire_while_one_writes_or_holds_a_modifier(open_page: OpenPa
     assert Rating.objects.get().notes == {"0": "big gap, 1 + 1 = 3? z"}
 
 
-def test_the_key_for_all_the_rest_can_be_turned_off(open_page: OpenPage) -> None:
-    project, rater = make_rating_project(can_rate_rest_good=False)
+def test_a_key_that_can_do_nothing_says_why_where_one_looks(open_page: OpenPage) -> None:
+    project, rater = make_rating_project(can_rate_rest_good=False, guidelines="", error_categories=[])
     page = open_page(rater)
     start_rating(page, project)
+    told = page.locator("[data-told]")
 
-    press(page, "a")
-
+    for key, why in (
+        ("a", "This project asks for every step by itself."),
+        ("i", "This project has no guidelines."),
+        ("e", "This project has no kinds of error."),
+        ("t", "There is no model to ask for this trace."),
+        ("z", "Nothing to undo"),
+    ):
+        press(page, key)
+        expect(told).to_have_text(why)
     assert shown_labels(page) == ["none"] * 6
     expect(page.locator("[data-rest-good]")).to_be_hidden()
+    press(page, "1", "j", "3")
+    expect(told).to_have_text("Not judged: it follows the first error.")
+    assert shown_labels(page) == ["bad", *["none"] * 5]
+    page.set_viewport_size({"width": 390, "height": 780})
+    press(page, "3")
+    expect(told).to_be_in_viewport()
 
 
 @pytest.mark.parametrize(("key", "outcome"), [("x", Outcome.BAD_PROBLEM), ("u", Outcome.GIVE_UP)])
