@@ -91,9 +91,10 @@ def _read_batches(
             on_rows()
         return
     with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE, use_threads=False):
-            yield batch
-            on_rows()
+        for group in range(file.num_row_groups):  # the library holds all groups that it is asked for at once
+            for batch in file.iter_batches(_ROWS_AT_ONCE, row_groups=[group], use_threads=False):
+                yield batch
+                on_rows()
 
 
 def _check_bytes(path: Path, name: str, entry: FileEntry) -> None:

@@ -22,6 +22,7 @@ from exports.writing_thread import Later, at_once
 ROWS_A_GROUP = 4000
 CHARACTERS_A_GROUP = 4_000_000
 """A row group ends at whichever comes first, so that long traces take no more memory than short ones."""
+_ROWS_AS_OBJECTS = 500
 _REPEATED = [
     *(
         "prompt",
@@ -116,6 +117,8 @@ class DataFile:
         """Adds a row; `text` is what its completion is in the database."""
         self._waiting.append(row)
         self._waiting_texts.append(text)
+        if len(self._waiting) >= _ROWS_AS_OBJECTS:
+            self._pack()
         self._count(1, len(text))
 
     def add_table(self, table: pa.Table, texts: pa.Array) -> None:
@@ -175,19 +178,23 @@ class DataFile:
 
     def flush(self) -> None:
         """Makes a row group of what waits."""
-        if self._waiting:
-            columns = [
-                pa.array([row[field.name] for row in self._waiting], type=field.type)
-                for field in self._schema
-            ]
-            table = pa.Table.from_arrays(columns, schema=self._schema)
-            self._later(partial(self._writer.write_table, table))
-            self._later(partial(add_texts, self._texts, pa.array(self._waiting_texts, pa.string())))
+        self._pack()
         if self._waiting_tables:
             self._later(partial(_write_joined, self._writer, list(self._waiting_tables)))
-        for waiting in (self._waiting, self._waiting_texts, self._waiting_tables):
-            waiting.clear()
+        self._waiting_tables.clear()
         self._num_waiting = self._num_characters = 0
+
+    def _pack(self) -> None:
+        """Makes a table of the rows that wait as objects: it takes a fraction of their memory."""
+        if not self._waiting:
+            return
+        columns = [
+            pa.array([row[field.name] for row in self._waiting], type=field.type) for field in self._schema
+        ]
+        self._waiting_tables.append(pa.Table.from_arrays(columns, schema=self._schema))
+        self._later(partial(add_texts, self._texts, pa.array(self._waiting_texts, pa.string())))
+        self._waiting.clear()
+        self._waiting_texts.clear()
 
 
 def _write_joined(writer: pq.ParquetWriter | JsonLinesWriter, tables: list[pa.Table]) -> None:

@@ -104,7 +104,7 @@ class Drafts:
 def collecting_rarely() -> Iterator[None]:
     """Lets Python look for cycles of objects rarely: rows make none, and looking took a sixth of the time."""
     thresholds = gc.get_threshold()
-    gc.set_threshold(500_000, *thresholds[1:])
+    gc.set_threshold(50_000, *thresholds[1:])
     try:
         yield
     finally:

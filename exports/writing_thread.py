@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
-MOST_WAITING = 2
-"""Row groups that may wait: more would only take memory."""
+MOST_WAITING = 6
+"""Pieces that may wait, row groups and texts to hash: more would only take memory."""
 
 Later = Callable[[Callable[[], object]], None]
 """Does a piece of work now or a little later, in order."""
