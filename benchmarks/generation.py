@@ -17,6 +17,10 @@ alike: `pipeline_over_bare_in_cpu` is the same ratio in CPU seconds (worker, lau
 loop), which others disturb less.
 PostgreSQL runs without waiting for the disk, as in tests.
 
+The worker can come out above 1: it finds the nucleus (top-p) without sorting the vocabulary, which the bare loop leaves
+to transformers and which takes a sixth of its CPU time. What did not help: continuous batching (see
+docs/adr/generation-chunks.md), and keeping all logits for the log-probabilities instead of one number a token.
+
 Then a batch on a fake server, against the most that could come of it: see generation_server.py. What limits that: the
 worker is one process, so all that it does to a trace (JSON, HTTP, steps, the answer's check, its row) has one core, and
 the last chunk of a batch has nobody beside it.
