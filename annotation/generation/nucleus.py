@@ -12,7 +12,8 @@ class NucleusProcessor(LogitsProcessor):
     """Leaves of each row the fewest likeliest tokens that add up to `top_p`, at a temperature above 0.
 
     The same tokens as transformers leaves, which sorts the whole vocabulary for it: a sixth of the CPU time that 32
-    short completions of the shipped model take. Here the likeliest are picked out, and only a row whose nucleus is wider is sorted.
+    short completions of the shipped model take. Here the likeliest are picked out, and a row is sorted only where its
+    nucleus is wider.
     """
 
     def __init__(self, *, temperature: float, top_p: float) -> None:
