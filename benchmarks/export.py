@@ -14,7 +14,8 @@ for 10,000 traces and 0.35 for 100,000: the ratings of each batch were found by 
 whole prompts are read at a time, by `= ANY(ids)`, so that pairs find their traces in hand; a thread compresses and
 hashes meanwhile; Python looks for cycles of objects rarely (a sixth of its time); MinHash works on many prompts at a
 time. That takes a third off the processor's time, and more off the clock. What did not help: larger batches, and
-reading back with more threads (it was no faster and held 30 MiB more).
+reading back with more threads (it was no faster and held 30 MiB more). Memory grew with the export until every small
+file had met its row group; with 1,000 rows a group, and waiting rows as columns, it stays at that of 25,000 traces.
 
 What limits it now, in about equal parts: rows through the database driver, an object a trace and a dictionary a row
 for the six smaller datasets, and compression.

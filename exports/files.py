@@ -19,7 +19,7 @@ from exports.json_lines import JsonLinesWriter
 from exports.manifest import FileEntry
 from exports.writing_thread import Later, at_once
 
-ROWS_A_GROUP = 4000
+ROWS_A_GROUP = 1000
 CHARACTERS_A_GROUP = 4_000_000
 """A row group ends at whichever comes first, so that long traces take no more memory than short ones."""
 _ROWS_AS_OBJECTS = 500

@@ -53,10 +53,10 @@ def test_the_same_rows_give_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_rows_wait_for_their_row_group_only(tmp_path: Path) -> None:
-    path, _ = write(tmp_path, 9000)
+    path, _ = write(tmp_path, 2500)
 
     with pq.ParquetFile(path) as file:
-        assert [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)] == [4000, 4000, 1000]
+        assert [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)] == [1000, 1000, 500]
 
 
 def test_long_texts_make_smaller_row_groups(tmp_path: Path) -> None:
@@ -111,8 +111,8 @@ def test_texts_hash_as_lengths_and_bytes_however_they_are_cut(texts: list[str], 
 
 
 def test_tables_wait_for_a_row_group_like_rows(tmp_path: Path) -> None:
-    rows = pa.Table.from_pylist([make_row(number) for number in range(1500)], schema=SCHEMA)
-    texts = pa.array([f"Row {number}." for number in range(1500)], pa.string())
+    rows = pa.Table.from_pylist([make_row(number) for number in range(400)], schema=SCHEMA)
+    texts = pa.array([f"Row {number}." for number in range(400)], pa.string())
     file = DataFile(tmp_path, "sft", "train", SCHEMA)
 
     for _ in range(3):
@@ -120,6 +120,6 @@ def test_tables_wait_for_a_row_group_like_rows(tmp_path: Path) -> None:
     path = tmp_path / file_name(file.close())
 
     with pq.ParquetFile(path) as written:
-        assert [written.metadata.row_group(i).num_rows for i in range(written.num_row_groups)] == [4500]
-        assert written.read()[:1500].equals(rows)
-    assert file.num_rows == 4500
+        assert [written.metadata.row_group(i).num_rows for i in range(written.num_row_groups)] == [1200]
+        assert written.read()[:400].equals(rows)
+    assert file.num_rows == 1200
