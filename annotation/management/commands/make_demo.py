@@ -28,17 +28,20 @@ from annotation.actions import (
     prompts,
     ratings,
 )
-from annotation.actions.backups import write_backup
+from annotation.actions.backups import restore_backup, write_backup
+from annotation.actions.places import lock_trace, refresh_place_flag
 from annotation.importing.file_rows import read_file
 from annotation.models import (
     Account,
     Assignment,
+    Disagreement,
     GenerationBatch,
     JudgeKind,
     JudgeScore,
     Membership,
     Project,
     Prompt,
+    Rating,
     Role,
 )
 from annotation.rules.simulated_rater import SimulatedRater
@@ -53,10 +56,12 @@ STEP_BY_STEP = """\
 
 Let's think step by step. Number the steps, one on each line, and finish with: The answer is …"""
 RATERS = (
-    SimulatedRater(sensitivity=0.95, false_alarm=0.01, neutral=0.2),
-    SimulatedRater(sensitivity=0.85, false_alarm=0.04, neutral=0.4),
-    SimulatedRater(sensitivity=0.9, false_alarm=0.02, neutral=0.05),
+    SimulatedRater(sensitivity=0.95, false_alarm=0.01, neutral=0.2, swayed=0.4),
+    SimulatedRater(sensitivity=0.85, false_alarm=0.04, neutral=0.4, swayed=0.6),
+    SimulatedRater(sensitivity=0.9, false_alarm=0.02, neutral=0.05, swayed=0.5),
 )
+# So that the anchoring of raters by shown scores has something to show. Whoever rates the rest is blind.
+ASSISTED_SHARE = 0.35
 GUIDELINES = """\
 **Rate each step by itself, in order.**
 
@@ -68,7 +73,8 @@ The first bad step ends the rating: whatever rests on it is not judged. The **la
 incomplete**, even with the right number. The reference answer is a best guess; say so where it is wrong.
 
 These traces were written by a very small model. Most of them go wrong somewhere. Some ratings you see in the counts
-come from *simulated raters*: programs that check the arithmetic and make mistakes on purpose.
+come from *simulated raters*: programs that check the arithmetic, make mistakes on purpose and, where a judge's scores
+are shown to them, often follow those.
 """
 
 
@@ -90,22 +96,20 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--out", type=Path, required=True, metavar="FILE")
+        parser.add_argument(
+            "--traces-of",
+            type=Path,
+            metavar="FILE",
+            help="keep the traces and scores of this demo, and rate anew",
+        )
 
-    def handle(self, *, out: Path, **options: Any) -> None:
+    def handle(self, *, out: Path, traces_of: Path | None, **options: Any) -> None:
         if Project.objects.filter(slug=SLUG).exists():
             raise CommandError(f"There is a project “{SLUG}” already; make the demo in an empty data folder.")
         # Jobs run where they are queued, as soon as their rows are committed.
         current_app.conf.update(task_always_eager=True, task_eager_propagates=True)
         self.stdout.write(f"with the tasks of {model_tasks.__name__}")
-        project, maker = _make_project()
-        for part in PARTS:
-            _make_traces(project, maker, part)
-            self.stdout.write(
-                f"{part.data_set or OWN_PROBLEMS.name}: {project.trace_set.count()} traces so far"
-            )
-        for judge in judge_runs.ensure_builtin_judges(now=timezone.now()):
-            judge_runs.launch_judge_run(project=project, judge=judge, actor=maker, now=timezone.now())
-            self.stdout.write(f"judged by {judge}")
+        project = _restore_traces(traces_of) if traces_of else self._make_all_traces()
         _rate(project)
         made_by = {
             "command": "manage.py make_demo",
@@ -117,6 +121,18 @@ class Command(BaseCommand):
         }
         out.write_text("".join(write_backup(project=project, made_by=made_by)), encoding="utf-8")
         self.stdout.write(f"{out} ({out.stat().st_size:,} bytes)")
+
+    def _make_all_traces(self) -> Project:
+        project, maker = _make_project()
+        for part in PARTS:
+            _make_traces(project, maker, part)
+            self.stdout.write(
+                f"{part.data_set or OWN_PROBLEMS.name}: {project.trace_set.count()} traces so far"
+            )
+        for judge in judge_runs.ensure_builtin_judges(now=timezone.now()):
+            judge_runs.launch_judge_run(project=project, judge=judge, actor=maker, now=timezone.now())
+            self.stdout.write(f"judged by {judge}")
+        return project
 
 
 def _make_project() -> tuple[Project, Account]:
@@ -130,6 +146,22 @@ def _make_project() -> tuple[Project, Account]:
     )
     maker = _make_simulated(project, "demo-maker", "Demo maker (a program)", Role.ADMIN)
     return project, maker
+
+
+def _restore_traces(file: Path) -> Project:
+    """The traces and scores of a demo made before, without its ratings and raters."""
+    with file.open(encoding="utf-8") as lines, transaction.atomic():
+        project = restore_backup(lines=lines, actor=None, now=timezone.now())
+        for model in (Disagreement, Rating, Assignment):
+            model._default_manager.all().delete()
+        Membership.objects.filter(role=Role.RATER).delete()
+        Account.objects.filter(is_simulated=True, username__startswith="simulated-").delete()
+        project.guidelines = GUIDELINES
+        project.save()
+        for trace in project.trace_set.all():
+            lock_trace(trace.pk)
+            refresh_place_flag(trace.pk)
+    return project
 
 
 def _read_own_problems() -> Iterator[prompts.NewPrompt]:
@@ -184,6 +216,7 @@ def _make_traces(project: Project, maker: Account, part: Part) -> None:
 def _rate(project: Project) -> None:
     """Each simulated rater takes the next trace in turn, as a person would, until enough traces are rated."""
     source = random.Random(SEED)
+    project.assisted_share = ASSISTED_SHARE
     raters = [
         (rater, _make_simulated(project, f"simulated-{number}", f"Simulated rater {number}", Role.RATER))
         for number, rater in enumerate(RATERS, start=1)
@@ -192,13 +225,18 @@ def _rate(project: Project) -> None:
         rater, account = raters[turn % len(raters)]
         with transaction.atomic():
             _rate_next(project, rater, account, source)
+    project.refresh_from_db()  # the share was never stored: who comes after is blind
 
 
 def _rate_next(project: Project, rater: SimulatedRater, account: Account, source: random.Random) -> None:
     now = timezone.now()
     assignment: Assignment = assignments.lease_next(project=project, rater=account, now=now, source=source)
     score = JudgeScore.objects.get(trace=assignment.trace, judge__kind=JudgeKind.ARITHMETIC)
-    labels = rater.rate(score.probabilities, assignment.trace.is_answer_correct, source)
+    shown = None
+    if assignment.is_assisted:
+        assignments.record_scores_shown(assignment=assignment, now=now)
+        shown = JudgeScore.objects.get(trace=assignment.trace, judge__kind=JudgeKind.LIKELIHOOD).probabilities
+    labels = rater.rate(score.probabilities, assignment.trace.is_answer_correct, source, shown=shown)
     ratings.submit_rating(
         assignment=assignment,
         rater=account,

@@ -116,6 +116,7 @@ def test_the_demo_has_something_to_show_on_every_page() -> None:
     assert agreement.errors_everywhere is not None
     assert agreement.disputed
     assert any(one.quality.overall.auc.value is not None for one in judges.judges)
+    assert any(one.anchoring.steps.value is not None for one in judges.judges)
     assert load(LabelValue, found["more_labels"]).label_error is not None
 
 

@@ -46,10 +46,19 @@ def test_a_step_without_an_equation_may_be_neutral_and_one_with_never_is() -> No
     assert hesitant.rate([1.0, None, 1.0], True, random.Random(0)) == (1, 0, 1)
 
 
+def test_one_that_is_swayed_follows_the_scores_it_is_shown_and_is_itself_without_them() -> None:
+    swayed = SimulatedRater(sensitivity=1.0, false_alarm=0.0, neutral=0.0, swayed=1.0)
+    shown = [0.2, 0.9, 0.9]
+
+    assert swayed.rate([1.0, 0.0, None], False, random.Random(0), shown=shown) == (-1, None, None)
+    assert swayed.rate([1.0, 0.0, None], False, random.Random(0)) == (1, -1, None)
+    assert PERFECT.rate([1.0, 0.0, None], False, random.Random(0), shown=shown) == (1, -1, None)
+
+
 @given(
     arithmetic=st.lists(st.none() | st.floats(0, 1), min_size=1, max_size=8),
     is_answer_correct=st.none() | st.booleans(),
-    rater=st.builds(SimulatedRater, *[st.floats(0, 1)] * 3),
+    rater=st.builds(SimulatedRater, *[st.floats(0, 1)] * 4),
     seed=st.integers(0, 2**31),
 )
 def test_what_it_says_is_always_a_complete_rating_and_the_same_for_the_same_seed(
