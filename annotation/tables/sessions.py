@@ -17,8 +17,8 @@ def build_session_table(sessions: Sequence[Session]) -> Table[Session]:
         order="-began",
         page_size=20,
         columns=[
-            Column("began", "Began (UTC)", lambda row: row.began_at, Kind.TIME),
-            Column("ended", "Ended (UTC)", lambda row: row.ended_at, Kind.TIME),
+            Column("began", "Began", lambda row: row.began_at, Kind.TIME),
+            Column("ended", "Ended", lambda row: row.ended_at, Kind.TIME),
             Column("traces", "Traces", lambda row: row.num_traces, Kind.NUMBER),
             Column("active", "Active time", lambda row: row.active_seconds, Kind.SECONDS),
         ],

@@ -1,0 +1,136 @@
+"""Each person walks through the pages that are theirs: axe finds nothing there, in light and dark, and a phone need not
+scroll sideways. Pages with a walk of their own (rating, practice, review, exports, imports, quality) are left to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.urls import reverse
+from playwright.sync_api import Page
+
+from annotation.actions.judge_runs import ensure_builtin_judges
+from annotation.models import (
+    AssignmentState,
+    GenerationBatch,
+    Membership,
+    MergeRun,
+    PauseReason,
+    Priority,
+    Role,
+    SelectedBy,
+)
+from tests.exports.worlds import World, make_world, merge_world
+from tests.factories import (
+    NOW,
+    make_appeal,
+    make_assignment,
+    make_attempt,
+    make_decision,
+    make_disagreement,
+    make_gold,
+    make_member,
+    make_project,
+    make_rating,
+    make_trace,
+)
+from tests.journeys.conftest import OpenPage
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+CONTRAST = {"runOnly": ["color-contrast"]}  # all that a scheme changes
+
+
+def look_at(page: Page, addresses: Sequence[str]) -> None:
+    """Each page once: in light by every rule, in dark by what a scheme can change, and at a phone's width."""
+    for address in addresses:
+        page.emulate_media(color_scheme="light")
+        page.set_viewport_size({"width": 1280, "height": 900})
+        page.goto(address)
+        _expect_nothing(page, address)
+        page.emulate_media(color_scheme="dark")
+        _expect_nothing(page, f"{address} in the dark", CONTRAST)
+        page.set_viewport_size({"width": 390, "height": 844})
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, address
+
+
+def _expect_nothing(page: Page, where: str, options: dict[str, object] | None = None) -> None:
+    found = Axe().run(page, options=options)
+    assert found.violations_count == 0, f"{where}: {found.generate_report()}"
+
+
+def addresses_of(project_slug: str, *views: str) -> list[str]:
+    return [reverse(f"annotation:{view}", args=[project_slug]) for view in views]
+
+
+def make_lively_world() -> World:
+    """With a merge, judges, gold that was rated, a decision under appeal, a paused rater, priorities and a test."""
+    world = make_world(
+        4, slug="lively", name="Lively", shows_decisions=True, gold_threshold=0.6, needs_qualification=True
+    )
+    rater, other = world.raters
+    ensure_builtin_judges(now=NOW)
+    for account in world.raters:
+        make_attempt(
+            world.project,
+            account,
+            number=1,
+            has_passed=True,
+            finished_at=NOW,
+            num_right=5,
+            trace_ids=[1, 2, 3, 4, 5, 6],
+        )
+    for number in range(3):
+        trace = make_trace(world.prompts[1], steps=(f"Known {number}.\n", "So 7.", " Yes."))
+        make_gold(trace)
+        assignment = make_assignment(
+            trace, other, selected_by=SelectedBy.GOLD, state=AssignmentState.SUBMITTED, ended_at=NOW
+        )
+        make_rating(trace, assignment=assignment, labels=(1, 1, 1) if number else (-1, None, None))
+    make_appeal(make_decision(world.right[0], note="Looked up."), rater, reason="It is right.")
+    make_disagreement(world.wrong[1])
+    world.prompts[2].priority = Priority.HELD
+    world.prompts[2].save()
+    merge_world(world)
+    Membership.objects.filter(account=other).update(paused_at=NOW, pause_reason=PauseReason.GOLD)
+    return world
+
+
+def test_a_person_who_runs_a_project(open_page: OpenPage) -> None:
+    world = make_lively_world()
+    page = open_page(make_member(world.project, Role.ADMIN))
+    slug = world.project.slug
+    batch, merge = GenerationBatch.objects.get(), MergeRun.objects.get()
+
+    lists = ("show_project", "list_batches", "list_judge_runs", "list_merges", "list_gold", "list_people")
+    look_at(page, addresses_of(slug, *lists, "set_priorities", "manage_practice", "edit_project"))
+    look_at(
+        page,
+        [
+            reverse("annotation:show_batch", args=[slug, batch.pk]),
+            reverse("annotation:show_merge", args=[slug, merge.pk]),
+            reverse("annotation:show_rater", args=[slug, world.raters[1].pk]),
+        ],
+    )
+
+
+def test_everybody_else(open_page: OpenPage) -> None:
+    world = make_lively_world()
+    slug = world.project.slug
+    own = [
+        reverse(f"annotation:{view}") for view in ("list_projects", "my_work", "list_tokens", "edit_account")
+    ]
+
+    look_at(open_page(world.raters[0]), [*addresses_of(slug, "show_project", "list_decisions"), *own])
+    paused = open_page(world.raters[1])
+    look_at(paused, addresses_of(slug, "next_trace"))
+    adjudicator = open_page(make_member(world.project, Role.ADJUDICATOR))
+    look_at(adjudicator, addresses_of(slug, "show_project", "list_disagreements"))
+    look_at(
+        open_page(world.engineer),
+        [*addresses_of(slug, "show_project"), reverse("annotation:list_model_specs")],
+    )
+    outsider = open_page(make_member(make_project(), Role.ADMIN))
+    look_at(outsider, addresses_of(slug, "show_project"))
+    look_at(open_page(None), [reverse("annotation:sign_in")])
