@@ -18,7 +18,7 @@ that shows the answer was handed over for painting (requestAnimationFrame, then 
   - what follows an error keeps its buttons, greyed, instead of hiding them: half of what greying out cost;
   - `data-complete` on the two parts that show it instead of on the form, where changing it took 8 ms.
   What did not help: fading the text of greyed steps instead of colouring it (formulas inherit a colour, yet it costs
-  nothing); fewer links in the rail, which is in groups as well.
+  nothing).
 - `first_paint_ms`: first contentful paint of that trace, in a new browser profile, when no step of it was rendered yet.
 - `page_kib`, `page_requests`: all that a cold six-step page loads, the trace fetched ahead and the fonts included.
 """
@@ -172,7 +172,7 @@ def main() -> None:
     given = parser.parse_args()
     num_traces, num_keys = (12, 40) if given.quick else (60, 200)
     data = Path(tempfile.mkdtemp(prefix="gradus-bench-"))
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-headless-shell")
     report: dict[str, float] = {}
     try:
         with running_postgres(data), serving(data) as (port, _), sync_playwright() as playwright:

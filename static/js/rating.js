@@ -1,7 +1,8 @@
 // The rating page: keys and clicks change the state, the view paints it, the queue saves it. The plain form works
-// without any of this. Enter shows the next trace at once (rating_ahead.js); the rating is sent behind it.
+// without any of this. Enter shows the next trace at once (rating_ahead.js); the rating is sent behind it
+// (rating_sending.js).
 import { gettext, ngettext, whenLoaded } from "./frame.js";
-import { Ahead, readForm, readReason } from "./rating_ahead.js";
+import { Ahead } from "./rating_ahead.js";
 import { Alternatives } from "./rating_alternatives.js";
 import { isReason, ReasonDialog, SignInDialog } from "./rating_dialogs.js";
 import { Early } from "./rating_early.js";
@@ -10,6 +11,7 @@ import { readKeys } from "./rating_keys.js";
 import { SignedOut } from "./rating_network.js";
 import { Outbox } from "./rating_outbox.js";
 import { DraftQueue } from "./rating_queue.js";
+import { Sending } from "./rating_sending.js";
 import { ActiveTime, BAD, GOOD, RatingState } from "./rating_state.js";
 import { RatingView } from "./rating_view.js";
 import { isWriting } from "./typing.js";
@@ -29,7 +31,6 @@ class Cockpit {
     this.view = new RatingView(root, this.state);
     this.time = new ActiveTime(this.data.active_seconds);
     this.commandOf = readKeys(this.data.keys);
-    this.isSubmitting = false;
     const focus = () => this.view.focusCurrent({ scroll: false });
     this.fields = new StepFields(root, {
       view: this.view, onLeave: focus,
@@ -39,7 +40,7 @@ class Cockpit {
     this.alternatives = new Alternatives(root, {
       state: this.state, view: this.view, fields: this.fields, onPick: (spoken) => this.changed(spoken),
     });
-    this.reasons = new ReasonDialog(root, { onReason: (action) => this.deliver(action), onClose: focus });
+    this.reasons = new ReasonDialog(root, { onReason: (action) => this.sending.deliver(action), onClose: focus });
     this.signIn = new SignInDialog(root, { data: this.data, token: this.token, onClose: focus });
     this.ahead = new Ahead(root, { data: this.data, token: this.token });
     this.queue = this.amends ? null : new DraftQueue({
@@ -49,12 +50,13 @@ class Cockpit {
       onSaved: () => this.ahead.renewed(),
       onSignedOut: () => this.showSignedOut(),
     });
+    this.sending = new Sending(this, { outbox, show, current: () => cockpit });
     this.#listen();
     this.#takeUpKept();
     this.view.paint();
     this.alternatives.paint();
     if (!isWriting()) this.view.focusCurrent({ scroll: this.state.current > 0 });
-    if (outbox?.holds(this.data.assignment)) this.#waitForLeftOver();
+    if (outbox?.holds(this.data.assignment)) this.sending.waitForLeftOver();
     else if (!this.amends) this.ahead.fetchSoon();
   }
 
@@ -117,94 +119,9 @@ class Cockpit {
 
   submit() {
     const missing = this.state.firstMissing();
-    if (missing === null) return this.deliver("submit");
+    if (missing === null) return this.sending.deliver("submit");
     this.moveTo(missing);
     this.view.showMessage("incomplete", gettext("Step {number} is not judged yet.", { number: missing + 1 }));
-  }
-
-  /** Sends the form with this button's action. The trace leased ahead shows at once; else the answer brings the next. */
-  async deliver(action) {
-    if (this.isSubmitting) return;
-    this.isSubmitting = true;
-    this.time.note();
-    const next = this.amends ? null : this.ahead.next;
-    const item = { url: this.root.getAttribute("action"), assignment: this.data.assignment, body: this.#body(action, next) };
-    this.root.setAttribute("aria-busy", "true");
-    this.view.showSaveState(gettext("Sending…"));
-    this.queue?.close({ isStored: false });
-    if (next) return this.#goAhead(item, next);
-    await this.#goOn(await outbox.add(item));
-  }
-
-  /** The form as it stands, with what is said of steps taken from the state: far cards are painted a little later. */
-  #body(action, next) {
-    const body = new URLSearchParams();
-    const isLeftOut = /^(label|note|rewrite|category)-|^csrfmiddlewaretoken$/; // the header has the token that holds
-    for (const [name, value] of new FormData(this.root)) if (!isLeftOut.test(name)) body.append(name, value);
-    const { state } = this;
-    for (let index = 0; index < state.numNeeded; index += 1) body.append(`label-${index}`, state.labels[index] ?? "");
-    for (const kind of ["note", "rewrite"]) {
-      for (const [index, text] of Object.entries(this.fields.collect(kind))) body.append(`${kind}-${index}`, text);
-    }
-    for (const [index, category] of state.categories) body.append(`category-${index}`, category);
-    body.set("active_seconds", this.time.seconds.toFixed(3));
-    body.set("action", action);
-    if (next) body.set("shown", next.form.dataset.assignment);
-    return body.toString();
-  }
-
-  #goAhead(item, next) {
-    const { last_urls: links } = this.data;
-    const sent = outbox.add(item);
-    const shown = this.#replace(next.form, next.url);
-    shown.view.showLast(gettext("Sending the last trace…"));
-    sent.then(async (answer) => {
-      if (!answer.ok) return cockpit.tellRefusal(item, answer);
-      this.queue.dropKept();
-      const redirect = answer.headers.get("HX-Redirect"); // paused: there it says why
-      if (redirect) return location.assign(redirect);
-      if (cockpit === shown) {
-        shown.view.showLast(gettext("Last trace saved."), links);
-        await shown.ahead.take(answer);
-      }
-    });
-  }
-
-  async #goOn(answer) {
-    const redirect = answer.headers.get("HX-Redirect");
-    const html = redirect ? "" : await answer.text();
-    const next = readForm(html);
-    if (answer.ok) this.queue?.dropKept();
-    if (redirect || !next) {
-      if (answer.ok) location.assign(redirect ?? location.href);
-      else this.#refused(answer.status, readReason(html));
-      return;
-    }
-    this.#replace(next, answer.headers.get("HX-Push-Url"), { isNew: answer.ok });
-  }
-
-  #replace(next, url, { isNew = true } = {}) {
-    if (url) history.pushState({}, "", url);
-    this.root.replaceWith(next);
-    if (isNew) scrollTo(0, 0);
-    start();
-    return cockpit;
-  }
-
-  #refused(status, reason) {
-    this.isSubmitting = false;
-    this.root.removeAttribute("aria-busy");
-    this.view.showSaveState(gettext("Not sent"), "bad");
-    const text = status === 403 ? gettext("This page went stale. Your ratings are kept as a draft.") : reason || gettext("The server did not take this.");
-    this.view.showMessage("refused", text, [[gettext("Reload the page"), location.href]], "error");
-  }
-
-  /** A rating that was sent behind this trace and not taken: said here, with the way back. */
-  async tellRefusal(item, answer) {
-    const reason = readReason(await answer.text());
-    const text = gettext("The rating of an earlier trace was not taken. {reason}", { reason });
-    this.view.showMessage(`refused-${item.assignment}`, text, [[gettext("Look at it"), item.url]], "error");
-    this.view.showLast(gettext("Last trace: not taken."));
   }
 
   showSignedOut() {
@@ -229,7 +146,7 @@ class Cockpit {
       const action = event.submitter?.value ?? "submit";
       if (action === "submit") this.submit();
       else if (isReason(action) && !this.root.elements.reason.value.trim()) this.reasons.ask(action);
-      else this.deliver(action);
+      else this.sending.deliver(action);
     });
     this.root.addEventListener("focusin", (event) => {
       const step = event.target.closest("[data-step]");
@@ -301,20 +218,6 @@ class Cockpit {
     this.time.seconds = Math.max(this.time.seconds, draft.active_seconds ?? 0);
     this.queue.changed();
   }
-
-  /** This very trace was submitted before a reload and is still on its way: the answer brings the next. */
-  #waitForLeftOver() {
-    this.isSubmitting = true;
-    this.queue?.close({ isStored: false });
-    this.view.showSaveState(gettext("Sending…"));
-  }
-
-  /** The outbox heard from the server of a form that no page waits for. */
-  async takeLeftOver(item, answer) {
-    if (item.assignment === this.data.assignment) return this.#goOn(answer);
-    if (!answer.ok) return this.tellRefusal(item, answer);
-    this.view.showSaveState(gettext("Sent"), "good");
-  }
 }
 
 const COMMANDS = {
@@ -342,13 +245,22 @@ const COMMANDS = {
 };
 
 function pressKey(event) {
-  if (!cockpit || cockpit.isSubmitting) return;
+  if (!cockpit || cockpit.sending.isUnderway) return;
   if (event.key === "Escape" && event.target.matches?.("[data-step] textarea")) return cockpit.view.focusCurrent();
   const meant = cockpit.commandOf(event);
   if (!meant) return;
   if (meant.unknown) return cockpit.view.tell(gettext("“{key}” does nothing here; ? shows the keys.", { key: meant.unknown }));
   event.preventDefault();
   COMMANDS[meant.command]();
+}
+
+/** Puts another form in the place of the one shown; returns what then is the cockpit. */
+function show(form, url, { isNew = true } = {}) {
+  if (url) history.pushState({}, "", url);
+  cockpit.root.replaceWith(form);
+  if (isNew) scrollTo(0, 0);
+  start();
+  return cockpit;
 }
 
 function start() {
@@ -359,7 +271,7 @@ function start() {
       account,
       token: root.elements.csrfmiddlewaretoken.value,
       report: (error) => cockpit?.reportFailure(error),
-      onAnswer: (item, answer) => cockpit?.takeLeftOver(item, answer),
+      onAnswer: (item, answer) => cockpit?.sending.takeLeftOver(item, answer),
     });
   }
   cockpit = root ? new Cockpit(root) : null;
