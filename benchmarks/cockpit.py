@@ -172,7 +172,9 @@ def main() -> None:
     given = parser.parse_args()
     num_traces, num_keys = (12, 40) if given.quick else (60, 200)
     data = Path(tempfile.mkdtemp(prefix="gradus-bench-"))
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-headless-shell")
+    chromium = (
+        os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-headless-shell")
+    )
     report: dict[str, float] = {}
     try:
         with running_postgres(data), serving(data) as (port, _), sync_playwright() as playwright:
