@@ -10,15 +10,18 @@ near-duplicates, hashes, and reading every row back. `--quick` exports 2,000 and
 
 What was tried: with a dictionary a row and a check row by row, `cpu_over_copy` was 0.29. Columns for `evidence`, checks
 by column, one pass over the traces for four datasets and dictionaries only where values come again brought it to 0.42
-for 10,000 traces and 0.35 for 100,000: the ratings of each batch were found by a scan of all the project's traces. Now
-whole prompts are read at a time, by `= ANY(ids)`, so that pairs find their traces in hand; a thread compresses and
-hashes meanwhile; Python looks for cycles of objects rarely (a sixth of its time); MinHash works on many prompts at a
-time. That takes a third off the processor's time, and more off the clock. What did not help: larger batches, and
-reading back with more threads (it was no faster and held 30 MiB more). Memory grew with the export until every small
-file had met its row group; with 1,000 rows a group, and waiting rows as columns, it stays at that of 25,000 traces.
+for 10,000 traces and 0.35 for 100,000: the ratings of each batch were found by a scan of all the project's traces. Then
+whole prompts were read at a time, by `= ANY(ids)`, so that pairs find their traces in hand; a thread compressed and
+hashed meanwhile; Python looked for cycles of objects rarely (a sixth of its time); MinHash worked on many prompts at a
+time. Together that took a third off the processor's time for 10,000 traces and a fifth for 100,000, and more off the
+clock. Now ratings and scores come as columns, by COPY, and the next prompts are read in a thread of its own, over a
+connection of its own, while the last are written: a tenth off the processor's time, and PostgreSQL is waited for no
+more. What did not help: reading back with more threads (it was no faster and held 30 MiB more). Memory grew with the
+export until every small file had met its row group; with 1,000 rows a group, and waiting rows as columns, it stays at
+that of 25,000 traces.
 
-What limits it now, in about equal parts: rows through the database driver, an object a trace and a dictionary a row
-for the six smaller datasets, and compression.
+What limits it now: Python's lock. The thread that makes rows works for two thirds of the processor's time: an object a
+trace, a dictionary a row for the six smaller datasets, columns of these, and reading everything back at the end.
 
 `rows_over_copy`: rows a second over the bare COPY's, by wall time, the better of two runs each; `cpu_over_copy` the
 same by processor time, PostgreSQL's included. `peak_mib`: of the exporting process; `peak_growth` from the smaller to

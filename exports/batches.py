@@ -8,25 +8,24 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
-from django.db.models import BooleanField, ExpressionWrapper, F, Func, IntegerField, Q, TextField
-from django.db.models.functions import Cast
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from django.db.models import F, Func, IntegerField
 
 from annotation.models import (
     Decision,
-    JudgeScore,
     MergedPreference,
     MergedTrace,
     MergeRun,
-    Outcome,
-    Rating,
     Ruling,
 )
 from annotation.rules.draft import by_index
-from exports.formats.evidence import JudgeScores, RaterLabels, TraceEvidence
+from exports.columns import read_columns, split_numbers
+from exports.formats.evidence import Evidence, Ratings, Scores
 from exports.queries import IsAnyOf, load_traces
 from exports.rows import JudgedPair, JudgedTrace
 
@@ -34,6 +33,35 @@ TRACES_AT_ONCE = 1_000
 CHARACTERS_AT_ONCE = 2_000_000
 """A batch ends at whichever comes first. One trace may be longer; it then is a batch alone."""
 _IDS_AT_ONCE = 5_000
+# "IS TRUE" keeps the planner from looking ratings up by their time: it would go through all of the project's.
+_RATINGS = """
+COPY (
+  SELECT trace_id, rater_id, is_assisted, array_to_string(labels, ' ', ''), error_categories, rewrites
+  FROM (
+    SELECT DISTINCT ON (trace_id, rater_id) * FROM annotation_rating
+    WHERE trace_id = ANY(%(ids)s::bigint[]) AND (submitted_at <= %(at)s) IS TRUE
+    ORDER BY trace_id, rater_id, revision DESC
+  ) AS last
+  WHERE outcome = 'rated' ORDER BY trace_id, rater_id
+) TO STDOUT WITH (FORMAT csv)
+"""
+_RATING_TYPES = {
+    "trace": pa.int64(),
+    "rater": pa.string(),
+    "is_assisted": pa.bool_(),
+    "labels": pa.string(),
+    "categories": pa.string(),
+    "rewrites": pa.string(),
+}
+_SCORES = """
+COPY (
+  SELECT s.trace_id, j.name || '@' || j.version, array_to_string(s.probabilities, ' ', '')
+  FROM annotation_judgescore s JOIN annotation_judge j ON j.id = s.judge_id
+  WHERE s.trace_id = ANY(%(ids)s::bigint[]) AND (s.created_at <= %(at)s) IS TRUE
+  ORDER BY s.trace_id, j.name, j.version
+) TO STDOUT WITH (FORMAT csv)
+"""
+_SCORE_TYPES = {"trace": pa.int64(), "judge": pa.string(), "probabilities": pa.string()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +70,7 @@ class Batch:
 
     traces: list[JudgedTrace]
     pairs: list[JudgedPair]
-    evidence: list[TraceEvidence]
+    evidence: Evidence | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +83,7 @@ class _Ids:
 
 def stream_batches(
     run: MergeRun, *, min_p: float | None = None, with_evidence: bool = False
-) -> Iterator[Batch]:
+) -> Generator[Batch, None, None]:
     """All traces of a merge run; with its preferences from P = `min_p` on, and with what was said, where wanted."""
     for ids in _list_ids(run):
         found = load_traces(run, ids.traces)
@@ -63,7 +91,7 @@ def stream_batches(
         yield Batch(
             traces=traces,
             pairs=_load_pairs(run, ids.prompts, found, min_p) if min_p is not None else [],
-            evidence=_load_evidence(run, traces) if with_evidence else [],
+            evidence=_load_evidence(run, traces) if with_evidence else None,
         )
 
 
@@ -107,53 +135,38 @@ def _load_pairs(
     ]
 
 
-def _load_evidence(run: MergeRun, traces: Sequence[JudgedTrace]) -> list[TraceEvidence]:
+def _load_evidence(run: MergeRun, traces: Sequence[JudgedTrace]) -> Evidence:
     """The traces with the ratings, scores and decisions that the merge read."""
-    ids = IsAnyOf("trace_id", [trace.trace_id for trace in traces])
+    ids = [trace.trace_id for trace in traces]
     at = run.started_at or run.queued_at
-    ratings, scores, decided = _load_ratings(ids, at), _load_scores(ids, at), _load_decided(ids, at)
-    return [
-        TraceEvidence(
-            t,
-            tuple(ratings.get(t.trace_id, ())),
-            tuple(scores.get(t.trace_id, ())),
-            decided.get(t.trace_id, ()),
-        )
-        for t in traces
-    ]
+    return Evidence(
+        traces, _load_ratings(ids, at), _load_scores(ids, at), _load_decided(IsAnyOf("trace_id", ids), at)
+    )
 
 
-def _load_ratings(ids: IsAnyOf, at: dt.datetime) -> dict[int, list[RaterLabels]]:
+def _load_ratings(ids: list[int], at: dt.datetime) -> Ratings:
     """By trace and rater, each rater's last revision until `at` (as `list_ratings_as_of` has it, a trace at a time)."""
-    # As text: most are empty, and reading each as JSON would take longer than everything else here.
-    rows = Rating.objects.filter(ids).annotate(
-        is_told=ExpressionWrapper(Q(submitted_at__lte=at), BooleanField()),
-        categories=Cast("error_categories", TextField()),
-        texts=Cast("rewrites", TextField()),
+    rows = read_columns(_RATINGS, {"ids": ids, "at": at}, _RATING_TYPES, has_long_texts=True)
+    labels, num_labels = split_numbers(_column(rows, "labels"), pa.int8())
+    return Ratings(
+        traces=rows["trace"].to_pylist(),
+        raters=_column(rows, "rater"),
+        are_assisted=_column(rows, "is_assisted"),
+        num_labels=num_labels,
+        labels=labels,
+        error_categories=_read_remarks(_column(rows, "categories")),
+        rewrites=_read_remarks(_column(rows, "rewrites")),
     )
-    columns = rows.order_by("trace_id", "rater_id", "revision").values_list(
-        "is_told", "trace_id", "rater_id", "outcome", "labels", "is_assisted", "categories", "texts"
-    )
-    last: dict[tuple[int, int], RaterLabels | None] = {}
-    for is_told, trace, rater, outcome, labels, is_assisted, categories, rewrites in columns:
-        if not is_told:
-            continue
-        last[trace, rater] = (
-            RaterLabels(
-                str(rater), tuple(labels), is_assisted, _read_remarks(categories), _read_remarks(rewrites)
-            )
-            if outcome == Outcome.RATED
-            else None
-        )
-    found: dict[int, list[RaterLabels]] = defaultdict(list)
-    for (trace, _), said in last.items():
-        if said is not None:
-            found[trace].append(said)
-    return found
 
 
-def _read_remarks(text: str) -> dict[int, str]:
-    return by_index(json.loads(text)) if text != "{}" else {}
+def _read_remarks(texts: pa.Array) -> dict[int, dict[int, str]]:
+    """By rating and step. Most say nothing, and reading each as JSON would take longer than everything else here."""
+    told = np.flatnonzero(pc.not_equal(texts, "{}").to_numpy(zero_copy_only=False)).tolist()
+    return {place: by_index(json.loads(texts[place].as_py())) for place in told}
+
+
+def _column(table: pa.Table, name: str) -> pa.Array:
+    return table[name].combine_chunks()
 
 
 def _load_decided(ids: IsAnyOf, at: dt.datetime) -> dict[int, tuple[int | None, ...]]:
@@ -165,12 +178,7 @@ def _load_decided(ids: IsAnyOf, at: dt.datetime) -> dict[int, tuple[int | None, 
     return {trace: tuple(labels) for trace, (ruling, labels) in last.items() if ruling == Ruling.STEPS}
 
 
-def _load_scores(ids: IsAnyOf, at: dt.datetime) -> dict[int, list[JudgeScores]]:
-    rows = JudgeScore.objects.filter(ids, created_at__lte=at)
-    columns = rows.order_by("trace_id", "judge__name", "judge__version").values_list(
-        "trace_id", "judge__name", "judge__version", "probabilities"
-    )
-    found: dict[int, list[JudgeScores]] = defaultdict(list)
-    for trace, name, version, probabilities in columns:
-        found[trace].append(JudgeScores(f"{name}@{version}", tuple(probabilities)))
-    return found
+def _load_scores(ids: list[int], at: dt.datetime) -> Scores:
+    rows = read_columns(_SCORES, {"ids": ids, "at": at}, _SCORE_TYPES)
+    probabilities, num_probabilities = split_numbers(_column(rows, "probabilities"), pa.float64())
+    return Scores(rows["trace"].to_pylist(), _column(rows, "judge"), num_probabilities, probabilities)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from annotation.models import MergeRun
 from exports.batches import stream_batches
@@ -21,11 +23,12 @@ from exports.checks import text_of_row
 from exports.files import DataFile
 from exports.formats import evidence
 from exports.formats.dataset import FormName, Row
-from exports.formats.evidence import TraceEvidence
+from exports.formats.evidence import Evidence
 from exports.labels import LeftOut
 from exports.manifest import FileEntry
 from exports.policy import ExportPolicy
 from exports.queries import find_suspect_prompts, stream_prompts
+from exports.reading_thread import read_ahead
 from exports.rewrites import stream_rewrites
 from exports.rows import JudgedPair
 from exports.splits import Splits
@@ -139,24 +142,26 @@ def _write_judged_rows(
         with_evidence="evidence" in wanted,
     )
     num_traces = 0
-    for batch in batches:
-        for trace in batch.traces:
-            for config, split, row in chooser.rows_of_trace(trace, of_traces):
-                drafts.take(config, split, row, trace.completion)
-        for pair in batch.pairs:
-            _write_pair(pair, of_pairs, chooser, drafts)
-        _write_evidence(batch.evidence, chooser, drafts)
-        num_traces += len(batch.traces)
-        report(f"Writing traces: {num_traces:,}")
+    with closing(read_ahead(batches)) as read:
+        for batch in read:
+            for trace in batch.traces:
+                for config, split, row in chooser.rows_of_trace(trace, of_traces):
+                    drafts.take(config, split, row, trace.completion)
+            for pair in batch.pairs:
+                _write_pair(pair, of_pairs, chooser, drafts)
+            if batch.evidence is not None:
+                _write_evidence(batch.evidence, chooser, drafts)
+            num_traces += len(batch.traces)
+            report(f"Writing traces: {num_traces:,}")
 
 
-def _write_evidence(found: list[TraceEvidence], chooser: Chooser, drafts: Drafts) -> None:
-    by_split: dict[str, list[TraceEvidence]] = {}
-    for row in found:
-        by_split.setdefault(chooser.split_of[row.trace.prompt_id], []).append(row)
-    for split, rows in sorted(by_split.items()):
-        table = evidence.make_table(rows)
-        drafts.take_table("evidence", split, table, table["text"].combine_chunks())
+def _write_evidence(found: Evidence, chooser: Chooser, drafts: Drafts) -> None:
+    table = evidence.make_table(found)
+    splits = [chooser.split_of[trace.prompt_id] for trace in found.traces]
+    split_of_row = pa.array(np.repeat(np.array(splits), [len(trace.step_ends) for trace in found.traces]))
+    for split in sorted(set(splits)):
+        rows = table.filter(pc.equal(split_of_row, split))
+        drafts.take_table("evidence", split, rows, rows["text"].combine_chunks())
 
 
 def _write_pair(pair: JudgedPair, configs: list[str], chooser: Chooser, drafts: Drafts) -> None:

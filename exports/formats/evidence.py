@@ -29,38 +29,41 @@ _RATINGS = pa.list_(
         ]
     )
 )
-Ints = npt.NDArray[np.int64]
-_NO_LABEL = 127
 _SCORES = pa.list_(pa.struct([("judge", pa.string()), ("probability", pa.float64())]))
+Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class RaterLabels:
-    """One rater's labels of a trace: -1, 0, 1 or None, one a step; error categories and rewrites by step index."""
+class Ratings:
+    """What raters said of some traces: N ratings, by trace and rater, with M labels in all (int8; null: none)."""
 
-    rater: str
-    labels: tuple[int | None, ...]
-    is_assisted: bool
-    error_categories: Mapping[int, str] = field(default_factory=dict)
-    rewrites: Mapping[int, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class JudgeScores:
-    """One judge's probabilities for a trace, one a step; None where it said nothing."""
-
-    judge: str
-    probabilities: tuple[float | None, ...]
+    traces: Sequence[int]  # N ids, and so below
+    raters: pa.Array
+    are_assisted: pa.Array
+    num_labels: Ints
+    labels: pa.Array
+    error_categories: Mapping[int, Mapping[int, str]] = field(default_factory=dict)  # by rating, then by step
+    rewrites: Mapping[int, Mapping[int, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class TraceEvidence:
-    """A trace with everything that was said of it. `decided`: an adjudicator's labels; empty where nobody decided."""
+class Scores:
+    """What judges said of some traces: N scores, by trace and judge, of M probabilities in a row (null = none)."""
 
-    trace: JudgedTrace
-    ratings: tuple[RaterLabels, ...]
-    scores: tuple[JudgeScores, ...]
-    decided: tuple[int | None, ...] = ()
+    traces: Sequence[int]
+    judges: pa.Array
+    num_probabilities: Ints
+    probabilities: pa.Array
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Traces with everything that was said of them. `decided`: the labels of those that an adjudicator decided."""
+
+    traces: Sequence[JudgedTrace]
+    ratings: Ratings
+    scores: Scores
+    decided: Mapping[int, Sequence[int | None]] = field(default_factory=dict)
 
 
 def schema(form: FormName) -> pa.Schema:
@@ -81,13 +84,14 @@ def schema(form: FormName) -> pa.Schema:
     )
 
 
-def make_table(found: Sequence[TraceEvidence]) -> pa.Table:
+def make_table(found: Evidence) -> pa.Table:
     """The rows of some traces: one a step, in order."""
-    traces = [row.trace for row in found]
+    traces = found.traces
     lengths = np.array([len(trace.step_ends) for trace in traces], np.int64)
     starts = np.cumsum(lengths) - lengths
     owner = np.repeat(np.arange(len(traces)), lengths)
     step = np.arange(len(owner)) - starts[owner]
+    start_of = dict(zip([trace.trace_id for trace in traces], starts.tolist(), strict=True))
     first_error = np.array([-2 if t.first_error is None else t.first_error for t in traces], np.int64)[owner]
 
     def repeat(values: list[str]) -> pa.Array:
@@ -101,10 +105,14 @@ def make_table(found: Sequence[TraceEvidence]) -> pa.Table:
         "posterior": pa.array(_list_posteriors(traces), pa.float64()),
         "provenance": repeat([trace.provenance for trace in traces]),
         "is_first_error": pa.array(first_error == step, mask=first_error == -2),
-        "ratings": _list_ratings(found, starts, len(owner)),
-        "judge_scores": _list_scores(found, starts, len(owner)),
+        "ratings": _list_ratings(found.ratings, start_of, len(owner)),
+        "judge_scores": _list_scores(found.scores, start_of, len(owner)),
         "decision": pa.array(
-            list(chain.from_iterable(row.decided or (None,) * len(row.trace.step_ends) for row in found)),
+            list(
+                chain.from_iterable(
+                    found.decided.get(t.trace_id) or (None,) * len(t.step_ends) for t in traces
+                )
+            ),
             pa.int8(),
         ),
         "model": repeat([trace.model for trace in traces]),
@@ -116,56 +124,46 @@ def _list_posteriors(traces: Sequence[JudgedTrace]) -> list[float | None]:
     return list(chain.from_iterable(t.posterior or (None,) * len(t.step_ends) for t in traces))
 
 
-def _list_ratings(found: Sequence[TraceEvidence], starts: Ints, num_steps: int) -> pa.Array:
+def _list_ratings(said: Ratings, start_of: Mapping[int, int], num_steps: int) -> pa.Array:
     """A list of ratings for each step: of the raters who labelled it, in their order."""
-    rows = [(start, said) for start, row in zip(starts.tolist(), found, strict=True) for said in row.ratings]
-    given = [_NO_LABEL if label is None else label for _, said in rows for label in said.labels]
-    labels = np.array(given, np.int8)
-    place, owner = _lay_out([(start, len(said.labels)) for start, said in rows])
-    kept = np.flatnonzero(labels != _NO_LABEL)
+    place, owner = _lay_out([start_of[trace] for trace in said.traces], said.num_labels)
+    kept = np.flatnonzero(said.labels.is_valid().to_numpy(zero_copy_only=False))
     order = kept[np.argsort(place[kept], kind="stable")]
-    categories, rewrites = _list_remarks([said for _, said in rows], len(labels))
+    first_labels = np.cumsum(said.num_labels) - said.num_labels
     columns = [
-        pa.array([said.rater for _, said in rows], pa.string()).take(pa.array(owner[order])),
-        pa.array(labels[order], pa.int8()),
-        pa.array(np.array([said.is_assisted for _, said in rows], bool)[owner[order]], pa.bool_()),
-        categories.take(pa.array(order)),
-        rewrites.take(pa.array(order)),
+        said.raters.take(pa.array(owner[order])),
+        said.labels.take(pa.array(order)),
+        said.are_assisted.take(pa.array(owner[order])),
+        _list_remarks(said.error_categories, first_labels, len(owner)).take(pa.array(order)),
+        _list_remarks(said.rewrites, first_labels, len(owner)).take(pa.array(order)),
     ]
     return _nest(columns, _RATINGS, place[order], num_steps)
 
 
-def _list_remarks(ratings: Sequence[RaterLabels], num_labels: int) -> tuple[pa.Array, pa.Array]:
-    """Error categories and rewrites beside all labels of all ratings; most have neither."""
-    found: tuple[list[str | None], list[str | None]] = ([None] * num_labels, [None] * num_labels)
-    start = 0
-    for said in ratings:
-        for remarks, values in zip((said.error_categories, said.rewrites), found, strict=True):
-            for index, text in remarks.items():
-                values[start + index] = text
-        start += len(said.labels)
-    return pa.array(found[0], pa.string()), pa.array(found[1], pa.string())
+def _list_remarks(remarks: Mapping[int, Mapping[int, str]], first_labels: Ints, num_labels: int) -> pa.Array:
+    """Error categories or rewrites beside all labels of all ratings; most have none."""
+    if not remarks:
+        return pa.nulls(num_labels, pa.string())
+    found: list[str | None] = [None] * num_labels
+    for rating, texts in remarks.items():
+        for index, text in texts.items():
+            found[first_labels[rating] + index] = text
+    return pa.array(found, pa.string())
 
 
-def _list_scores(found: Sequence[TraceEvidence], starts: Ints, num_steps: int) -> pa.Array:
+def _list_scores(said: Scores, start_of: Mapping[int, int], num_steps: int) -> pa.Array:
     """A list of judge scores for each step: of every judge that scored the trace, in their order."""
-    rows = [(start, said) for start, row in zip(starts.tolist(), found, strict=True) for said in row.scores]
-    place, owner = _lay_out([(start, len(said.probabilities)) for start, said in rows])
+    place, owner = _lay_out([start_of[trace] for trace in said.traces], said.num_probabilities)
     order = np.argsort(place, kind="stable")
-    probabilities = pa.array(list(chain.from_iterable(said.probabilities for _, said in rows)), pa.float64())
-    columns = [
-        pa.array([said.judge for _, said in rows], pa.string()).take(pa.array(owner[order])),
-        probabilities.take(pa.array(order)),
-    ]
+    columns = [said.judges.take(pa.array(owner[order])), said.probabilities.take(pa.array(order))]
     return _nest(columns, _SCORES, place[order], num_steps)
 
 
-def _lay_out(rows: Sequence[tuple[int, int]]) -> tuple[Ints, Ints]:
-    """For rows of (first step, number of steps): the step of each entry, and the row that it belongs to."""
-    sizes = np.array([size for _, size in rows], np.int64)
-    first = np.array([start for start, _ in rows], np.int64)
-    owner = np.repeat(np.arange(len(rows)), sizes)
-    return np.arange(len(owner)) + (first - (np.cumsum(sizes) - sizes))[owner], owner
+def _lay_out(first: Sequence[int], sizes: Ints) -> tuple[Ints, Ints]:
+    """For rows with a first step and a number of steps: the step of each entry, and the row that it belongs to."""
+    owner = np.repeat(np.arange(len(first)), sizes)
+    shift = np.array(first, np.int64) - (np.cumsum(sizes) - sizes)
+    return np.arange(len(owner)) + shift[owner], owner
 
 
 def _nest(columns: list[pa.Array], kind: pa.ListType, place: Ints, num_steps: int) -> pa.Array:

@@ -1,8 +1,10 @@
 """A server that speaks OpenAI's chat protocol as vLLM, Text Generation Inference or llama.cpp's server does.
 
-It runs in a thread of the test's own process, on loopback. How they answer and refuse was read in their public sources
-(vLLM's entrypoints/openai, TGI's router/src, llama.cpp's tools/server); no such server was run beside it, but
-llama-cpp-python's is, where it is installed (test_llama_cpp_python.py). What the client has to cope with:
+It runs in a thread of the test's own process, on loopback. Which fields they take and what those mean was read in parts
+of their public sources: llama.cpp's server-task.cpp, TGI's chat.rs, vLLM's protocol.py. Status codes and the sentences
+of refusals come partly from excerpts of these projects and of reports about them, and may differ between versions. No
+such server was run beside it, but llama-cpp-python's is, where it is installed (test_llama_cpp_python.py). What the
+client has to cope with:
 
 - vLLM wants prompt and answer to fit together, and says so in words that name two fields; an unknown model is a 404.
 - TGI looks at no model's name and no `n`, wants a top-p below 1, and answers 422 to what it refuses and 424 where the

@@ -8,11 +8,11 @@ from unittest.mock import patch
 
 import pytest
 
-from annotation.models import MergeRun, Outcome, Role, Ruling
+from annotation.models import MergeRun, Outcome, Rating, Role, Ruling, Trace
 from exports import batches
 from exports.batches import Batch, stream_batches
 from exports.choices import count_traces_with_raters, list_model_names
-from exports.formats.evidence import TraceEvidence
+from exports.formats import evidence
 from exports.queries import (
     find_suspect_prompts,
     list_exports_of,
@@ -40,15 +40,21 @@ def read_batches(run: MergeRun) -> list[Batch]:
     return list(stream_batches(run, min_p=0.8, with_evidence=True))
 
 
-def list_evidence(run: MergeRun) -> dict[int, TraceEvidence]:
-    return {row.trace.trace_id: row for batch in read_batches(run) for row in batch.evidence}
+def list_evidence(run: MergeRun) -> list[dict[str, Any]]:
+    tables = [evidence.make_table(batch.evidence) for batch in read_batches(run) if batch.evidence]
+    return [row for table in tables for row in table.to_pylist()]
+
+
+def list_said(run: MergeRun, trace: Trace, column: str) -> list[Any]:
+    """The values of an evidence column, one a step."""
+    return [row[column] for row in list_evidence(run) if row["trace_id"] == str(trace.pk)]
 
 
 def read_all(run: MergeRun) -> tuple[list[Any], ...]:
     return (
         [row for batch in read_batches(run) for row in batch.traces],
         [row for batch in read_batches(run) for row in batch.pairs],
-        [row for batch in read_batches(run) for row in batch.evidence],
+        list_evidence(run),
     )
 
 
@@ -117,14 +123,42 @@ def test_evidence_is_what_the_merge_read() -> None:
         world.silent, make_member(world.project), labels=(None,), outcome=Outcome.GIVE_UP, reason="Too long"
     )
 
-    found = list_evidence(run)
+    right, wrong = world.right[0], world.wrong[0]
+    assert {len(said) for said in list_said(run, right, "ratings")} == {2}
+    assert [[row["probability"] for row in said] for said in list_said(run, right, "judge_scores")] == [
+        [0.9], [None], [0.8],
+    ]  # fmt: skip
+    assert [row for said in list_said(run, wrong, "judge_scores") for row in said] == []
+    said_of_first = list_said(run, wrong, "ratings")[0]
+    assert {row["error_category"] for row in said_of_first} == {"Calculation"}
+    assert {row["rewrite"] for row in said_of_first} == {"2 + 2 = 4."}
+    assert [row for said in list_said(run, world.silent, "ratings") for row in said] == []
 
-    assert len(found[world.right[0].pk].ratings) == 2
-    assert found[world.right[0].pk].scores[0].probabilities == (0.9, None, 0.8)
-    assert found[world.wrong[0].pk].scores == ()
-    assert {row.error_categories[0] for row in found[world.wrong[0].pk].ratings} == {"Calculation"}
-    assert {row.rewrites[0] for row in found[world.wrong[0].pk].ratings} == {"2 + 2 = 4."}
-    assert found[world.silent.pk].ratings == ()
+
+def test_only_the_last_revision_that_the_merge_read_is_evidence() -> None:
+    world = make_world(1)
+    trace = world.right[0]
+
+    def revise(first: Rating, number: int, at: dt.datetime, **fields: Any) -> None:
+        is_last = number == fields.pop("last")
+        first.trace.ratings.filter(rater=first.rater).update(is_current=False)
+        make_rating(
+            trace, assignment=first.assignment, revision=number, is_current=is_last, submitted_at=at, **fields
+        )
+
+    silence = (None,) * (trace.num_steps - 1)
+    amended = make_rating(trace, make_member(world.project), labels=(-1, *silence), submitted_at=LATER)
+    revise(amended, 2, LATER, labels=(0, *silence), last=3)
+    revise(amended, 3, MUCH_LATER, labels=(1, *silence), last=3)
+    withdrawn = make_rating(trace, make_member(world.project), submitted_at=LATER)
+    revise(withdrawn, 2, LATER, labels=(None, *silence), outcome=Outcome.GIVE_UP, reason="Too long", last=2)
+    run = merge_world(world)
+
+    said = list_said(run, trace, "ratings")
+
+    assert [row["label"] for row in said[0] if row["rater"] == str(amended.rater_id)] == [0]
+    assert not [row for row in said[1] if row["rater"] == str(amended.rater_id)]
+    assert str(withdrawn.rater_id) not in {row["rater"] for rows in said for row in rows}
 
 
 def test_evidence_brings_the_decision_that_the_merge_read() -> None:
@@ -137,10 +171,8 @@ def test_evidence_brings_the_decision_that_the_merge_read() -> None:
     run = merge_world(world)
     make_decision(right, (-1, *[None] * (right.num_steps - 1)), revision=2, decided_at=MUCH_LATER)
 
-    found = {trace: row.decided for trace, row in list_evidence(run).items()}
-
-    assert found[right.pk] == (1,) * right.num_steps
-    assert found[wrong.pk] == ()
+    assert list_said(run, right, "decision") == [1] * right.num_steps
+    assert list_said(run, wrong, "decision") == [None] * wrong.num_steps
 
 
 def test_half_of_the_raters_make_a_prompt_suspect() -> None:

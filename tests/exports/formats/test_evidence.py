@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exports.formats import evidence
-from exports.formats.evidence import JudgeScores, RaterLabels, TraceEvidence
 from tests.exports.candidates import make_trace
+from tests.exports.said import JudgeScores, RaterLabels, TraceEvidence, as_columns
 
 texts = st.text(max_size=6)
 
@@ -73,9 +73,9 @@ def list_rows(found: TraceEvidence) -> list[dict[str, Any]]:
 
 
 @settings(deadline=None)  # a busy machine is no failure
-@given(st.lists(evidence_of_a_trace(), min_size=1, max_size=4))
+@given(st.lists(evidence_of_a_trace(), min_size=1, max_size=4, unique_by=lambda row: row.trace.trace_id))
 def test_columns_hold_what_rows_would(found: list[TraceEvidence]) -> None:
-    table = evidence.make_table(found)
+    table = evidence.make_table(as_columns(found))
 
     assert table.schema == evidence.schema("standard")
     assert table.to_pylist() == [row for one in found for row in list_rows(one)]

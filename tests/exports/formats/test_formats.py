@@ -17,6 +17,7 @@ from exports.labels import LeftOut
 from exports.policy import CONFIGS, ExportPolicy
 from exports.rows import AskedPrompt, Chat
 from tests.exports.candidates import make_pair, make_trace
+from tests.exports.said import JudgeScores, RaterLabels, TraceEvidence, as_columns
 from tests.factories import NOW
 
 POLICY = ExportPolicy()
@@ -214,14 +215,14 @@ def test_a_blank_step_is_no_preference() -> None:
 def test_evidence_has_a_row_a_step_with_all_that_was_said() -> None:
     trace = make_trace((0.99, 0.05, 0.05), first_error=1)
     ratings = [
-        evidence.RaterLabels("7", (1, -1, None), False, {1: "Calculation"}, {1: "Two, twice."}),
-        evidence.RaterLabels("9", (1, 0, 1), is_assisted=True),
+        RaterLabels("7", (1, -1, None), False, {1: "Calculation"}, {1: "Two, twice."}),
+        RaterLabels("9", (1, 0, 1), is_assisted=True),
     ]
 
-    scores = [evidence.JudgeScores("sums@1", (0.9, None, 0.2))]
-    found = evidence.TraceEvidence(trace, tuple(ratings), tuple(scores))
+    scores = [JudgeScores("sums@1", (0.9, None, 0.2))]
+    found = TraceEvidence(trace, tuple(ratings), tuple(scores))
 
-    stored = evidence.make_table([found]).to_pylist()
+    stored = evidence.make_table(as_columns([found])).to_pylist()
     assert [row["text"] for row in stored] == ["One.\n", "Two.\n", "Three."]
     assert [row["is_first_error"] for row in stored] == [False, True, False]
     assert stored[1]["ratings"] == [
@@ -239,8 +240,8 @@ def test_evidence_has_a_row_a_step_with_all_that_was_said() -> None:
 
 
 def test_evidence_of_a_trace_nobody_judged_has_nulls() -> None:
-    rows = evidence.make_table(
-        [evidence.TraceEvidence(make_trace((), provenance="none"), (), ())]
-    ).to_pylist()
+    found = as_columns([TraceEvidence(make_trace((), provenance="none"), (), ())])
+
+    rows = evidence.make_table(found).to_pylist()
 
     assert {(row["posterior"], row["is_first_error"]) for row in rows} == {(None, None)}
