@@ -1,5 +1,5 @@
 """Each person walks through the pages that are theirs: axe finds nothing there, in light and dark, and a phone need not
-scroll sideways. Pages with a walk of their own (rating, practice, review, exports, imports, quality) are left to it."""
+scroll sideways. test_no_page_left_out.py has all pages, each seen by one person."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from tests.factories import (
 )
 from tests.journeys.conftest import OpenPage
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 CONTRAST = {"runOnly": ["color-contrast"]}  # all that a scheme changes
 
