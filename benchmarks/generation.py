@@ -152,7 +152,7 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="keep the data folder with its logs")
     given = parser.parse_args()
     if given.quick:
-        given.traces, given.tokens, given.rounds = 128, 12, 1
+        given.traces, given.tokens, given.rounds = 128, 8, 1
 
     data = Path(tempfile.mkdtemp(prefix="gradus-bench-"))
     os.environ |= {

@@ -26,8 +26,8 @@ def run_batch(
     """One batch from its launch to its end. Raises SystemExit where it does not finish."""
     prompts = [
         NewPrompt(text, reference_answer=answer, verifier="numeric")
-        for text, answer in list_problems(num_traces)
-    ]
+        for text, answer in list_problems(num_traces)[Prompt.objects.filter(project=project).count() :]
+    ]  # those of the rounds before are there: checking them again would take longer than the round
     add_prompts(project=project, prompts=prompts, actor=actor, now=timezone.now())
     prompt_ids = list(Prompt.objects.filter(project=project).values_list("pk", flat=True)[:num_traces])
     settings = BatchSettings(

@@ -24,13 +24,12 @@ import httpcore2
 
 from annotation.generation.backend import GenerationRequest, Sampling
 from annotation.generation.server_backend import build_body
-from tests.contracts.openai_server import VLLM, running_server
+from benchmarks.generation_fake import serve
 
 LATENCY_SECONDS = 0.2
 IN_FLIGHT = 64
 IDEAL_PER_SECOND = IN_FLIGHT / LATENCY_SECONDS
 _MOST_TOKENS = 64
-_ANSWER = "Tom has {a} apples.\nHe buys {b} more: {a} + {b} = {c}.\n\nThe answer is {c}."
 
 Ask = Callable[[Popen[str], dict[str, Any]], dict[str, float]]
 
@@ -57,19 +56,6 @@ def measure_server(
         "bare_over_ideal": round(statistics.median(shares["bare"]), 3),
         "server_traces": num_traces,
     }
-
-
-def say(body: dict[str, Any]) -> str:
-    a, b = body["seed"] % 90 + 2, body["seed"] % 70 + 3
-    return _ANSWER.format(a=a, b=b, c=a + b)
-
-
-def serve() -> None:
-    """The fake server: prints where it is, and stays until it is killed."""
-    with running_server(VLLM, say=say, latency_seconds=LATENCY_SECONDS, model="bench") as server:
-        print(server.address, flush=True)
-        while True:
-            time.sleep(60)
 
 
 async def ask_bare(request: dict[str, Any]) -> float:
@@ -100,4 +86,4 @@ def loop() -> None:
 
 
 if __name__ == "__main__":
-    serve() if sys.argv[1] == "server" else loop()
+    asyncio.run(serve(LATENCY_SECONDS)) if sys.argv[1] == "server" else loop()
