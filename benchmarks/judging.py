@@ -6,16 +6,17 @@ Two parts, each in a process of its own:
 
 - `likelihood_speedup`: steps a second of the judge as it works (one forward pass a trace, the prefix shared) over steps
   a second with one forward pass for each step, with the same model, the shipped one, on traces of ten steps of 15 to 45
-  tokens. Both sides take turns on each trace, who begins alternates, and the figure is the median over traces;
-  `likelihood_speedup_in_cpu` is the same in CPU seconds, which other work on the machine disturbs less. The two must
-  agree on every step within 0.03 (bfloat16), or there is no figure.
+  tokens, of a problem as long as GSM8K's are on average. Both sides take turns on each trace, who begins alternates,
+  and the figure is the median over traces; `likelihood_speedup_in_cpu` is the same in CPU seconds, which other work on
+  the machine disturbs less. The two must agree on every step within 0.03 (bfloat16), or there is no figure.
 - `skip_s`: how long a launch takes that finds 100,000 traces judged by this judge, beside another judge's 100,000
   scores, and eight that are not: from the call to the stored run with its one chunk; the median of five launches.
   `skip_over_bare` holds it against the one SQL statement that reads the ids of the traces without a score.
 
-What limits the speed-up: the question after each step is read either way, so short steps gain least; attention over the
-packed sequence is dense, whatever its mask leaves out. What did not help: a KV cache carried from step to step (two
-passes a step of a few tokens each, which two cores do no faster than one long one).
+What limits the speed-up: the question after each step is read either way, so short steps and short problems gain least
+(2.9 in the quick form with a problem of a dozen words); attention over the packed sequence is dense, whatever its mask
+leaves out. What did not help: a KV cache carried from step to step (two passes a step of a few tokens each, which two
+cores do no faster than one long one).
 """
 
 import argparse

@@ -34,6 +34,10 @@ LAUNCHES = 5
 MOST_APART = 0.03
 _STEP = "So {n} apples and {n} more make {m} apples, since {n} + {n} = {m}."
 _MORE = " We write that down and go on to the next basket of apples."
+_PROBLEM = (
+    "Tom sells apples at a market. On the first morning he fills two baskets with two apples each, and each morning "
+    "after it he puts one apple more into each than the day before. How many apples are in both on the last day?"
+)
 _FILL = """
     INSERT INTO annotation_trace (project_id, prompt_id, completion, step_ends, segmenter, segmentation, model_name,
         sampling, finish_reason, created_at, wants_ratings, priority, queue_key, need)
@@ -84,12 +88,12 @@ def measure_likelihood(num_traces: int) -> dict[str, float]:
 
 
 def make_trace(number: int, *, num_steps: int) -> JudgedTrace:
-    """Every third step is a short one."""
+    """Every third step is a short one; the problem is as long as those of GSM8K are on average (46 words)."""
     steps = [
         _STEP.format(n=n, m=2 * n) + (_MORE if n % 3 else "") + "\n"
         for n in range(number + 2, number + 2 + num_steps)
     ]
-    return JudgedTrace("Tom has baskets of apples. How many apples are there in the end?", tuple(steps))
+    return JudgedTrace(_PROBLEM, tuple(steps))
 
 
 def find_difference(judge: LikelihoodJudge, asked: AskedTrace) -> float:

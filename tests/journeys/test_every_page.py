@@ -13,9 +13,7 @@ from playwright.sync_api import Page
 from annotation.actions.judge_runs import ensure_builtin_judges
 from annotation.models import (
     AssignmentState,
-    GenerationBatch,
     Membership,
-    MergeRun,
     PauseReason,
     Priority,
     Role,
@@ -95,24 +93,6 @@ def make_lively_world() -> World:
     merge_world(world)
     Membership.objects.filter(account=other).update(paused_at=NOW, pause_reason=PauseReason.GOLD)
     return world
-
-
-def test_a_person_who_runs_a_project(open_page: OpenPage) -> None:
-    world = make_lively_world()
-    page = open_page(make_member(world.project, Role.ADMIN))
-    slug = world.project.slug
-    batch, merge = GenerationBatch.objects.get(), MergeRun.objects.get()
-
-    lists = ("show_project", "list_batches", "list_judge_runs", "list_merges", "list_gold", "list_people")
-    look_at(page, addresses_of(slug, *lists, "set_priorities", "manage_practice", "edit_project"))
-    look_at(
-        page,
-        [
-            reverse("annotation:show_batch", args=[slug, batch.pk]),
-            reverse("annotation:show_merge", args=[slug, merge.pk]),
-            reverse("annotation:show_rater", args=[slug, world.raters[1].pk]),
-        ],
-    )
 
 
 def test_everybody_else(open_page: OpenPage) -> None:

@@ -57,6 +57,7 @@ def find_overflow(page: Page) -> int:
     return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
 
 
+@pytest.mark.slow  # test_no_page_left_out.py has these pages too
 def test_every_page_is_readable_by_everyone_in_every_look(
     open_page: OpenPage, world: tuple[World, list[Export]]
 ) -> None:

@@ -158,6 +158,7 @@ def test_a_rater_appeals_and_an_adjudicator_answers(
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.slow  # test_no_page_left_out.py has these pages too
 def test_the_pages_of_review_are_accessible_and_fit(
     width: int, scheme: str, open_page: OpenPage, project: Project, judy: Account, traces: list[Trace]
 ) -> None:

@@ -84,6 +84,7 @@ def test_without_javascript_the_same_links_and_form_work(
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.slow  # test_no_page_left_out.py has these pages too
 def test_lists_and_the_overview_are_accessible_and_fit(
     width: int, scheme: str, open_page: OpenPage, project: Project
 ) -> None:

@@ -185,6 +185,7 @@ def test_a_reward_model_trains_on_it(product: Product, export_folder: Path, tmp_
     assert metrics
 
 
+@pytest.mark.slow
 def test_a_crash_in_a_batch_loses_and_doubles_nothing(page: Page, product: Product) -> None:
     ratings = product.query("SELECT id, labels, submitted_at FROM annotation_rating ORDER BY id")
     batch_id = launch_batch(page, product, num_prompts=10, max_new_tokens=48)
