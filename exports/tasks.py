@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import logging
-
 from celery import shared_task
 from django.utils import timezone
 
-from annotation.actions.jobs import JobLost, JobNotStartable
+from annotation.actions.jobs import leave_to_others
 from exports import actions, hub, webhooks
-
-logger = logging.getLogger(__name__)
 
 
 @shared_task(name="exports.write_export")
 def write_export(export_id: int) -> None:
-    try:
+    with leave_to_others():
         actions.write_export(export_id=export_id, clock=timezone.now)
-    except (JobNotStartable, JobLost) as reason:
-        logger.info("%s", reason)
 
 
 @shared_task(name="exports.deliver_webhook")
@@ -33,7 +27,5 @@ def deliver_due_webhooks() -> None:
 
 @shared_task(name="exports.push_to_hub")
 def push_to_hub(push_id: int) -> None:
-    try:
+    with leave_to_others():
         hub.run_push(push_id=push_id, clock=timezone.now)
-    except (JobNotStartable, JobLost) as reason:
-        logger.info("%s", reason)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar, cast
 
 from django.db import transaction
@@ -28,6 +29,15 @@ class JobNotStartable(Exception):
 
 class JobLost(Exception):
     """The job is no longer this worker's: it was cancelled, or queued again and started elsewhere."""
+
+
+@contextmanager
+def leave_to_others() -> Iterator[None]:
+    """Around a task's work: a job that is over, or another worker's by now, is left to them with a line in the log."""
+    try:
+        yield
+    except (JobNotStartable, JobLost) as reason:
+        logger.info("%s", reason)
 
 
 def start_job(model: type[AnyJob], job_id: int, *, now: dt.datetime, stall_seconds: int) -> AnyJob:

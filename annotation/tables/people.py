@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import Any, TypeVar
 
 from annotation.models import Invitation, Membership, Project, QualificationAttempt, Role
 from annotation.queries.people import list_invitations, list_memberships
 from annotation.queries.raters import RaterFacts, Reliability, list_rater_facts
 from annotation.tables.table import Column, Filter, Kind, Table, Value
+
+_Row = TypeVar("_Row", RaterFacts, Membership)
 
 
 def build_rater_table(project: Project) -> Table[RaterFacts]:
@@ -23,7 +26,7 @@ def build_rater_table(project: Project) -> Table[RaterFacts]:
         prefix="r-",
         columns=_list_rater_columns(),
         filters=[
-            Filter("q", "Find a rater", _find_rater),
+            Filter("q", "Find a rater", _find_person),
             Filter("state", "State", _keep_state, [("active", "Active"), ("paused", "Paused")]),
             Filter(
                 "kind",
@@ -42,14 +45,7 @@ def _list_rater_columns() -> Sequence[Column[RaterFacts]]:
         Column("user_name", "User name", lambda row: row.account.username, on_page=False),
         Column("simulated", "Simulated", lambda row: row.account.is_simulated, on_page=False),
         Column("state", "State", say_state, template="people/state_cell.html"),
-        Column(
-            "change",
-            "",
-            lambda row: None,
-            is_sortable=False,
-            in_csv=False,
-            template="people/rater_actions.html",
-        ),
+        _change_column("people/rater_actions.html"),
         Column("qualification", "Qualification", lambda row: say_qualification(row.qualification)),
         Column("ratings", "Ratings", lambda row: row.work.num_ratings, Kind.NUMBER),
         Column(
@@ -113,7 +109,8 @@ def say_qualification(attempt: QualificationAttempt | None) -> str | None:
     return f"{verdict}, {attempt.num_right} of {len(attempt.trace_ids)}, attempt {attempt.number}"
 
 
-def _find_rater(rows: Sequence[RaterFacts], text: str) -> list[RaterFacts]:
+def _find_person(rows: Sequence[_Row], text: str) -> list[_Row]:
+    """Rows whose account has the text in its user name or its name."""
     wanted = text.casefold()
     return [
         row
@@ -140,17 +137,10 @@ def build_member_table(project: Project) -> Table[Membership]:
             Column("role", "Role", lambda row: row.get_role_display(), template="people/role_cell.html"),
             Column("paused", "Paused", lambda row: row.paused_at, Kind.TIME, on_page=False),
             Column("joined", "Joined", lambda row: row.created_at, Kind.DATE),
-            Column(
-                "change",
-                "",
-                lambda row: None,
-                is_sortable=False,
-                in_csv=False,
-                template="people/member_actions.html",
-            ),
+            _change_column("people/member_actions.html"),
         ],
         filters=[
-            Filter("q", "Find a person", _find_member),
+            Filter("q", "Find a person", _find_person),
             Filter(
                 "role",
                 "Role",
@@ -162,13 +152,9 @@ def build_member_table(project: Project) -> Table[Membership]:
     )
 
 
-def _find_member(rows: Sequence[Membership], text: str) -> list[Membership]:
-    wanted = text.casefold()
-    return [
-        row
-        for row in rows
-        if wanted in row.account.username.casefold() or wanted in row.account.display_name.casefold()
-    ]
+def _change_column(template: str) -> Column[Any]:
+    """The buttons that change a row."""
+    return Column("change", "", lambda row: None, is_sortable=False, in_csv=False, template=template)
 
 
 def build_invitation_table(project: Project, *, now: dt.datetime) -> Table[Invitation]:
@@ -188,14 +174,7 @@ def build_invitation_table(project: Project, *, now: dt.datetime) -> Table[Invit
             Column("until", "Works until", lambda row: row.expires_at, Kind.TIME, sort="expires_at"),
             Column("by", "Made by", lambda row: str(row.created_by), sort="created_by__username"),
             Column("made", "Made", lambda row: row.created_at, Kind.TIME, sort="created_at", on_page=False),
-            Column(
-                "change",
-                "",
-                lambda row: None,
-                is_sortable=False,
-                in_csv=False,
-                template="people/invitation_actions.html",
-            ),
+            _change_column("people/invitation_actions.html"),
         ],
         empty="No link is open. Make one above and send it to whoever should join.",
     )

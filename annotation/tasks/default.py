@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-
 from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
 from annotation.actions import assignments, chunked, import_rows, imports, jobs, merges, quality_reports
-
-logger = logging.getLogger(__name__)
 
 
 @shared_task(name="annotation.reap_jobs")
@@ -33,31 +29,23 @@ def remove_old_uploads() -> None:
 
 @shared_task(name="annotation.inspect_source")
 def inspect_source(source_id: int) -> None:
-    try:
+    with jobs.leave_to_others():
         import_rows.inspect_source(source_id=source_id, clock=timezone.now)
-    except (jobs.JobNotStartable, jobs.JobLost) as reason:
-        logger.info("%s", reason)
 
 
 @shared_task(name="annotation.run_import")
 def run_import(run_id: int) -> None:
-    try:
+    with jobs.leave_to_others():
         import_rows.run_import(run_id=run_id, clock=timezone.now)
-    except (jobs.JobNotStartable, jobs.JobLost) as reason:
-        logger.info("%s", reason)
 
 
 @shared_task(name="annotation.run_merge")
 def run_merge(run_id: int) -> None:
-    try:
+    with jobs.leave_to_others():
         merges.run_merge(run_id=run_id, clock=timezone.now)
-    except (jobs.JobNotStartable, jobs.JobLost) as reason:
-        logger.info("%s", reason)
 
 
 @shared_task(name="annotation.compute_quality")
 def compute_quality(report_id: int) -> None:
-    try:
+    with jobs.leave_to_others():
         quality_reports.compute_report(report_id=report_id, clock=timezone.now)
-    except (jobs.JobNotStartable, jobs.JobLost) as reason:
-        logger.info("%s", reason)
