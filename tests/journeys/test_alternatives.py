@@ -17,9 +17,9 @@ from tests.factories import (
     make_prompt,
     make_trace,
 )
+from tests.journeys.accessibility import expect_no_violations
 from tests.journeys.cockpit import expect_saved, press, start_rating, wait_until
 from tests.journeys.conftest import OpenPage
-from tests.journeys.test_rating_everywhere import expect_no_violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 STEPS = ("Tom has 3.\n", "He buys 4: $3 + 4 = 8$.\n", "The answer is 8.")

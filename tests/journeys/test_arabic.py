@@ -20,9 +20,10 @@ from tests.factories import (
     make_rating,
     make_trace,
 )
+from tests.journeys.accessibility import expect_no_violations
 from tests.journeys.cockpit import press, start_rating, wait_until
 from tests.journeys.conftest import OpenPage
-from tests.journeys.test_rating_everywhere import PHONE, expect_no_violations
+from tests.journeys.test_rating_everywhere import PHONE
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
 from playwright.sync_api import Page
 
@@ -33,6 +32,7 @@ from tests.factories import (
     make_rating,
     make_trace,
 )
+from tests.journeys.accessibility import expect_no_violations
 from tests.journeys.conftest import OpenPage
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -46,16 +46,11 @@ def look_at(page: Page, addresses: Sequence[str]) -> None:
         page.emulate_media(color_scheme="light")
         page.set_viewport_size({"width": 1280, "height": 900})
         page.goto(address)
-        _expect_nothing(page, address)
+        expect_no_violations(page, address)
         page.emulate_media(color_scheme="dark")
-        _expect_nothing(page, f"{address} in the dark", CONTRAST)
+        expect_no_violations(page, f"{address} in the dark", CONTRAST)
         page.set_viewport_size({"width": 390, "height": 844})
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, address
-
-
-def _expect_nothing(page: Page, where: str, options: dict[str, object] | None = None) -> None:
-    found = Axe().run(page, options=options)
-    assert found.violations_count == 0, f"{where}: {found.generate_report()}"
 
 
 def addresses_of(project_slug: str, *views: str) -> list[str]:

@@ -9,9 +9,10 @@ from playwright.sync_api import Page, expect
 from annotation.models import Gold, PracticeAnswer, Project, QualificationAttempt, Role
 from tests.annotation.practice_worlds import make_practice_project, right_labels
 from tests.factories import make_member, make_trace
+from tests.journeys.accessibility import expect_no_violations
 from tests.journeys.cockpit import press
 from tests.journeys.conftest import OpenPage
-from tests.journeys.test_rating_everywhere import PHONE, expect_no_violations
+from tests.journeys.test_rating_everywhere import PHONE
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 KEYS = {1: "3", -1: "1"}

@@ -4,7 +4,6 @@ only has a keyboard."""
 from __future__ import annotations
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
@@ -12,16 +11,12 @@ from annotation.actions.quality_reports import compute_report
 from annotation.models import ReportKind, Role
 from tests.annotation.quality_world import compute, make_quality_world
 from tests.factories import make_member, make_project
+from tests.journeys.accessibility import expect_no_violations
 from tests.journeys.conftest import OpenPage
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 PHONE = {"viewport": {"width": 390, "height": 780}, "has_touch": True, "is_mobile": True}
-
-
-def expect_no_violations(page: Page) -> None:
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
 
 
 def is_wider_than_its_window(page: Page) -> bool:

@@ -7,9 +7,9 @@ from django.urls import reverse
 from playwright.sync_api import expect
 
 from tests.factories import make_judge_score, make_rating, make_trace
+from tests.journeys.accessibility import expect_no_violations
 from tests.journeys.cockpit import SIX_STEPS, make_rating_project, press, start_rating
 from tests.journeys.conftest import OpenPage
-from tests.journeys.test_rating_everywhere import expect_no_violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from annotation.models import Choice, Comparison, Rating
 from tests.factories import make_judge_score
+from tests.journeys.accessibility import expect_no_violations
 from tests.journeys.cockpit import expect_saved, make_rating_project, press, shown_labels, start_rating
 from tests.journeys.conftest import OpenPage
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 PHONE = {"viewport": {"width": 390, "height": 780}, "has_touch": True, "is_mobile": True}
-
-
-def expect_no_violations(page: Page) -> None:
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
 
 
 def test_without_a_script_one_form_does_everything(open_page: OpenPage) -> None:
