@@ -36,7 +36,9 @@ from annotation.models import (
     Assignment,
     Disagreement,
     GenerationBatch,
+    Judge,
     JudgeKind,
+    JudgeRun,
     JudgeScore,
     Membership,
     Project,
@@ -48,6 +50,7 @@ from annotation.rules.simulated_rater import SimulatedRater
 from annotation.tasks import models as model_tasks
 
 SLUG = "demo"
+MAKER = "demo-maker"
 SEED = 20260301
 NUM_RATED = 39  # of the traces; the others wait for the first person
 OWN_PROBLEMS = Path(__file__).resolve().parents[2] / "demo" / "problems.jsonl"
@@ -100,7 +103,7 @@ class Command(BaseCommand):
             "--traces-of",
             type=Path,
             metavar="FILE",
-            help="keep the traces and scores of this demo, and rate anew",
+            help="keep the traces of this demo; judge and rate them anew",
         )
 
     def handle(self, *, out: Path, traces_of: Path | None, **options: Any) -> None:
@@ -110,6 +113,7 @@ class Command(BaseCommand):
         current_app.conf.update(task_always_eager=True, task_eager_propagates=True)
         self.stdout.write(f"with the tasks of {model_tasks.__name__}")
         project = _restore_traces(traces_of) if traces_of else self._make_all_traces()
+        self._judge(project)
         _rate(project)
         made_by = {
             "command": "manage.py make_demo" + (f" --traces-of {traces_of.name}" if traces_of else ""),
@@ -130,10 +134,13 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"{part.data_set or OWN_PROBLEMS.name}: {project.trace_set.count()} traces so far"
             )
+        return project
+
+    def _judge(self, project: Project) -> None:
+        maker = Account.objects.get(username=MAKER)
         for judge in judge_runs.ensure_builtin_judges(now=timezone.now()):
             judge_runs.launch_judge_run(project=project, judge=judge, actor=maker, now=timezone.now())
             self.stdout.write(f"judged by {judge}")
-        return project
 
 
 def _make_project() -> tuple[Project, Account]:
@@ -145,15 +152,15 @@ def _make_project() -> tuple[Project, Account]:
         guidelines=GUIDELINES,
         created_at=now,
     )
-    maker = _make_simulated(project, "demo-maker", "Demo maker (a program)", Role.ADMIN)
+    maker = _make_simulated(project, MAKER, "Demo maker (a program)", Role.ADMIN)
     return project, maker
 
 
 def _restore_traces(file: Path) -> Project:
-    """The traces and scores of a demo made before, without its ratings and raters."""
+    """The traces of a demo made before, without its ratings, raters and scores."""
     with file.open(encoding="utf-8") as lines, transaction.atomic():
         project = restore_backup(lines=lines, actor=None, now=timezone.now())
-        for model in (Disagreement, Rating, Assignment):
+        for model in (Disagreement, Rating, Assignment, JudgeScore, JudgeRun, Judge):
             model._default_manager.all().delete()
         Membership.objects.filter(role=Role.RATER).delete()
         Account.objects.filter(is_simulated=True, username__startswith="simulated-").delete()

@@ -106,7 +106,7 @@ def test_the_steps_stand_between_head_and_question_in_the_chat_form(judge: Likel
     decode = tiny.build_tokenizer().decode
     assert decode(list(asked.head)).startswith("<|im_start|>user\nYou check the solution")
     assert decode(list(asked.head)).endswith("Solution, as far as it goes:\n\n")
-    assert decode(list(asked.question)).endswith("with yes or no.\n<|im_end|>\n<|im_start|>assistant\n")
+    assert decode(list(asked.question)).endswith("Answer yes or no.\n<|im_end|>\n<|im_start|>assistant\n")
 
 
 @pytest.mark.parametrize("rubric", ["", "{problem}", "{steps} {problem}", "{problem} {steps} {steps}"])
