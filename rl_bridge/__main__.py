@@ -1,27 +1,23 @@
-"""The command line: `python -m rl_bridge train prm|dpo`, `judge`, `verify`, `check`, `pull`, `push`.
+"""The command line: `python -m rl_bridge train …`, `judge`, `verify`, `check`, `pull`, `push`.
 
 Arguments are parsed and exports checked before torch is imported, so that a wrong word answers at once. Errors are one
 sentence on standard error, exit code 2.
 """
 
 import argparse
-import dataclasses
-import datetime
 import importlib
-import json
 import os
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from rl_bridge import runs
-from rl_bridge.data import check_export, load_config
+from rl_bridge.data import check_export
 from rl_bridge.errors import BridgeError
-from rl_bridge.manifest import open_export
 from rl_bridge.pull import pull_export
-from rl_bridge.settings import ClassWeights, DpoTraining, PrmTraining
+from rl_bridge.shipped import find_models_dir
+from rl_bridge.training.command import add_train
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,13 +35,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """All commands and their options; defaults are those of `rl_bridge.settings`."""
+    """All commands and their options; those of `train` are the fields of `rl_bridge.training.kinds`."""
     parser = argparse.ArgumentParser(prog="python -m rl_bridge", description="From exports to models.")
     commands = parser.add_subparsers(required=True, metavar="command")
     train = commands.add_parser("train", help="train a model on an export")
-    kinds = train.add_subparsers(required=True, metavar="kind")
-    _add_prm(kinds.add_parser("prm", help="a process reward model, on the stepwise config"))
-    _add_dpo(kinds.add_parser("dpo", help="a policy by direct preference optimisation"))
+    add_train(train)
     judge = commands.add_parser("judge", help="score traces with a process reward model")
     judge.add_argument("--prm", type=Path, required=True, help="folder of the PRM: <run>/model")
     judge.add_argument("--input", type=Path, required=True, help="JSONL: prompt, steps")
@@ -67,7 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
     push.set_defaults(run=_run_push)
     check = commands.add_parser("check", help="load an export with datasets and let the trainers prepare it")
     check.add_argument("--export", type=Path, required=True)
-    check.add_argument("--models-dir", type=Path, default=_find_models_dir())
+    check.add_argument("--models-dir", type=Path, default=find_models_dir(os.environ))
     check.add_argument("--texts", type=Path, help="JSON: what each file's texts must hash to")
     check.add_argument("--report", type=Path, help="JSONL: what is being done, and what was found")
     check.add_argument(
@@ -75,75 +69,6 @@ def build_parser() -> argparse.ArgumentParser:
     )
     check.set_defaults(run=_run_check)
     return parser
-
-
-def _add_shared(parser: argparse.ArgumentParser, settings: type[PrmTraining] | type[DpoTraining]) -> None:
-    default = {field.name: field.default for field in dataclasses.fields(settings)}
-    parser.add_argument("--export", type=Path, required=True, help="folder of the export")
-    parser.add_argument("--output", type=Path, help="run folder (default: runs/<kind>-<time>)")
-    parser.add_argument("--model", default=default["model"], help='"shipped", a folder, or a hub name')
-    parser.add_argument(
-        "--models-dir", type=Path, default=_find_models_dir(), help="where converted models are"
-    )
-    parser.add_argument("--split", default=default["split"])
-    parser.add_argument("--max-steps", type=int, default=default["max_steps"])
-    parser.add_argument("--batch-size", type=int, default=default["batch_size"])
-    parser.add_argument("--learning-rate", type=float, default=default["learning_rate"])
-    parser.add_argument("--limit-length", type=int, default=default["limit_length"], help="tokens of a trace")
-    parser.add_argument("--bf16", action=argparse.BooleanOptionalAction, help="default: where it is native")
-    parser.add_argument("--seed", type=int, default=default["seed"])
-    parser.add_argument(
-        "--dry-run", action="store_true", help="check the data, print the plan, train nothing"
-    )
-    parser.set_defaults(run=_run_training, settings=settings)
-
-
-def _add_prm(parser: argparse.ArgumentParser) -> None:
-    _add_shared(parser, PrmTraining)
-    parser.add_argument("--test-split", default=PrmTraining.test_split)
-    parser.add_argument("--head-learning-rate", type=float, default=PrmTraining.head_learning_rate)
-    parser.add_argument(
-        "--trained-layers", type=int, help="last layers that learn (default: 2 on a CPU, all on a GPU)"
-    )
-    parser.add_argument("--class-weights", choices=get_args(ClassWeights), default=PrmTraining.class_weights)
-    parser.add_argument("--soft-targets", action="store_true", help="train on posteriors, not on 0 and 1")
-
-
-def _add_dpo(parser: argparse.ArgumentParser) -> None:
-    _add_shared(parser, DpoTraining)
-    parser.add_argument("--config", choices=("preference", "step_preference"), default=DpoTraining.config)
-    parser.add_argument("--beta", type=float, default=DpoTraining.beta)
-    parser.add_argument("--lora-rank", type=int, default=DpoTraining.lora_rank, help="0 trains all weights")
-
-
-def _run_training(parsed: argparse.Namespace) -> None:
-    config = _read_settings(parsed)
-    export = open_export(config.export)
-    dataset = "stepwise" if isinstance(config, PrmTraining) else config.config
-    loaded = load_config(export, dataset, config.split)
-    plan = {"rows": loaded.table.num_rows, "export": export.title, "settings": runs.describe_config(config)}
-    if parsed.dry_run:
-        print(json.dumps(plan, indent=2))
-        return
-    print(
-        f"Training {config.kind} on {plan['rows']} rows of {export.title}, into {config.output}.", flush=True
-    )
-    trainer: Any = importlib.import_module(f"rl_bridge.train_{config.kind}")
-    summary: runs.RunSummary = getattr(trainer, f"train_{config.kind}")(config)
-    for warning in summary.warnings:
-        print(f"Note: {warning}", file=sys.stderr)
-    for name, value in sorted(summary.metrics.items()):
-        print(f"{name:>20} {value:.4g}")
-    print(f"Wrote {summary.folder}; the model lies in {summary.folder / runs.MODEL_FOLDER}.")
-
-
-def _read_settings(parsed: argparse.Namespace) -> PrmTraining | DpoTraining:
-    settings: type[PrmTraining] | type[DpoTraining] = parsed.settings
-    names = {field.name for field in dataclasses.fields(settings)}
-    fields = {name: value for name, value in vars(parsed).items() if name in names}
-    if fields["output"] is None:
-        fields["output"] = runs.name_run(settings.kind, datetime.datetime.now().astimezone())
-    return settings(**fields)
 
 
 def _run_judge(parsed: argparse.Namespace) -> None:
@@ -195,12 +120,6 @@ def _wait_for_a_line() -> None:
     if not sys.stdin.readline():
         raise SystemExit(0)
     tempfile.tempdir = None  # the folder for temporary files may only be there now
-
-
-def _find_models_dir() -> Path:
-    """As in the web app: GRADUS_MODELS, or `models/` in GRADUS_DATA (default `var/`)."""
-    models = os.environ.get("GRADUS_MODELS")
-    return Path(models) if models else Path(os.environ.get("GRADUS_DATA", "var")) / "models"
 
 
 if __name__ == "__main__":

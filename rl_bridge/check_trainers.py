@@ -28,11 +28,11 @@ from trl.trainer.reward_trainer import RewardTrainer
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
-from rl_bridge.data import StepwiseRow
+from rl_bridge.data import read_stepwise
 from rl_bridge.layout import TraceEncoder
 from rl_bridge.manifest import ExportError, ExportFile, ExportFolder
 from rl_bridge.tables import read_table
-from rl_bridge.train_prm import collate, prepare_rows
+from rl_bridge.training.prm_rows import collate, prepare_rows
 
 SAMPLE_ROWS = 16
 _ANY_LENGTH = 10**9
@@ -196,15 +196,7 @@ def _prepare_grpo(table: pa.Table, tokenizer: PreTrainedTokenizerBase) -> None:
 
 
 def _prepare_prm(table: pa.Table, tokenizer: PreTrainedTokenizerBase) -> None:
-    rows = [
-        StepwiseRow(
-            prompt=row["prompt"],
-            steps=tuple(row["completions"]),
-            labels=tuple(row["labels"]),
-            probabilities=tuple(row["probabilities"]),
-        )
-        for row in table.to_pylist()
-    ]
+    rows = read_stepwise(table)
     prepared = prepare_rows(TraceEncoder(tokenizer, max_length=_ANY_LENGTH), rows, soft=False)
     if len(prepared.examples) != len(rows):
         raise _Lost(" ".join(prepared.warnings))

@@ -29,6 +29,7 @@ __all__ = [
     "load_config",
     "load_stepwise",
     "open_export",
+    "read_stepwise",
 ]
 
 IGNORED = -100
@@ -90,16 +91,20 @@ def load_config(folder: ExportFolder, config: str, split: str) -> LoadedConfig:
 def load_stepwise(folder: ExportFolder, split: str) -> tuple[list[StepwiseRow], dict[str, str]]:
     """Load the stepwise rows of one split, with their files' hashes. Raises as `load_config`."""
     loaded = load_config(folder, "stepwise", split)
-    rows = [
+    return read_stepwise(loaded.table), loaded.hashes
+
+
+def read_stepwise(table: pa.Table) -> list[StepwiseRow]:
+    """The checked rows of a stepwise split; without probabilities, a label is its own."""
+    return [
         StepwiseRow(
             prompt=row["prompt"],
             steps=tuple(row["completions"]),
             labels=tuple(row["labels"]),
             probabilities=tuple(row.get("probabilities") or (float(label == 1) for label in row["labels"])),
         )
-        for row in loaded.table.to_pylist()
+        for row in table.to_pylist()
     ]
-    return rows, loaded.hashes
 
 
 def check_export(path: Path) -> ExportFolder:

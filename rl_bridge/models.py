@@ -28,7 +28,7 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from rl_bridge.devices import pick_device
-from rl_bridge.errors import BridgeError
+from rl_bridge.locations import ModelNotFound, ResolvedModel, locate_model
 from rl_bridge.shipped import (
     CONVERSION_VERSION,
     SHIPPED,
@@ -43,26 +43,13 @@ from rl_bridge.shipped import (
 __all__ = [
     "LoadedModel",
     "ModelNotFound",
+    "ResolvedModel",
     "find_shipped_gguf",
     "load_causal_lm",
     "pick_device",
     "prepare_shipped_model",
     "resolve_model",
 ]
-
-
-class ModelNotFound(BridgeError):
-    """The location names no model that can be opened: no folder, no weights in it, or no such hub name."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class ResolvedModel:
-    """A location made definite: what `from_pretrained` takes, the name to show, and whether it is local."""
-
-    location: str
-    name: str
-    is_local: bool
-    gguf_file: str = ""  # its name in the folder `location`, where the model is one
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -105,21 +92,7 @@ def resolve_model(location: str, *, models_dir: Path) -> ResolvedModel:
     if location == SHIPPED:
         folder = prepare_shipped_model(models_dir)
         return ResolvedModel(location=str(folder), name=SHIPPED_NAME, is_local=True)
-    folder = Path(location).expanduser()
-    if folder.is_dir():
-        if not (folder / "config.json").is_file():
-            raise ModelNotFound(f"The folder {folder} holds no model: config.json is missing.")
-        if not any(folder.glob("*.safetensors")):
-            raise ModelNotFound(f"The folder {folder} holds no .safetensors weights.")
-        return ResolvedModel(location=str(folder), name=folder.resolve().name, is_local=True)
-    if folder.suffix == ".gguf" and folder.is_file():
-        return ResolvedModel(
-            location=str(folder.parent), name=folder.stem, is_local=True, gguf_file=folder.name
-        )
-    if folder.is_absolute() or location.startswith((".", "~")) or location.count("/") > 1:
-        kind = "file" if folder.suffix == ".gguf" else "folder"
-        raise ModelNotFound(f"There is no {kind} {folder}.")
-    return ResolvedModel(location=location, name=location, is_local=False)
+    return locate_model(location)
 
 
 def load_causal_lm(

@@ -7,39 +7,35 @@ import dataclasses
 import datetime
 import importlib.metadata
 import json
+import os
 import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from rl_bridge.errors import BridgeError
 from rl_bridge.manifest import ExportFolder
 
 _LIBRARIES = ("torch", "transformers", "trl", "datasets", "accelerate", "peft", "tokenizers", "safetensors")
 MODEL_FOLDER = "model"
+PLOTS_FOLDER = "plots"
+CHECKPOINTS_FOLDER = "checkpoints"
+CONFIG_FILE = "config.json"
+DATA_FILE = "data.json"
+METRICS_FILE = "metrics.json"
+LOG_FILE = "log.jsonl"
 
 
 class RunFolderExists(BridgeError):
     """The output folder already holds something; a run never overwrites another."""
 
 
-class BadTrainingSetting(BridgeError):
-    """A setting is outside its range; the text names it."""
-
-
 class NothingToTrainOn(BridgeError):
     """No row is left that could teach anything."""
 
 
-class TrainingConfig(Protocol):
-    """What every trainer's configuration has; frozen dataclasses implement it."""
-
-    @property
-    def kind(self) -> str: ...
-    @property
-    def export(self) -> Path: ...
-    @property
-    def output(self) -> Path: ...
+class NotResumable(BridgeError):
+    """There is no interrupted run in the folder, or what it trained on is no longer the same."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -58,8 +54,36 @@ def name_run(kind: str, now: datetime.datetime) -> Path:
 
 def refuse_existing(folder: Path) -> None:
     """Raise `RunFolderExists` where a run would write over something."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and (not folder.is_dir() or any(not _is_bare(path) for path in folder.iterdir())):
         raise RunFolderExists(f"The output folder {folder} is not empty; name another with --output.")
+
+
+def _is_bare(path: Path) -> bool:
+    """Whether this is the empty folder that a trainer makes for its checkpoints before it trains."""
+    return path.name == CHECKPOINTS_FOLDER and not any(path.iterdir())
+
+
+def is_first_process() -> bool:
+    """Whether this process writes: `accelerate launch` and `torchrun` number theirs."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+def count_processes() -> int:
+    """How many processes train together."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def require_same_data(folder: Path, *, export: ExportFolder, hashes: Mapping[str, str]) -> None:
+    """Raise `NotResumable` where a run would go on with other rows than it began with."""
+    try:
+        stored: Any = json.loads((folder / DATA_FILE).read_text(encoding="utf-8"))
+        began = (stored["manifest_sha256"], stored["files"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise NotResumable(f"{folder} does not say what it trained on: {DATA_FILE} is damaged.") from error
+    if began != (export.manifest_sha256, dict(hashes)):
+        raise NotResumable(
+            f"{folder} began with {stored.get('export')}, and {export.path} is another export now."
+        )
 
 
 def start_run(config: Any, *, export: ExportFolder, hashes: Mapping[str, str]) -> Path:
@@ -70,9 +94,9 @@ def start_run(config: Any, *, export: ExportFolder, hashes: Mapping[str, str]) -
     folder = Path(config.output)
     refuse_existing(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "config.json", describe_config(config))
+    write_json(folder / CONFIG_FILE, describe_config(config))
     write_json(
-        folder / "data.json",
+        folder / DATA_FILE,
         {
             "export": export.title,
             "folder": str(export.path.resolve()),
@@ -92,9 +116,9 @@ def finish_run(
     warnings: Sequence[str],
 ) -> RunSummary:
     """Write what came out: final metrics, the log (one JSON object a line) and the warnings."""
-    write_json(folder / "metrics.json", dict(metrics))
+    write_json(folder / METRICS_FILE, dict(metrics))
     lines = [json.dumps(entry, sort_keys=True) for entry in log]
-    (folder / "log.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    (folder / LOG_FILE).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     (folder / "warnings.txt").write_text("".join(f"{line}\n" for line in warnings), encoding="utf-8")
     return RunSummary(folder=folder, metrics=dict(metrics), warnings=tuple(warnings))
 
@@ -137,13 +161,6 @@ def write_model_card(
         f"# {title}\n\n{what}\n\n"
         f"- Base model: {base}\n"
         f"- Export: {export.title}, manifest SHA-256 `{export.manifest_sha256}`\n\n"
-        f"## Figures\n\n| metric | value |\n|---|---|\n{figures}\n\n## What was cut\n\n{notes}\n",
+        f"## Figures\n\n| metric | value |\n|---|---|\n{figures}\n\n## Notes\n\n{notes}\n",
         encoding="utf-8",
     )
-
-
-def require_positive(**settings: float) -> None:
-    """Raise `BadTrainingSetting` for the first setting that is not above zero."""
-    for name, value in settings.items():
-        if value <= 0:
-            raise BadTrainingSetting(f"{name.replace('_', '-')} must be above zero, not {value:g}.")

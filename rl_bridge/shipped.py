@@ -6,6 +6,7 @@ Loads neither torch nor the wheel's own package.
 import dataclasses
 import importlib.util
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from rl_bridge.errors import BridgeError
@@ -73,3 +74,9 @@ def find_prepared_model(models_dir: Path) -> Path | None:
     gguf = find_shipped_gguf()
     same = (provenance.gguf_file, provenance.gguf_bytes) == (gguf.name, gguf.stat().st_size)
     return folder if same else None
+
+
+def find_models_dir(environment: Mapping[str, str]) -> Path:
+    """As in the web app: GRADUS_MODELS, or `models/` in GRADUS_DATA (default `var/`)."""
+    models = environment.get("GRADUS_MODELS")
+    return Path(models) if models else Path(environment.get("GRADUS_DATA", "var")) / "models"

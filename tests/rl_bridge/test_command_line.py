@@ -84,6 +84,10 @@ sys.exit(code)
 
     plan = json.loads(done.stdout)
     assert plan["rows"] == 8
+    assert plan["steps"] == 100
+    assert plan["model"]["name"] == "SmolLM2-135M-Instruct"
+    assert plan["device"].startswith(("CPU", "GPU"))
+    assert plan["writes"] == str(tmp_path / "run")
     assert plan["settings"]["kind"] == "dpo"
     assert plan["settings"]["output"] == str(tmp_path / "run")
     assert not (tmp_path / "run").exists()

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import rl_bridge
 
+PACKAGE = Path(rl_bridge.__file__).parent
 MODULES = sorted(
-    f"rl_bridge.{path.stem}"
-    for path in Path(rl_bridge.__file__).parent.glob("*.py")
+    ".".join(("rl_bridge", *path.relative_to(PACKAGE).with_suffix("").parts))
+    for path in PACKAGE.rglob("*.py")
     if path.stem not in ("__init__", "__main__")
 )
 
@@ -37,7 +38,7 @@ def import_without(blocked: list[str], modules: list[str]) -> str:
 def test_every_module_imports_without_the_web_app() -> None:
     web = ["django", "celery", "psycopg2", "rest_framework", "annotation", "exports", "config"]
 
-    assert "rl_bridge.train_prm" in MODULES
+    assert "rl_bridge.training.prm" in MODULES
     assert import_without(web, [*MODULES, "rl_bridge.__main__"]) == "imported"
 
 
@@ -53,7 +54,12 @@ def test_the_light_half_imports_without_torch() -> None:
         "tables",
         "data",
         "shipped",
-        "settings",
+        "locations",
+        "training.settings",
+        "training.kinds",
+        "training.options",
+        "training.plan",
+        "training.command",
         "runs",
         "rewards",
         "__main__",

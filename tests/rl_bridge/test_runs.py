@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from rl_bridge import manifest, runs
-from rl_bridge.settings import DpoTraining, PrmTraining
+from rl_bridge.training.kinds import DpoTraining, PrmTraining
+from rl_bridge.training.options import build_settings
 
 
 def open_for(export_folder: Path, output: Path) -> tuple[PrmTraining, manifest.ExportFolder]:
@@ -40,10 +41,9 @@ def test_the_stored_settings_rebuild_the_configuration(export_folder: Path, tmp_
 
     stored = json.loads((folder / "config.json").read_text())
     kind = stored.pop("kind")
-    paths = {name: Path(stored[name]) for name in ("export", "output", "models_dir")}
 
     assert kind == "prm"
-    assert PrmTraining(**(stored | paths)) == config
+    assert build_settings(PrmTraining, stored) == config
 
 
 def test_an_empty_folder_may_be_used_and_a_full_one_not(export_folder: Path, tmp_path: Path) -> None:
@@ -109,9 +109,3 @@ def test_settings_are_frozen(tmp_path: Path) -> None:
 
     with pytest.raises(dataclasses.FrozenInstanceError):
         config.seed = 1  # type: ignore[misc]
-
-
-@pytest.mark.parametrize("value", [0, -1, -0.5])
-def test_what_must_be_positive_is_named_as_on_the_command_line(value: float) -> None:
-    with pytest.raises(runs.BadTrainingSetting, match=f"batch-size must be above zero, not {value:g}"):
-        runs.require_positive(max_steps=1, batch_size=value)

@@ -1,6 +1,5 @@
 """Training a PRM: it learns, it says what it cut, and it leaves a folder that tells the whole story."""
 
-import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -10,32 +9,24 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from rl_bridge import layout, manifest, models, prm, runs, train_prm
+from rl_bridge import layout, manifest, models, prm, runs
 from rl_bridge.data import StepwiseRow
-from rl_bridge.settings import PrmTraining
+from rl_bridge.training import prm as train_prm
+from rl_bridge.training import prm_rows
+from rl_bridge.training.kinds import PrmTraining
+from rl_bridge.training.settings import BadTrainingSetting, TrainingSettings
 from tests.rl_bridge import tiny
 from tests.rl_bridge.export_folders import make_table, sum_rows, write_export
+from tests.rl_bridge.training.small import make_settings, train
 
 
-def training(export: Path, output: Path, model: Path, **changes: object) -> PrmTraining:
+def training(export: Path, output: Path, model: Path, **changes: object) -> TrainingSettings:
     """Settings that train a tiny model in seconds."""
-    config = PrmTraining(
-        export=export,
-        output=output,
-        model=str(model),
-        max_steps=2,
-        batch_size=8,
-        learning_rate=5e-3,
-        head_learning_rate=5e-3,
-        limit_length=200,
-        trained_layers=2,
-        bf16=False,
-    )
-    return dataclasses.replace(config, **changes)  # type: ignore[arg-type]
+    return make_settings("prm", export, output, model, **changes)
 
 
 def test_a_pattern_in_the_steps_is_learnt(export_folder: Path, tiny_llama: Path, tmp_path: Path) -> None:
-    summary = train_prm.train_prm(training(export_folder, tmp_path / "run", tiny_llama, max_steps=60))
+    summary = train(training(export_folder, tmp_path / "run", tiny_llama, max_steps=60))
 
     log = [json.loads(line) for line in (summary.folder / "log.jsonl").read_text().splitlines()]
     losses = [entry["loss"] for entry in log if "loss" in entry]
@@ -50,7 +41,7 @@ def test_a_pattern_in_the_steps_is_learnt(export_folder: Path, tiny_llama: Path,
 def test_a_run_folder_tells_what_was_trained_on_what(
     export_folder: Path, tiny_falcon_h1: Path, tmp_path: Path
 ) -> None:
-    summary = train_prm.train_prm(training(export_folder, tmp_path / "run", tiny_falcon_h1, seed=3))
+    summary = train(training(export_folder, tmp_path / "run", tiny_falcon_h1, seed=3))
 
     folder = summary.folder
     config = json.loads((folder / "config.json").read_text())
@@ -70,7 +61,7 @@ def test_a_run_folder_tells_what_was_trained_on_what(
 
 def test_the_same_seed_gives_the_same_weights(export_folder: Path, tiny_llama: Path, tmp_path: Path) -> None:
     first, second, other = (
-        train_prm.train_prm(training(export_folder, tmp_path / name, tiny_llama, seed=seed))
+        train(training(export_folder, tmp_path / name, tiny_llama, seed=seed))
         for name, seed in (("a", 1), ("b", 1), ("c", 2))
     )
 
@@ -82,7 +73,7 @@ def test_the_same_seed_gives_the_same_weights(export_folder: Path, tiny_llama: P
 def test_bf16_products_train_and_are_stored_as_bf16(
     export_folder: Path, tiny_llama: Path, tmp_path: Path
 ) -> None:
-    summary = train_prm.train_prm(training(export_folder, tmp_path / "run", tiny_llama, bf16=True))
+    summary = train(training(export_folder, tmp_path / "run", tiny_llama, bf16=True))
 
     opened = prm.load_prm(summary.folder / "model", device="cpu")
     assert opened.model.backbone.dtype == torch.bfloat16
@@ -96,7 +87,7 @@ def test_soft_targets_train_towards_the_posteriors(tiny_llama: Path, tmp_path: P
     soft = training(
         export, tmp_path / "soft", tiny_llama, max_steps=80, soft_targets=True, class_weights="none"
     )
-    opened = prm.load_prm(train_prm.train_prm(soft).folder / "model", device="cpu")
+    opened = prm.load_prm(train(soft).folder / "model", device="cpu")
 
     assert prm.score_steps(opened, "p", ["Same step."])[0] == pytest.approx(0.8, abs=0.05)
 
@@ -104,9 +95,9 @@ def test_soft_targets_train_towards_the_posteriors(tiny_llama: Path, tmp_path: P
 def test_an_export_without_a_test_split_trains_without_test_figures(tiny_llama: Path, tmp_path: Path) -> None:
     export = write_export(tmp_path / "export", {("stepwise", "train"): make_table("stepwise", sum_rows(6))})
 
-    summary = train_prm.train_prm(training(export, tmp_path / "run", tiny_llama))
+    summary = train(training(export, tmp_path / "run", tiny_llama))
 
-    assert set(summary.metrics) == {"train_loss"}
+    assert set(summary.metrics) == {"final_loss", "train_loss"}
     (warning,) = summary.warnings
     assert warning == "Nothing was measured: the export has no stepwise rows in the split 'test'."
     assert warning in (summary.folder / "model" / "README.md").read_text()
@@ -116,7 +107,7 @@ def test_a_bad_export_is_refused_before_a_model_is_looked_for(export_folder: Pat
     next(export_folder.glob("stepwise/train-*")).unlink()
 
     with pytest.raises(manifest.ChangedFile):
-        train_prm.train_prm(training(export_folder, tmp_path / "run", tmp_path / "no-model"))
+        train(training(export_folder, tmp_path / "run", tmp_path / "no-model"))
 
     assert not (tmp_path / "run").exists()
 
@@ -126,7 +117,7 @@ def test_a_run_never_overwrites_another(export_folder: Path, tiny_llama: Path, t
     (tmp_path / "run" / "config.json").write_text("{}")
 
     with pytest.raises(runs.RunFolderExists, match="not empty"):
-        train_prm.train_prm(training(export_folder, tmp_path / "run", tiny_llama))
+        train(training(export_folder, tmp_path / "run", tiny_llama))
 
 
 def test_a_model_that_does_not_open_leaves_no_run_behind(
@@ -137,7 +128,7 @@ def test_a_model_that_does_not_open_leaves_no_run_behind(
     (damaged / "model.safetensors").write_bytes(b"\xff" * 64)
 
     with pytest.raises(models.ModelNotFound, match="damaged does not open as a language model"):
-        train_prm.train_prm(training(export_folder, tmp_path / "run", damaged))
+        train(training(export_folder, tmp_path / "run", damaged))
 
     assert not (tmp_path / "run").exists()
 
@@ -148,7 +139,7 @@ def test_a_run_folder_in_use_is_noticed_before_a_model_is_looked_for(
     (tmp_path / "run").write_text("a file")
 
     with pytest.raises(runs.RunFolderExists):
-        train_prm.train_prm(training(export_folder, tmp_path / "run", tmp_path / "no-model"))
+        train(training(export_folder, tmp_path / "run", tmp_path / "no-model"))
 
 
 def row(labels: tuple[int, ...], steps: tuple[str, ...] | None = None, prompt: str = "p") -> StepwiseRow:
@@ -164,7 +155,7 @@ def row(labels: tuple[int, ...], steps: tuple[str, ...] | None = None, prompt: s
 def test_what_was_cut_is_counted() -> None:
     encoder = layout.TraceEncoder(tiny.build_tokenizer(), max_length=60)
 
-    prepared = train_prm.prepare_rows(
+    prepared = prm_rows.prepare_rows(
         encoder,
         [row((1,)), row((1, 0), ("x" * 40, "y" * 40)), row((-100, -100)), row((1,), prompt="q" * 100)],
         soft=False,
@@ -184,7 +175,7 @@ def test_without_a_label_there_is_nothing_to_train_on() -> None:
     with pytest.raises(
         runs.NothingToTrainOn, match=r"No labelled step is left to train on\. 1 traces left out"
     ):
-        train_prm.prepare_rows(encoder, [row((-100,))], soft=False)
+        prm_rows.prepare_rows(encoder, [row((-100,))], soft=False)
 
 
 def test_balanced_weights_give_both_classes_the_same_total() -> None:
@@ -225,9 +216,9 @@ def test_balanced_weights_halve_the_total_between_the_classes_whatever_the_targe
 
 def test_padding_is_masked_and_points_at_nothing_that_counts() -> None:
     encoder = layout.TraceEncoder(tiny.build_tokenizer(), max_length=200)
-    prepared = train_prm.prepare_rows(encoder, [row((1, 0, -100)), row((0,))], soft=False)
+    prepared = prm_rows.prepare_rows(encoder, [row((1, 0, -100)), row((0,))], soft=False)
 
-    batch = train_prm.collate(prepared.examples, pad_token_id=7)
+    batch = prm_rows.collate(prepared.examples, pad_token_id=7)
 
     long, short = (len(example.trace.input_ids) for example in prepared.examples)
     assert batch["attention_mask"].tolist() == [[1] * long, [1] * short + [0] * (long - short)]
@@ -248,7 +239,9 @@ def test_the_head_learns_at_its_own_rate_and_vectors_do_not_decay() -> None:
     model = prm.StepRewardModel(tiny.build_llama().model)
     train_prm.freeze_layers(model.backbone, 1)
     loss = train_prm.StepLoss(model, train_prm.ClassBalance(standing=1.0, failing=1.0))
-    config = training(Path(), Path(), Path(), learning_rate=1e-4, head_learning_rate=1e-2, weight_decay=0.3)
+    config = PrmTraining(
+        export=Path(), output=Path(), learning_rate=1e-4, head_learning_rate=1e-2, weight_decay=0.3
+    )
 
     matrices, vectors, head = train_prm.build_optimizer(loss, config).param_groups
 
@@ -263,9 +256,7 @@ def test_the_head_learns_at_its_own_rate_and_vectors_do_not_decay() -> None:
 
 
 def test_at_most_max_test_rows_are_measured(export_folder: Path, tiny_llama: Path, tmp_path: Path) -> None:
-    summary = train_prm.train_prm(
-        training(export_folder, tmp_path / "run", tiny_llama, max_steps=1, max_test_rows=2)
-    )
+    summary = train(training(export_folder, tmp_path / "run", tiny_llama, max_steps=1, max_test_rows=2))
 
     rows = sum_rows(6)[:2]
     assert summary.metrics["test_num_steps"] == sum(label != -100 for r in rows for label in r["labels"])
@@ -284,8 +275,8 @@ def test_masked_and_padded_steps_do_not_touch_the_loss() -> None:
     loss = train_prm.StepLoss(model, train_prm.ClassBalance(standing=1.0, failing=1.0))
 
     def loss_of(*rows: StepwiseRow) -> float:
-        examples = train_prm.prepare_rows(encoder, rows, soft=False).examples
-        return float(loss(**train_prm.collate(examples, pad_token_id=0))["loss"].detach())
+        examples = prm_rows.prepare_rows(encoder, rows, soft=False).examples
+        return float(loss(**prm_rows.collate(examples, pad_token_id=0))["loss"].detach())
 
     alone = loss_of(row((1, 0)))
     masked = loss_of(row((1, 0, -100)))
@@ -311,22 +302,24 @@ def test_only_the_last_layers_learn(asked: int | None, learning: int) -> None:
     "change", [{"max_steps": 0}, {"learning_rate": -1.0}, {"trained_layers": -1}, {"limit_length": 0}]
 )
 def test_a_setting_out_of_range_is_refused(change: dict[str, float], tmp_path: Path) -> None:
-    with pytest.raises(runs.BadTrainingSetting, match=next(iter(change)).replace("_", "-")):
+    with pytest.raises(BadTrainingSetting, match=next(iter(change)).replace("_", "-")):
         training(tmp_path, tmp_path, tmp_path, **change)
 
 
 @pytest.mark.model
 def test_the_shipped_model_trains(export_folder: Path, shipped_models_dir: Path, tmp_path: Path) -> None:
-    config = PrmTraining(
-        export=export_folder,
-        output=tmp_path / "run",
+    config = make_settings(
+        "prm",
+        export_folder,
+        tmp_path / "run",
+        Path("shipped"),
         models_dir=shipped_models_dir,
-        max_steps=2,
         batch_size=2,
         max_test_rows=1,
+        bf16=None,
     )
 
-    summary = train_prm.train_prm(config)
+    summary = train(config)
 
     opened = prm.load_prm(summary.folder / "model")
     assert opened.config.backbone == "SmolLM2-135M-Instruct"

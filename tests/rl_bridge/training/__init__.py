@@ -1,0 +1,1 @@
+"""Tests of the trainers, one file each, and of what they share."""
