@@ -9,31 +9,11 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import Page
 
-from annotation.actions.judge_runs import ensure_builtin_judges
-from annotation.models import (
-    AssignmentState,
-    Membership,
-    PauseReason,
-    Priority,
-    Role,
-    SelectedBy,
-)
-from tests.exports.worlds import World, make_world, merge_world
-from tests.factories import (
-    NOW,
-    make_appeal,
-    make_assignment,
-    make_attempt,
-    make_decision,
-    make_disagreement,
-    make_gold,
-    make_member,
-    make_project,
-    make_rating,
-    make_trace,
-)
+from annotation.models import Role
+from tests.factories import make_member, make_project
 from tests.journeys.accessibility import expect_no_violations
 from tests.journeys.conftest import OpenPage
+from tests.lively_world import make_lively_world
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -55,39 +35,6 @@ def look_at(page: Page, addresses: Sequence[str]) -> None:
 
 def addresses_of(project_slug: str, *views: str) -> list[str]:
     return [reverse(f"annotation:{view}", args=[project_slug]) for view in views]
-
-
-def make_lively_world() -> World:
-    """With a merge, judges, gold that was rated, a decision under appeal, a paused rater, priorities and a test."""
-    world = make_world(
-        4, slug="lively", name="Lively", shows_decisions=True, gold_threshold=0.6, needs_qualification=True
-    )
-    rater, other = world.raters
-    ensure_builtin_judges(now=NOW)
-    for account in world.raters:
-        make_attempt(
-            world.project,
-            account,
-            number=1,
-            has_passed=True,
-            finished_at=NOW,
-            num_right=5,
-            trace_ids=[1, 2, 3, 4, 5, 6],
-        )
-    for number in range(3):
-        trace = make_trace(world.prompts[1], steps=(f"Known {number}.\n", "So 7.", " Yes."))
-        make_gold(trace)
-        assignment = make_assignment(
-            trace, other, selected_by=SelectedBy.GOLD, state=AssignmentState.SUBMITTED, ended_at=NOW
-        )
-        make_rating(trace, assignment=assignment, labels=(1, 1, 1) if number else (-1, None, None))
-    make_appeal(make_decision(world.right[0], note="Looked up."), rater, reason="It is right.")
-    make_disagreement(world.wrong[1])
-    world.prompts[2].priority = Priority.HELD
-    world.prompts[2].save()
-    merge_world(world)
-    Membership.objects.filter(account=other).update(paused_at=NOW, pause_reason=PauseReason.GOLD)
-    return world
 
 
 def test_everybody_else(open_page: OpenPage) -> None:

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from annotation.models import Assignment, Project
+from tests.addresses import list_addresses
 from tests.factories import (
     make_assignment,
     make_gold,
@@ -22,6 +23,7 @@ from tests.factories import (
     make_member,
     make_project,
     make_prompt,
+    make_rating,
     make_trace,
 )
 
@@ -29,7 +31,21 @@ pytestmark = pytest.mark.django_db
 
 # Words that stand nowhere else, so that an answer that holds one has leaked it.
 REFERENCE, TRUTH, JUDGE, RATIONALE, MODEL = "7734501", "7734502", "quibbler", "since-7734503", "model-7734504"
-SECRETS = (TRUTH, JUDGE, RATIONALE, MODEL, "0.8271", "82.71", "83 %", "is_gold", "Gold", "7734505")
+OTHER, OTHERS_NOTE = "somebody7734506", "wrong-7734507"
+SECRETS = (
+    OTHER,
+    OTHERS_NOTE,
+    TRUTH,
+    JUDGE,
+    RATIONALE,
+    MODEL,
+    "0.8271",
+    "82.71",
+    "83 %",
+    "is_gold",
+    "Gold",
+    "7734505",
+)
 
 
 @pytest.fixture
@@ -52,6 +68,9 @@ def assignment(project: Project) -> Assignment:
     for trace in traces:
         make_judge_score(trace, judge, (0.8271, 0.8271, 0.8271), rationales=[RATIONALE] * 3)
     make_gold(traces[0])
+    make_rating(
+        traces[0], make_member(project, username=OTHER), labels=(1, -1, None), notes={"1": OTHERS_NOTE}
+    )
     now = timezone.now()
     return make_assignment(
         traces[0], make_member(project), leased_at=now, expires_at=now + dt.timedelta(minutes=30)
@@ -66,42 +85,25 @@ def rater(assignment: Assignment) -> Client:
 
 
 def list_answers(rater: Client, assignment: Assignment) -> Iterator[tuple[str, Any]]:
-    """Whatever a rater can ask of a trace and its project: pages, fragments and the API, and headers with them."""
-    slug, number = assignment.trace.project.slug, assignment.pk
-    pages = [
-        reverse("annotation:" + view, args=[slug])
-        for view in ("show_project", "next_trace", "compare_traces")
-    ]
-    pages += [
-        reverse("annotation:" + view, args=[number]) for view in ("rate_trace", "show_rating", "amend_rating")
-    ]
-    pages += [reverse("annotation:show_step_source", args=[number, 0]), reverse("annotation:list_projects")]
-    staff = [
-        reverse("annotation:" + view, args=[slug])
-        for view in (
-            "list_prompts",
-            "list_batches",
-            "list_judge_runs",
-            "list_traces",
-            "list_merges",
-            "list_people",
-        )
-    ]
-    staff += [reverse("annotation:show_trace", args=[slug, assignment.trace_id])]
-    staff += [reverse("annotation:show_prompt", args=[slug, assignment.trace.prompt_id])]
-    staff += [reverse("exports:list_exports", args=[slug]), reverse("exports:create_export", args=[slug])]
-    for path in [*pages, *staff]:
+    """Whatever a rater can ask of a trace and its project: every address there is, as page and as fragment."""
+    trace = assignment.trace
+    values = {
+        "slug": trace.project.slug,
+        "assignment_id": assignment.pk,
+        "trace_id": trace.pk,
+        "prompt_id": trace.prompt_id,
+        "account_id": assignment.rater_id,
+        "index": 0,
+    }
+    for address in list_addresses():
+        if address.is_of_admin or address.name == "api:schema":  # which names gold, but none
+            continue
+        pk = trace.prompt_id if "prompt" in address.name else trace.pk
+        path = address.fill({**values, "pk": pk})
         yield path, rater.get(path, follow=True)
         yield f"{path} (part)", rater.get(path, headers={"HX-Request": "true"}, follow=True)
-    for name in ("projects", "prompts", "traces", "ratings", "exports"):
-        yield name, rater.get(f"/api/v1/{name}/")
-        yield f"{name} of the project", rater.get(f"/api/v1/{name}/", {"project": slug})
-    for path in (
-        f"traces/{assignment.trace_id}",
-        f"prompts/{assignment.trace.prompt_id}",
-        f"projects/{slug}",
-    ):
-        yield path, rater.get(f"/api/v1/{path}/")
+        if address.name.endswith("_list"):
+            yield f"{path} of the project", rater.get(path, {"project": trace.project.slug})
 
 
 def find_leaks(answers: Iterator[tuple[str, Any]], secrets: tuple[str, ...]) -> list[tuple[str, str]]:
