@@ -39,7 +39,7 @@ def list_own_judges(project: Project) -> QuerySet[Judge]:
 def list_judge_runs(project: Project) -> QuerySet[JudgeRun]:
     """The project's judge runs, the newest first."""
     runs = cast("QuerySet[JudgeRun]", JudgeRun.objects.filter(project=project))
-    return runs.select_related("judge", "created_by")
+    return runs.select_related("judge__model_spec", "created_by")
 
 
 @dataclass(frozen=True)

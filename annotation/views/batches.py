@@ -16,6 +16,7 @@ from annotation.forms.batches import LaunchBatchForm
 from annotation.models import DryRun, Project, Prompt, Role
 from annotation.queries import batches as queries
 from annotation.queries.prompts import choose_prompt_ids
+from annotation.queries.waiting import explain_wait
 from annotation.tables.jobs import build_batch_table
 from annotation.views.access import account_of, load_project
 from annotation.views.launch_preview import build_preview, read_dry_run
@@ -65,7 +66,7 @@ def launch_batch(request: HttpRequest, slug: str) -> HttpResponse:
         form = LaunchBatchForm(dry_run.form_fields)  # as it stood when the dry run was started
     shown = form if form.is_bound else LaunchBatchForm(_list_initial(form))
     context = {"project": project, "form": form, "preview": build_preview(project, shown)}
-    context["dry_run"] = dry_run and read_dry_run(dry_run)
+    context["dry_run"] = dry_run and read_dry_run(dry_run, now=timezone.now())
     return render(request, "batches/launch_batch.html", context)
 
 
@@ -76,9 +77,15 @@ def show_batch(request: HttpRequest, slug: str, batch_id: int) -> HttpResponse:
     """One batch; while it is open htmx asks for its progress every second."""
     project = load_project(request, slug, *MAKERS)
     batch = get_object_or_404(queries.list_batches(project), pk=batch_id)
-    progress = queries.get_batch_progress(batch, now=timezone.now())
+    now = timezone.now()
+    context = {
+        "project": project,
+        "batch": batch,
+        "progress": queries.get_batch_progress(batch, now=now),
+        "wait": explain_wait(batch, is_on_server=batch.model_spec.is_server, now=now),
+    }
     template = "batches/show_batch.html" + ("#batch-progress" if request.htmx else "")  # type: ignore[attr-defined]  # django-htmx
-    return render(request, template, {"project": project, "batch": batch, "progress": progress})
+    return render(request, template, context)
 
 
 def _list_initial(form: LaunchBatchForm) -> dict[str, object]:

@@ -31,7 +31,7 @@ def start_dry_run(request: HttpRequest, slug: str) -> HttpResponse:
     form = LaunchBatchForm(request.POST)
     dry_run = _launch(request, project, form)
     if request.htmx:  # type: ignore[attr-defined]  # set by django-htmx's middleware
-        shown = {"dry_run": read_dry_run(dry_run)} if dry_run else {"refused": form}
+        shown = {"dry_run": read_dry_run(dry_run, now=timezone.now())} if dry_run else {"refused": form}
         return render(request, _PART, {"project": project, **shown})
     if dry_run is None:
         context = {"project": project, "form": form, "preview": build_preview(project, form)}
@@ -48,7 +48,7 @@ def show_dry_run(request: HttpRequest, slug: str, dry_run_id: int) -> HttpRespon
     dry_run = get_object_or_404(DryRun, project=project, pk=dry_run_id)
     if not request.htmx:  # type: ignore[attr-defined]  # django-htmx
         return redirect(_address(project, dry_run))
-    return render(request, _PART, {"project": project, "dry_run": read_dry_run(dry_run)})
+    return render(request, _PART, {"project": project, "dry_run": read_dry_run(dry_run, now=timezone.now())})
 
 
 def _launch(request: HttpRequest, project: Project, form: LaunchBatchForm) -> DryRun | None:

@@ -14,6 +14,7 @@ from annotation.actions import chunked, judge_runs
 from annotation.forms.judge_runs import LaunchJudgeRunForm
 from annotation.models import Role
 from annotation.queries import judge_runs as queries
+from annotation.queries.waiting import explain_wait
 from annotation.tables.jobs import build_judge_run_table
 from annotation.views.access import account_of, load_project
 from annotation.views.responses import redirect_htmx
@@ -63,9 +64,16 @@ def show_judge_run(request: HttpRequest, slug: str, run_id: int) -> HttpResponse
     """One run; while it is open htmx asks for its progress every second."""
     project = load_project(request, slug, *MAKERS)
     run = get_object_or_404(queries.list_judge_runs(project), pk=run_id)
-    progress = queries.get_run_progress(run, now=timezone.now())
+    now = timezone.now()
+    spec = run.judge.model_spec
+    context = {
+        "project": project,
+        "run": run,
+        "progress": queries.get_run_progress(run, now=now),
+        "wait": explain_wait(run, is_on_server=spec is not None and spec.is_server, now=now),
+    }
     template = "judge_runs/show_judge_run.html" + ("#run-progress" if request.htmx else "")  # type: ignore[attr-defined]  # django-htmx
-    return render(request, template, {"project": project, "run": run, "progress": progress})
+    return render(request, template, context)
 
 
 @login_required

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,6 +14,7 @@ from annotation.forms.batches import LaunchBatchForm
 from annotation.models import DryRun, JobState, ModelSpec, Project, Prompt
 from annotation.queries.prompts import choose_prompt_ids
 from annotation.queries.speeds import Estimate, estimate_batch, estimate_prompt_tokens, find_model_speed
+from annotation.queries.waiting import explain_wait
 from annotation.rules.prompt_template import PLACEHOLDER, fill_template
 from annotation.rules.segmentation import segment, split_steps
 
@@ -36,10 +38,12 @@ class LaunchPreview:
 
 @dataclass(frozen=True)
 class ShownDryRun:
-    """A dry run, and its completion cut into the steps that raters would see."""
+    """A dry run as it stands, and its completion cut into the steps that raters would see."""
 
     job: DryRun
     steps: tuple[str, ...]
+    wait: str  # what it waits for, if it does
+    seconds: float  # since a worker took it
 
 
 def build_preview(project: Project, form: LaunchBatchForm) -> LaunchPreview | None:
@@ -70,11 +74,13 @@ def build_preview(project: Project, form: LaunchBatchForm) -> LaunchPreview | No
     )
 
 
-def read_dry_run(dry_run: DryRun) -> ShownDryRun:
+def read_dry_run(dry_run: DryRun, *, now: dt.datetime) -> ShownDryRun:
     if dry_run.state != JobState.FINISHED:
-        return ShownDryRun(dry_run, ())
+        wait = explain_wait(dry_run, is_on_server=dry_run.is_on_server, now=now)
+        begun = dry_run.started_at or now
+        return ShownDryRun(dry_run, (), wait, (now - begun).total_seconds())
     ends = segment(dry_run.completion, dry_run.segmenter)
-    return ShownDryRun(dry_run, tuple(split_steps(dry_run.completion, ends)))
+    return ShownDryRun(dry_run, tuple(split_steps(dry_run.completion, ends)), wait="", seconds=0.0)
 
 
 def _measure_length(prompt_ids: Sequence[int]) -> float:

@@ -15,6 +15,7 @@ from annotation.actions import model_specs
 from annotation.forms.model_specs import AddModelForm, ModelTermsForm
 from annotation.models import Account, ModelSpec
 from annotation.queries.model_specs import find_latest_trial, list_model_specs_with_use
+from annotation.queries.waiting import explain_wait
 from annotation.views.access import account_of
 from annotation.views.responses import redirect_htmx
 
@@ -54,8 +55,10 @@ def show_model_spec(request: HttpRequest, spec_id: int) -> HttpResponse:
     """One model with its terms and its last trial; while that is open htmx asks for it every second."""
     account, spec = _find(request, spec_id)
     trial = find_latest_trial(spec)
+    wait = explain_wait(trial, is_on_server=spec.is_server, now=timezone.now()) if trial else ""
+    shown = {"spec": spec, "trial": trial, "wait": wait}
     if request.htmx and request.method == "GET":  # type: ignore[attr-defined]  # set by django-htmx's middleware
-        return render(request, "model_specs/show_model_spec.html#model-trial", {"spec": spec, "trial": trial})
+        return render(request, "model_specs/show_model_spec.html#model-trial", shown)
     form = ModelTermsForm(request.POST or None, initial=ModelTermsForm.initial_of(spec))
     if form.is_valid():
         if form.cleaned_data["key_variable"] and not spec.is_server:
@@ -64,7 +67,7 @@ def show_model_spec(request: HttpRequest, spec_id: int) -> HttpResponse:
             model_specs.change_model_terms(spec=spec, terms=form.terms(), actor=account, now=timezone.now())
             messages.success(request, f"{spec.name} is saved.")
             return redirect_htmx(request, "annotation:show_model_spec", spec.pk)
-    return render(request, "model_specs/show_model_spec.html", {"spec": spec, "trial": trial, "form": form})
+    return render(request, "model_specs/show_model_spec.html", {**shown, "form": form})
 
 
 @login_required

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from annotation.models import DryRun, GenerationBatch, JobState, Project, Role, Trace
 from annotation.tasks import models, servers  # noqa: F401  (registers the tasks)
@@ -167,3 +169,14 @@ def test_nobody_else_has_a_model_asked(visitor: str, status: int, project: Proje
         client.get(reverse("annotation:show_dry_run", args=[project.slug, dry_run.pk])).status_code == status
     )
     assert DryRun.objects.count() == 1
+
+
+def test_while_the_worker_is_at_it_the_page_counts_the_seconds(maker: Client, project: Project) -> None:
+    begun = timezone.now() - dt.timedelta(seconds=12)
+    dry_run = make_dry_run(
+        make_prompt(project), state=JobState.RUNNING, started_at=begun, model_spec=make_model_spec(name="Big")
+    )
+
+    box = maker.get(path(project, "show_dry_run", dry_run.pk), headers=FRAGMENT).content.decode()
+
+    assert "Big is at it: 12 s so far." in box

@@ -169,7 +169,7 @@ def test_while_a_trial_waits_the_page_asks_for_it_and_a_second_is_not_queued(adm
     assert again == trial
     assert "<html" not in fragment
     assert 'hx-trigger="every 1s"' in fragment
-    assert "Waits for a worker." in fragment
+    assert "Is a worker for the queue “servers” running?" in fragment
 
 
 def test_a_retired_model_keeps_its_batches_and_is_marked(admin: Client) -> None:
