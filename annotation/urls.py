@@ -6,6 +6,7 @@ from annotation.views import (
     accounts,
     alternatives,
     amending,
+    audit,
     batch_course,
     batches,
     comparisons,
@@ -75,6 +76,9 @@ urlpatterns = [
         people.revoke_invitation,
         name="revoke_invitation",
     ),
+    # --- audit log ---
+    path("audit/", audit.list_all_events, name="list_all_events"),
+    path("p/<slug:slug>/audit/", audit.list_events, name="list_events"),
     # --- practice ---
     path("p/<slug:slug>/practice/", practice.show_practice, name="show_practice"),
     path("p/<slug:slug>/practice/<int:trace_id>/", practice.practise_trace, name="practise_trace"),

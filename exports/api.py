@@ -186,7 +186,16 @@ class ExportDetail(ExportScopedView, RetrieveModelMixin):
         return self.retrieve(request, pk=pk)
 
 
-class ExportFile(ExportScopedView):
+class _Download(ExportScopedView):
+    def record(self, request: Request, name: str, answer: HttpResponseBase) -> HttpResponseBase:
+        """Who took what stands in the audit log."""
+        export, actor = self.get_object(), account_of(request)
+        return downloads.record_download(
+            request._request, answer, export=export, name=name, actor=actor, now=timezone.now()
+        )
+
+
+class ExportFile(_Download):
     @extend_schema(
         operation_id="download_export_file",
         responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
@@ -194,17 +203,18 @@ class ExportFile(ExportScopedView):
     def get(self, request: Request, pk: int, name: str) -> HttpResponseBase:
         """One file of an export, whole or a single byte range of it."""
         try:
-            return downloads.serve_file(request._request, self.get_object(), name)
+            return self.record(request, name, downloads.serve_file(request._request, self.get_object(), name))
         except downloads.NoSuchFile as error:
             raise NotFound(str(error)) from error
 
 
-class ExportArchive(ExportScopedView):
+class ExportArchive(_Download):
     @extend_schema(operation_id="download_export", responses={(200, "application/zip"): OpenApiTypes.BINARY})
     def get(self, request: Request, pk: int) -> HttpResponseBase:
         """All files of an export in one zip, whole or a single byte range of it."""
         try:
-            return downloads.serve_archive(request._request, self.get_object())
+            archive = downloads.serve_archive(request._request, self.get_object())
+            return self.record(request, "archive.zip", archive)
         except downloads.NoSuchFile as error:
             raise NotFound(str(error)) from error
 

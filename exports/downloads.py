@@ -5,6 +5,7 @@ Names are looked up in the manifest, so none leads out of the export's folder.
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import re
 import zipfile
@@ -14,6 +15,8 @@ from typing import IO, cast
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
+from annotation.actions.audit import record_event
+from annotation.models import Account
 from exports.actions import folder_of
 from exports.manifest import read_manifest
 from exports.models import Export
@@ -66,6 +69,29 @@ def serve_archive(request: HttpRequest, export: Export) -> HttpResponseBase:
         return _refuse_range(size)
     first, last = part
     return _stream(_cut(_zip(title, paths), first, last), part, size, etag, "application/zip", f"{title}.zip")
+
+
+def record_download(
+    request: HttpRequest,
+    answer: HttpResponseBase,
+    *,
+    export: Export,
+    name: str,
+    actor: Account,
+    now: dt.datetime,
+) -> HttpResponseBase:
+    """Puts an answer that begins a download into the audit log, and hands it back. A later part is no new download."""
+    begins = answer.headers.get("Content-Range", "bytes 0-").startswith("bytes 0-")
+    if request.method == "GET" and answer.status_code in (200, 206) and begins:
+        record_event(
+            actor=actor,
+            verb="downloaded an export",
+            subject=export,
+            now=now,
+            project=export.project,
+            file=name,
+        )
+    return answer
 
 
 def measure_archive(title: str, sizes: Mapping[str, int]) -> int:

@@ -145,8 +145,9 @@ def push_export(request: HttpRequest, slug: str, export_id: int) -> HttpResponse
 @require_safe
 def download_file(request: HttpRequest, slug: str, export_id: int, name: str) -> HttpResponseBase:
     project = load_project(request, slug, *MAKERS)
+    export = _get_export(request, project, export_id)
     try:
-        return downloads.serve_file(request, _get_export(request, project, export_id), name)
+        return _record(request, export, name, downloads.serve_file(request, export, name))
     except downloads.NoSuchFile as error:
         raise Http404(str(error)) from error
 
@@ -155,10 +156,16 @@ def download_file(request: HttpRequest, slug: str, export_id: int, name: str) ->
 @require_safe
 def download_archive(request: HttpRequest, slug: str, export_id: int) -> HttpResponseBase:
     project = load_project(request, slug, *MAKERS)
+    export = _get_export(request, project, export_id)
     try:
-        return downloads.serve_archive(request, _get_export(request, project, export_id))
+        return _record(request, export, "archive.zip", downloads.serve_archive(request, export))
     except downloads.NoSuchFile as error:
         raise Http404(str(error)) from error
+
+
+def _record(request: HttpRequest, export: Export, name: str, answer: HttpResponseBase) -> HttpResponseBase:
+    account, now = account_of(request), timezone.now()
+    return downloads.record_download(request, answer, export=export, name=name, actor=account, now=now)
 
 
 def _get_export(request: HttpRequest, project: Project, export_id: int) -> Export:

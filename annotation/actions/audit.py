@@ -7,6 +7,8 @@ from typing import Any
 
 from annotation.models import Account, AuditEvent, Project
 
+_LONGEST_SUBJECT = AuditEvent._meta.get_field("subject").max_length or 0
+
 
 def record_event(
     *,
@@ -17,7 +19,16 @@ def record_event(
     project: Project | None = None,
     **details: Any,
 ) -> None:
-    """Adds one event, in the caller's transaction: what is rolled back was never done. No secret goes into details."""
+    """Adds one event, in the caller's transaction: what is rolled back was never done.
+
+    No secret and no name of a person goes into it: the log can't be changed, and people may be forgotten.
+    """
     AuditEvent.objects.create(
-        at=now, actor=actor, project=project, verb=verb, subject=str(subject)[:120], details=details
+        at=now, actor=actor, project=project, verb=verb, subject=name_subject(subject), details=details
     )
+
+
+def name_subject(subject: object) -> str:
+    """What the log calls it. An account by its number: the log's page looks up how it is called today."""
+    said = f"account {subject.pk}" if isinstance(subject, Account) else str(subject)
+    return said[:_LONGEST_SUBJECT]

@@ -31,7 +31,7 @@ def pause_if_inaccurate(*, project: Project, rater: Account, now: dt.datetime) -
     record_event(
         actor=None,  # no person did: the project's rule
         verb="paused for accuracy on gold",
-        subject=f"rater {rater.username}",
+        subject=rater,
         now=now,
         project=project,
         num_right=accuracy.num_right,

@@ -78,7 +78,8 @@ def _record(membership: Membership, verb: str, *, actor: Account, now: dt.dateti
     audit.record_event(
         actor=actor,
         verb=verb,
-        subject=f"{membership.role} {membership.account.username}",
+        subject=membership.account,
+        role=membership.role,
         project=membership.project,
         now=now,
     )

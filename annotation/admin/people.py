@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import Model
 from django.http import HttpRequest
+from django.utils import timezone
 
 from annotation import models
+from annotation.actions.audit import record_event
 from annotation.admin.site import ReadOnlyAdmin
 
 admin.site.unregister(Group)  # roles are memberships, not groups
+
+
+def record_save(
+    request: HttpRequest,
+    changed: Model,
+    form: Any,
+    is_change: bool,
+    *,
+    noun: str,
+    project: models.Project | None = None,
+) -> None:
+    """The audit log has what is done here too; Django's admin saves in one transaction. Fields by name, no values."""
+    record_event(
+        actor=request.user if isinstance(request.user, models.Account) else None,
+        verb=f"{'changed' if is_change else 'made'} {noun} as site admin",
+        subject=changed,
+        now=timezone.now(),
+        project=project,
+        fields=form.changed_data,
+    )
 
 
 @admin.register(models.Account)
@@ -31,6 +55,10 @@ class AccountAdmin(UserAdmin):  # type: ignore[type-arg]  # not generic at run t
         """An account is switched off, never deleted: its ratings are evidence."""
         return False
 
+    def save_model(self, request: HttpRequest, obj: models.Account, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        record_save(request, obj, form, change, noun="an account")
+
 
 @admin.register(models.Project)
 class ProjectAdmin(ReadOnlyAdmin):
@@ -45,6 +73,10 @@ class ProjectAdmin(ReadOnlyAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
         return [field.name for field in models.Project._meta.fields if field.name != "archived_at"]
+
+    def save_model(self, request: HttpRequest, obj: models.Project, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        record_save(request, obj, form, change, noun="a project", project=obj)
 
 
 @admin.register(models.Membership)

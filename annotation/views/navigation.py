@@ -59,6 +59,7 @@ ENTRIES = (
     NavigationEntry("exports:list_exports", _("Exports"), _("Take"), _MAKERS),
     NavigationEntry("annotation:list_people", _("People"), _("Run"), frozenset({Role.ADMIN})),
     NavigationEntry("annotation:manage_practice", _("Qualification"), _("Run"), frozenset({Role.ADMIN})),
+    NavigationEntry("annotation:list_events", _("Audit log"), _("Run"), frozenset({Role.ADMIN})),
     NavigationEntry("annotation:edit_project", _("Settings"), _("Run"), frozenset({Role.ADMIN})),
 )
 
