@@ -15,6 +15,8 @@ from typing import Any
 
 from rl_bridge.data import check_export
 from rl_bridge.errors import BridgeError
+from rl_bridge.evaluating.options import add_options as add_evaluation_options
+from rl_bridge.evaluating.options import read_settings as read_evaluation
 from rl_bridge.pull import pull_export
 from rl_bridge.shipped import find_models_dir
 from rl_bridge.training.command import add_train
@@ -45,6 +47,9 @@ def build_parser() -> argparse.ArgumentParser:
     judge.add_argument("--input", type=Path, required=True, help="JSONL: prompt, steps")
     judge.add_argument("--output", type=Path, required=True, help="JSONL: the same and scores")
     judge.set_defaults(run=_run_judge)
+    evaluate = commands.add_parser("evaluate", help="measure policies, process reward models and judges")
+    add_evaluation_options(evaluate, find_models_dir(os.environ))
+    evaluate.set_defaults(run=_run_evaluate)
     verify = commands.add_parser("verify", help="check an export: hashes, columns, every row")
     verify.add_argument("--export", type=Path, required=True)
     verify.set_defaults(run=_run_verify)
@@ -75,6 +80,13 @@ def _run_judge(parsed: argparse.Namespace) -> None:
     judging: Any = importlib.import_module("rl_bridge.judge_file")
     count = judging.judge_file(prm_folder=parsed.prm, source=parsed.input, target=parsed.output)
     print(f"Scored {count} traces into {parsed.output}.")
+
+
+def _run_evaluate(parsed: argparse.Namespace) -> None:
+    settings = read_evaluation(parsed)
+    evaluating: Any = importlib.import_module("rl_bridge.evaluating.command")
+    print(evaluating.evaluate(settings))
+    print(f"Wrote {settings.output}.")
 
 
 def _run_verify(parsed: argparse.Namespace) -> None:

@@ -9,15 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rl_bridge.errors import BridgeError
 from rl_bridge.layout import TraceTooLong
 from rl_bridge.prm import Prm, TraceToScore, load_prm, score_traces
+from rl_bridge.traces_file import read_lines
 
 _TRACES_A_CHUNK = 256
-
-
-class BadTraceLine(BridgeError):
-    """A line is no JSON object with a prompt and steps."""
 
 
 def judge_file(*, prm_folder: Path, source: Path, target: Path) -> int:
@@ -26,7 +22,7 @@ def judge_file(*, prm_folder: Path, source: Path, target: Path) -> int:
     All lines are checked before the PRM is loaded, and `target` appears only when all are scored. Raises
     `BadTraceLine`, `NotAPrm`, and `TraceTooLong` naming the line.
     """
-    rows = read_traces(source)
+    rows = [row for row, _ in read_lines(source)]
     opened = load_prm(prm_folder)
     judge = f"{opened.config.backbone}@{opened.revision[:12]}"
     unfinished = target.with_name(f".{target.name}.unfinished")
@@ -39,46 +35,6 @@ def judge_file(*, prm_folder: Path, source: Path, target: Path) -> int:
     finally:
         unfinished.unlink(missing_ok=True)
     return len(rows)
-
-
-def read_traces(source: Path) -> list[dict[str, Any]]:
-    """Read and check the lines of `source`. Raises `BadTraceLine` naming the line."""
-    if not source.is_file():
-        raise BadTraceLine(f"There is no file {source}.")
-    rows: list[dict[str, Any]] = []
-    with source.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                rows.append(_read_line(line, f"{source}, line {number}"))
-    return rows
-
-
-def _read_line(line: bytes, place: str) -> dict[str, Any]:
-    try:
-        row = json.loads(line.decode("utf-8-sig"))
-        json.dumps(row, ensure_ascii=False).encode()
-    except UnicodeEncodeError as error:
-        raise BadTraceLine(f"{place} holds half a surrogate pair, which is no character.") from error
-    except UnicodeDecodeError as error:
-        raise BadTraceLine(f"{place} is not UTF-8 text.") from error
-    except (ValueError, RecursionError) as error:
-        raise BadTraceLine(f"{place} is not JSON.") from error
-    if not isinstance(row, dict) or not _is_prompt(row.get("prompt")):
-        raise BadTraceLine(f"{place} has no `prompt` that is text or a list of messages.")
-    steps = row.get("steps")
-    if not isinstance(steps, list) or not steps or not all(isinstance(step, str) and step for step in steps):
-        raise BadTraceLine(f"{place} has no `steps`: a list of texts, none of them empty.")
-    return row
-
-
-def _is_prompt(prompt: object) -> bool:
-    if isinstance(prompt, list):
-        return bool(prompt) and all(
-            isinstance(message, dict)
-            and all(isinstance(message.get(key), str) for key in ("role", "content"))
-            for message in prompt
-        )
-    return isinstance(prompt, str)
 
 
 def _score(

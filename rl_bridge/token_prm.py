@@ -5,6 +5,7 @@ the step's label; label 1 of two says that the step is correct. Models that need
 """
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,33 @@ def load_any_prm(folder: Path, *, separator: str = "\n", device: str | None = No
 def score_with(prm: AnyPrm, trace: TraceToScore) -> list[float]:
     """P(step is correct) for each step of a trace. Raises `TraceTooLong`."""
     return score_traces(prm, [trace])[0] if isinstance(prm, Prm) else _score(prm, trace)
+
+
+def score_all(prm: AnyPrm, traces: Sequence[TraceToScore]) -> list[list[float] | None]:
+    """P(step is correct) for each step of N traces, in their order; None for a trace that is too long to be read.
+
+    Our own models take many traces of like length at a time.
+    """
+    if isinstance(prm, Prm):
+        fitting = [place for place, trace in enumerate(traces) if _fits(prm, trace)]
+        found = dict(zip(fitting, score_traces(prm, [traces[place] for place in fitting]), strict=True))
+        return [found.get(place) for place in range(len(traces))]
+    return [_score_or_none(prm, trace) for trace in traces]
+
+
+def _fits(prm: Prm, trace: TraceToScore) -> bool:
+    try:
+        prm.encoder.encode(trace.prompt, trace.steps)
+    except TraceTooLong:
+        return False
+    return True
+
+
+def _score_or_none(prm: TokenPrm, trace: TraceToScore) -> list[float] | None:
+    try:
+        return _score(prm, trace)
+    except TraceTooLong:
+        return None
 
 
 @torch.inference_mode()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rl_bridge import __main__, judge_file, layout
+from rl_bridge import __main__, judge_file, layout, traces_file
 from tests.rl_bridge.upstream import ignore_warnings_inside_trl
 
 SMALL = ["--max-steps", "2", "--batch-size", "4", "--limit-length", "200", "--no-bf16"]
@@ -172,7 +172,7 @@ def test_a_bad_line_is_named_before_the_prm_is_loaded(tmp_path: Path, line: str,
     source = tmp_path / "traces.jsonl"
     source.write_text('{"prompt": "p", "steps": ["a"]}\n' + line + "\n")
 
-    with pytest.raises(judge_file.BadTraceLine, match=complaint):
+    with pytest.raises(traces_file.BadTraceLine, match=complaint):
         judge_file.judge_file(prm_folder=tmp_path / "no-prm", source=source, target=tmp_path / "out")
 
 
@@ -180,13 +180,13 @@ def test_a_line_that_is_no_text_is_named(tmp_path: Path) -> None:
     source = tmp_path / "traces.jsonl"
     source.write_bytes(b'{"prompt": "p", "steps": ["a"]}\n{"prompt": "\xff", "steps": ["a"]}\n')
 
-    with pytest.raises(judge_file.BadTraceLine, match="line 2 is not UTF-8 text"):
-        judge_file.read_traces(source)
+    with pytest.raises(traces_file.BadTraceLine, match="line 2 is not UTF-8 text"):
+        traces_file.read_lines(source)
 
 
 def test_a_missing_input_is_named(tmp_path: Path) -> None:
-    with pytest.raises(judge_file.BadTraceLine, match="There is no file"):
-        judge_file.read_traces(tmp_path / "nothing.jsonl")
+    with pytest.raises(traces_file.BadTraceLine, match="There is no file"):
+        traces_file.read_lines(tmp_path / "nothing.jsonl")
 
 
 def test_errors_a_person_can_mend_share_one_ancestor() -> None:

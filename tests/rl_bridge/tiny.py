@@ -12,6 +12,7 @@ from transformers import (
     FalconH1ForCausalLM,
     LlamaConfig,
     LlamaForCausalLM,
+    LlamaForSequenceClassification,
     PreTrainedModel,
     PreTrainedTokenizerFast,
 )
@@ -57,6 +58,14 @@ def build_llama(*, seed: int = 0, hidden_size: int = 32) -> PreTrainedModel:
         tie_word_embeddings=True,
     )
     return LlamaForCausalLM(config)
+
+
+def build_reward_llama(*, seed: int = 0) -> PreTrainedModel:
+    """A Llama of two layers with a head for one number a text."""
+    torch.manual_seed(seed)
+    config: LlamaConfig = build_llama(seed=seed).config
+    config.num_labels = 1
+    return LlamaForSequenceClassification(config)
 
 
 def build_falcon_h1(*, seed: int = 0) -> PreTrainedModel:

@@ -10,7 +10,7 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 
-from rl_bridge.intervals import Estimate, Floats, bootstrap, divide, sum_groups
+from rl_bridge.evaluating.intervals import Estimate, Floats, bootstrap, divide, sum_groups
 
 THRESHOLD = 0.5
 NO_ERROR = -1

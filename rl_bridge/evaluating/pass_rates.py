@@ -9,7 +9,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
-from rl_bridge.intervals import Estimate, bootstrap_mean
+from rl_bridge.evaluating.intervals import Estimate, bootstrap_mean
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def pass_at(num_samples: int, num_correct: int, k: int) -> float:
 
 
 def majority_of(prompt: SampledPrompt) -> float:
-    """The chance that the commonest answer is correct, a tie broken at random; completions without answer don't vote."""
+    """The chance that the commonest answer is correct, ties broken at random; without answer no vote."""
     votes: dict[str, list[bool]] = {}
     for answer, is_correct in zip(prompt.answers, prompt.is_correct, strict=True):
         if answer is not None:

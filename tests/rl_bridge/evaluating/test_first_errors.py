@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from annotation.measuring.first_errors import score_first_errors
-from rl_bridge import first_errors
-from rl_bridge.first_errors import JudgedTrace
+from rl_bridge.evaluating import first_errors
+from rl_bridge.evaluating.first_errors import JudgedTrace
 
 
 def judged(scores: list[float | None], first_error: int, group: int = 0) -> JudgedTrace:

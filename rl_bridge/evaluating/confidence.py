@@ -9,7 +9,7 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 
-from rl_bridge.intervals import Estimate, Floats, bootstrap, divide, sum_groups
+from rl_bridge.evaluating.intervals import Estimate, Floats, bootstrap, divide, sum_groups
 
 NUM_BINS = 15
 CONFIDENT = 0.9

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rl_bridge import confidence
-from rl_bridge.confidence import Claim
+from rl_bridge.evaluating import confidence
+from rl_bridge.evaluating.confidence import Claim
 
 
 def claims(*pairs: tuple[float, bool]) -> list[Claim]:

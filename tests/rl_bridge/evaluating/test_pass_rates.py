@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rl_bridge import pass_rates
-from rl_bridge.pass_rates import SampledPrompt
+from rl_bridge.evaluating import pass_rates
+from rl_bridge.evaluating.pass_rates import SampledPrompt
 
 
 def sampled(correct: str, answers: str = "", **scores: list[float | None]) -> SampledPrompt:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import bootstrap as scipy_bootstrap
 
-from rl_bridge import intervals
+from rl_bridge.evaluating import intervals
 
 
 def test_a_mean_has_the_interval_that_scipy_gives_it() -> None:

@@ -1,0 +1,180 @@
+"""`evaluate`: policies on an export's prompts, process reward models and judges on steps whose first error is known.
+
+Everything is checked before a model is opened: the export's hashes, the file of traces, the output folder.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rl_bridge import runs
+from rl_bridge.data import Prompt, load_config, load_stepwise
+from rl_bridge.evaluating.labelled import KnownTrace, from_rows, read_known_traces
+from rl_bridge.evaluating.pass_rates import SampledPrompt
+from rl_bridge.evaluating.plots import draw_results
+from rl_bridge.evaluating.results import (
+    JudgeResult,
+    PolicyResult,
+    as_json,
+    describe_judge,
+    describe_policy,
+    write_table,
+)
+from rl_bridge.evaluating.sampling import Drawing, sample_completions
+from rl_bridge.evaluating.scorers import Scorer, open_scorers, score_known
+from rl_bridge.evaluating.settings import BadEvaluation, Evaluation
+from rl_bridge.manifest import ExportFolder, open_export
+from rl_bridge.models import load_causal_lm
+from rl_bridge.verifiers import check_answer, extract_final_answer
+
+TABLE_FILE = "table.md"
+COMPLETIONS_FILE = "completions.jsonl"
+RESULTS_FILE = "results.json"
+
+
+def evaluate(settings: Evaluation) -> str:
+    """Evaluate, write the run folder and return the table, as Markdown.
+
+    Raises `ExportError`, `BadTraceLine`, `BadEvaluation` and `RunFolderExists` before a model is opened.
+    """
+    runs.refuse_existing(settings.output)
+    export = open_export(settings.export) if settings.export else None
+    prompts = _load_prompts(settings, export)
+    known = _load_known(settings, export)
+    scorers = open_scorers(settings.prms, settings.reward_models)
+    settings.output.mkdir(parents=True, exist_ok=True)
+    runs.write_json(settings.output / "config.json", runs.describe_config(settings))
+    runs.write_json(settings.output / "environment.json", runs.describe_environment())
+    policies = [
+        _evaluate_policy(settings, name, location, prompts, scorers)
+        for name, location in settings.policies.items()
+    ]
+    judges = _evaluate_judges(settings, known, scorers)
+    return _write(settings.output, export, policies, judges)
+
+
+def _load_prompts(settings: Evaluation, export: ExportFolder | None) -> list[dict[str, Any]]:
+    """The prompts that a verifier can decide; raises where a policy is asked for and there is none."""
+    if export is None or not settings.policies:
+        return []
+    rows = [
+        row for row in load_config(export, "prompts", settings.split).table.to_pylist() if row["verifier"]
+    ]
+    if not rows:
+        raise BadEvaluation(
+            f"The split {settings.split!r} of prompts in {export.path} has no prompt with a verifier."
+        )
+    return rows[: settings.limit_prompts or None]
+
+
+def _load_known(settings: Evaluation, export: ExportFolder | None) -> list[KnownTrace]:
+    known: list[KnownTrace] = []
+    if export is not None and settings.prms and "stepwise" in export.configs:
+        known += from_rows(load_stepwise(export, settings.split)[0])
+    if settings.traces is not None:
+        known += read_known_traces(settings.traces)
+    return known
+
+
+def _evaluate_policy(
+    settings: Evaluation, name: str, location: str, rows: Sequence[dict[str, Any]], scorers: Sequence[Scorer]
+) -> PolicyResult:
+    policy = load_causal_lm(location, models_dir=settings.models_dir)
+    drawing = Drawing(
+        num_samples=settings.num_samples,
+        temperature=settings.temperature,
+        top_p=settings.top_p,
+        max_new_tokens=settings.max_new_tokens,
+        seed=settings.seed,
+    )
+    prompts: list[Prompt] = [row["prompt"] for row in rows]
+    drawn = sample_completions(policy, prompts, drawing)
+    verdicts = [
+        [
+            check_answer(verifier=row["verifier"], completion=text, ground_truth=row["ground_truth"])
+            for text in texts
+        ]
+        for row, texts in zip(rows, drawn, strict=True)
+    ]
+    flat = [(row["prompt"], text) for row, texts in zip(rows, drawn, strict=True) for text in texts]
+    scores = {scorer.name: scorer.score(flat) for scorer in scorers}
+    sampled = [
+        SampledPrompt(
+            prompt_id=str(row["prompt_id"]),
+            is_correct=tuple(verdict is True for verdict in verdicts[place]),
+            answers=tuple(extract_final_answer(text, row["verifier"]) for text in drawn[place]),
+            scores={
+                scorer: tuple(values[place * len(drawn[place]) : (place + 1) * len(drawn[place])])
+                for scorer, values in scores.items()
+            },
+        )
+        for place, row in enumerate(rows)
+    ]
+    _write_completions(settings.output / COMPLETIONS_FILE, name, rows, drawn, sampled)
+    undecided = sum(verdict is None for several in verdicts for verdict in several)
+    return describe_policy(name, sampled, num_undecided=undecided)
+
+
+def _evaluate_judges(
+    settings: Evaluation, known: Sequence[KnownTrace], scorers: Sequence[Scorer]
+) -> list[JudgeResult]:
+    """The PRMs on every known trace, then the judges whose scores came with the file, each on those it scored."""
+    results = [
+        describe_judge(
+            scorer.name,
+            [trace.known for trace in known],
+            score_known(scorer.prm, known),
+            threshold=settings.threshold,
+        )
+        for scorer in scorers
+        if scorer.prm is not None and known
+    ]
+    for judge in dict.fromkeys(judge for trace in known for judge in trace.scores):
+        scored = [trace for trace in known if judge in trace.scores]
+        results.append(
+            describe_judge(
+                judge,
+                [trace.known for trace in scored],
+                [trace.scores[judge] for trace in scored],
+                threshold=settings.threshold,
+            )
+        )
+    return results
+
+
+def _write_completions(
+    path: Path,
+    policy: str,
+    rows: Sequence[dict[str, Any]],
+    drawn: Sequence[Sequence[str]],
+    sampled: Sequence[SampledPrompt],
+) -> None:
+    with path.open("a", encoding="utf-8") as lines:
+        for row, texts, found in zip(rows, drawn, sampled, strict=True):
+            for i, text in enumerate(texts):
+                record = {
+                    "policy": policy,
+                    "prompt_id": found.prompt_id,
+                    "prompt": row["prompt"],
+                    "completion": text,
+                    "answer": found.answers[i],
+                    "is_correct": found.is_correct[i],
+                    "scores": {scorer: scores[i] for scorer, scores in found.scores.items()},
+                }
+                lines.write(json.dumps(record, ensure_ascii=False) + "\n")
+
+
+def _write(
+    folder: Path,
+    export: ExportFolder | None,
+    policies: Sequence[PolicyResult],
+    judges: Sequence[JudgeResult],
+) -> str:
+    table = write_table(policies, judges)
+    data = {} if export is None else {"export": export.title, "manifest_sha256": export.manifest_sha256}
+    runs.write_json(folder / "data.json", data)
+    runs.write_json(folder / RESULTS_FILE, as_json(policies, judges))
+    (folder / TABLE_FILE).write_text(table, encoding="utf-8")
+    draw_results(folder / "plots", policies, judges)
+    return table
