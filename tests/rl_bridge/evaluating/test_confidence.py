@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rl_bridge.evaluating import confidence
@@ -52,6 +52,7 @@ def test_no_claims_have_no_figures() -> None:
     assert found.bins == ()
 
 
+@settings(deadline=None)  # a thousand resamples on a busy machine
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=60))
 def test_the_error_is_that_of_a_plain_loop(pairs: list[tuple[float, bool]]) -> None:
     expected = 0.0

@@ -1,7 +1,7 @@
 """F1 of the first error, as ProcessBench defines it."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotation.measuring.first_errors import score_first_errors
@@ -99,6 +99,7 @@ def test_the_threshold_is_picked_that_separates_best_and_lies_nearest_to_one_hal
     assert first_errors.pick_threshold([judged([0.9], -1)]) == 0.5
 
 
+@settings(deadline=None)  # a thousand resamples on a busy machine
 @given(
     st.lists(
         st.tuples(st.lists(st.sampled_from([0.1, 0.5, 0.9]), min_size=1, max_size=4), st.integers(-1, 3)),

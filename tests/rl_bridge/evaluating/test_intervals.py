@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import bootstrap as scipy_bootstrap
 
@@ -95,6 +95,7 @@ def test_a_difference_of_unlike_groups_is_refused() -> None:
         intervals.bootstrap_difference([1.0], [1.0, 2.0])
 
 
+@settings(deadline=None)  # a thousand resamples on a busy machine
 @given(st.lists(st.floats(0, 1), min_size=5, max_size=30))
 def test_an_interval_of_means_lies_within_the_values(values: list[float]) -> None:
     found = intervals.bootstrap_mean(values)

@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rl_bridge.evaluating import pass_rates
@@ -21,6 +21,7 @@ def sampled(correct: str, answers: str = "", **scores: list[float | None]) -> Sa
     )
 
 
+@settings(deadline=None)
 @given(st.lists(st.booleans(), min_size=1, max_size=7), st.data())
 def test_pass_at_k_is_the_share_of_all_draws_with_a_correct_one(
     correct: list[bool], data: st.DataObject
@@ -101,6 +102,7 @@ def test_rates_come_with_intervals_over_prompts() -> None:
     assert found["pass@2"].low is not None
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 1)), min_size=2, max_size=8))
 def test_choosing_lies_between_none_and_any(pairs: list[tuple[bool, float]]) -> None:
     prompt = sampled("".join(str(int(c)) for c, _ in pairs), prm=[score for _, score in pairs])
