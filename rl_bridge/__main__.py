@@ -18,6 +18,7 @@ from rl_bridge.errors import BridgeError
 from rl_bridge.evaluating.options import add_options as add_evaluation_options
 from rl_bridge.evaluating.options import read_settings as read_evaluation
 from rl_bridge.pull import pull_export
+from rl_bridge.runs import MODEL_FOLDER
 from rl_bridge.shipped import find_models_dir
 from rl_bridge.training.command import add_train
 
@@ -50,6 +51,15 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate = commands.add_parser("evaluate", help="measure policies, process reward models and judges")
     add_evaluation_options(evaluate, find_models_dir(os.environ))
     evaluate.set_defaults(run=_run_evaluate)
+    serve = commands.add_parser("serve", help="serve a process reward model as a judge over HTTP")
+    serve.add_argument("--prm", type=Path, required=True, help="folder of the PRM: <run>/model")
+    serve.add_argument("--host", default="127.0.0.1", help="where to listen (default: this machine alone)")
+    serve.add_argument("--port", type=int, default=8500, help="0 takes a free one")
+    serve.add_argument("--name", help="what it is called (default: the run's name)")
+    serve.add_argument(
+        "--key-variable", default="", help="environment variable with the key that is asked for"
+    )
+    serve.set_defaults(run=_run_serve)
     verify = commands.add_parser("verify", help="check an export: hashes, columns, every row")
     verify.add_argument("--export", type=Path, required=True)
     verify.set_defaults(run=_run_verify)
@@ -87,6 +97,18 @@ def _run_evaluate(parsed: argparse.Namespace) -> None:
     evaluating: Any = importlib.import_module("rl_bridge.evaluating.command")
     print(evaluating.evaluate(settings))
     print(f"Wrote {settings.output}.")
+
+
+def _run_serve(parsed: argparse.Namespace) -> None:
+    key = os.environ.get(parsed.key_variable, "") if parsed.key_variable else ""
+    if parsed.key_variable and not key:
+        raise BridgeError(f"The variable {parsed.key_variable}, which is to hold the key, is empty.")
+    folder = parsed.prm.resolve()
+    name = parsed.name or (folder.parent.name if folder.name == MODEL_FOLDER else folder.name)
+    serving: Any = importlib.import_module("rl_bridge.serve")
+    with serving.open_server(folder=folder, host=parsed.host, port=parsed.port, name=name, key=key) as server:
+        print(f"{name} judges at {server.url}; Ctrl-C ends it.", flush=True)
+        server.serve_forever()
 
 
 def _run_verify(parsed: argparse.Namespace) -> None:

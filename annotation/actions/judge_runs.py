@@ -35,7 +35,7 @@ _TRACES_IN_CHUNK = {  # seconds of work
     JudgeKind.RUBRIC: 4,
     JudgeKind.ROLLOUT: 1,
 }
-_TRACES_IN_SERVER_CHUNK = {JudgeKind.RUBRIC: 32, JudgeKind.ROLLOUT: 8}
+_TRACES_IN_SERVER_CHUNK = {JudgeKind.RUBRIC: 32, JudgeKind.ROLLOUT: 8, JudgeKind.PRM: 32}
 LIKELIHOOD_NOTE = (
     "Asks the model whether each step is correct, and takes P(yes) / (P(yes) + P(no)). The model that comes with "
     "Gradus is far too small for this: it tells right steps from wrong ones no better than chance (AUC 0.54)."

@@ -36,7 +36,7 @@ _BACKENDS = {
     JudgeKind.LIKELIHOOD: frozenset({Backend.TRANSFORMERS}),
     JudgeKind.RUBRIC: _CHAT,
     JudgeKind.ROLLOUT: _CHAT,
-    JudgeKind.PRM: frozenset({Backend.PRM}),
+    JudgeKind.PRM: frozenset({Backend.PRM, Backend.PRM_SERVER}),
 }
 _WRONG_MODEL = {
     JudgeKind.LIKELIHOOD: "A likelihood judge reads a model's logits, so its model runs in the worker.",

@@ -5,10 +5,9 @@ from __future__ import annotations
 from annotation.actions.chat_judges import make_chat_judge
 from annotation.actions.judge import JudgeIncomplete, OpenedJudge
 from annotation.actions.opened_models import open_local_backend, open_model, open_prm
-from annotation.actions.try_model import NoAnswer, TrialAnswer, ask_backend
+from annotation.actions.try_model import TrialAnswer, ask_backend, describe_trial_scores
 from annotation.generation.backend import MeteredBackend
 from annotation.judging.arithmetic import ArithmeticJudge
-from annotation.judging.judge import JudgedTrace, NoOpinion
 from annotation.judging.likelihood import LikelihoodJudge
 from annotation.judging.prm import PrmJudge
 from annotation.models import Backend, Judge, JudgeKind, ModelSpec
@@ -36,9 +35,4 @@ def ask_local_model(spec: ModelSpec, text: str) -> TrialAnswer:
     """
     if spec.backend != Backend.PRM:
         return ask_backend(open_local_backend(spec), text)
-    judge = PrmJudge(open_prm(spec))
-    [opinion] = judge.score([JudgedTrace(text, ("3 + 4 = 7.\n", "So the answer is 8."))])
-    if isinstance(opinion, NoOpinion):
-        raise NoAnswer(opinion.reason)
-    right, wrong = opinion.probabilities
-    return TrialAnswer(f"“3 + 4 = 7.” gets {right:.2f}, “So the answer is 8.” gets {wrong:.2f}.")
+    return describe_trial_scores(PrmJudge(open_prm(spec)), text)

@@ -13,6 +13,7 @@ from annotation.actions import jobs
 from annotation.actions.beating import keep_beating
 from annotation.actions.heartbeats import Clock
 from annotation.generation.backend import Backend, Completion, GenerationRequest, MeteredBackend, Sampling
+from annotation.judging.judge import Judge, JudgedTrace, NoOpinion
 from annotation.models import ModelSpec, ModelTrial
 from rl_bridge.errors import BridgeError
 
@@ -72,3 +73,12 @@ def ask_backend(backend: Backend, text: str) -> TrialAnswer:
         num_prompt_tokens=metered.num_prompt_tokens,
         num_tokens=metered.num_tokens,
     )
+
+
+def describe_trial_scores(judge: Judge, text: str) -> TrialAnswer:
+    """How a process reward model scores a right and a wrong step behind a text. Raises NoAnswer."""
+    [opinion] = judge.score([JudgedTrace(text, ("3 + 4 = 7.\n", "So the answer is 8."))])
+    if isinstance(opinion, NoOpinion):
+        raise NoAnswer(opinion.reason)
+    right, wrong = opinion.probabilities
+    return TrialAnswer(f"“3 + 4 = 7.” gets {right:.2f}, “So the answer is 8.” gets {wrong:.2f}.")

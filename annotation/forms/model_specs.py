@@ -10,6 +10,7 @@ from django.conf import settings
 
 from annotation.actions.model_specs import ModelPlace, ModelTerms
 from annotation.models import Backend, ModelSpec
+from annotation.models.model_spec import SERVERS
 from annotation.rules.server_addresses import BadAddress, find_fault, find_ip, normalise_address
 
 # The worker sends what the variable holds to the server: no other secret of the installation ends like this.
@@ -104,7 +105,7 @@ class AddModelForm(ModelTermsForm):
         required=False,
         max_length=400,
         help_text="Of a server's API, as in http://gpu1:8000/v1. vLLM, Text Generation Inference, llama.cpp's server, "
-        "or any other that speaks OpenAI's protocol.",
+        "or any other that speaks OpenAI's protocol; for a process reward model what rl_bridge's “serve” printed.",
         widget=forms.TextInput(attrs={"inputmode": "url", "spellcheck": "false"}),
     )
 
@@ -125,7 +126,7 @@ class AddModelForm(ModelTermsForm):
 
     def clean(self) -> dict[str, Any]:
         data = self.cleaned_data
-        is_server = data.get("backend") == Backend.SERVER
+        is_server = data.get("backend") in SERVERS
         if is_server and not data.get("address") and "address" not in self.errors:
             self.add_error("address", "A server needs an address.")
         if not is_server and data.get("address"):

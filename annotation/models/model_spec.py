@@ -14,6 +14,10 @@ class Backend(models.TextChoices):
     TRANSFORMERS = "transformers", "Language model, in the worker"
     SERVER = "server", "Language model, on a server"
     PRM = "prm", "Process reward model, in the worker"
+    PRM_SERVER = "prm_server", "Process reward model, on a server"
+
+
+SERVERS = (Backend.SERVER, Backend.PRM_SERVER)
 
 
 class ModelSpecQuerySet(models.QuerySet["ModelSpec"]):
@@ -76,8 +80,8 @@ class ModelSpec(models.Model):
                 condition=Q(backend__in=Backend.values), name="model_spec_backend_is_known"
             ),
             models.CheckConstraint(
-                condition=Q(backend=Backend.SERVER) & ~Q(address="")
-                | ~Q(backend=Backend.SERVER) & Q(address="", key_variable=""),
+                condition=Q(backend__in=SERVERS) & ~Q(address="")
+                | ~Q(backend__in=SERVERS) & Q(address="", key_variable=""),
                 name="model_spec_servers_have_an_address",
             ),
             models.CheckConstraint(
@@ -95,7 +99,7 @@ class ModelSpec(models.Model):
 
     @property
     def is_server(self) -> bool:
-        return self.backend == Backend.SERVER
+        return self.backend in SERVERS
 
 
 class ModelTrial(ModelJob):

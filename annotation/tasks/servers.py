@@ -11,7 +11,7 @@ from annotation.actions import sample_alternatives as sampling
 from annotation.actions import try_model as trying
 from annotation.actions.jobs import leave_to_others
 from annotation.actions.opened_servers import open_server_backend
-from annotation.actions.server_judges import open_server_judge
+from annotation.actions.server_judges import ask_server_model, open_server_judge
 
 
 @shared_task(name="annotation.generate_chunk_on_server")
@@ -40,7 +40,7 @@ def try_model_on_server(trial_id: int) -> None:
         trying.try_model(
             trial_id=trial_id,
             clock=timezone.now,
-            ask=lambda spec, text: trying.ask_backend(open_server_backend(spec), text),
+            ask=ask_server_model,
         )
 
 

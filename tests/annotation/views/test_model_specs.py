@@ -182,3 +182,14 @@ def test_a_retired_model_keeps_its_batches_and_is_marked(admin: Client) -> None:
     assert spec.retired_at is not None
     assert "– Retired" in page
     assert "SmolLM2-135M-Instruct (shipped)" in page
+
+
+def test_a_process_reward_model_on_a_server_needs_an_address_as_any_server_does(admin: Client) -> None:
+    refused = admin.post(path("add_model_spec"), fill(backend="prm_server", address=""))
+    added = admin.post(path("add_model_spec"), fill(backend="prm_server", name="judge at gpu1"))
+
+    assert "A server needs an address" in refused.content.decode()
+    spec = ModelSpec.objects.get(name="judge at gpu1")
+    assert added.status_code == 302
+    assert spec.is_server
+    assert "Process reward model, on a server" in admin.get(path("show_model_spec", spec)).content.decode()
