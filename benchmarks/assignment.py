@@ -13,15 +13,15 @@ Gold is mixed in at 5 %; it is in the ratings, and not in what must be rated as 
   stores a rating, leases one more trace and answers with its form**, gzipped as browsers ask for it.
 - the same script on a project of 100,000 open traces, for some ratings a rater.
 
-`cpu_ms_per_rating` is of the script at overlap 2, user and system time of gunicorn and PostgreSQL together, from /proc,
-for each stored rating; `cpu_ms_per_rating_100k` the same among 100,000 traces. `next_p95_ms` and `submit_p95_ms` are of
-the plain drain. `next_cost_ratio_100k` is the median time of `lease_next`, the database included, with 100,000 open
-traces over that with 1,000. Clients and server share the machine, so times are upper bounds; PostgreSQL runs without
+Every drain begins with some ratings of each rater that are not measured: a server at work has its plans, forms and
+connections ready, and every rater has a page open. `cpu_ms_per_rating` is of the script at overlap 2, user and system
+time of gunicorn and PostgreSQL together, from /proc, for each rating stored after that; `cpu_ms_per_rating_100k` the
+same among 100,000 traces. `next_p95_ms` and `submit_p95_ms` are of the plain drain. `next_cost_ratio_100k` is the
+median time of `lease_next`, the database included, with 100,000 open traces over that with 1,000. Clients and server
+share the machine, so times are upper bounds, and so is CPU time where others are at work on it; PostgreSQL runs without
 waiting for the disk, as in tests, which changes waiting and hardly CPU time.
 
-What limits the figure now, by cProfile in one process and /proc: of what one rating takes there, two thirds are Python
-and a third is PostgreSQL; of Python's, half is Django's request handling, forms and psycopg2 over 16 statements. Under
-gunicorn, threads and clients that share two cores with it add a third. What helped, from 29-42 ms:
+What helped, from 29-42 ms:
 
 - queries compiled once in a process (annotation/queries/compiled.py): from 30 to 11 ms of Python, since building SQL
   was 60 % of it; session, account, authorisation, locks and the page's rows are each one such query;
@@ -30,11 +30,16 @@ gunicorn, threads and clients that share two cores with it add a third. What hel
 - one statement for a draw, one for taking a place, one for storing a rating and closing its assignment, instead of
   a dozen with savepoints; no look for the last rating where it is known, nor for other claims where there are none;
 - prepared statements (annotation/queries/statements.py), also for ratings and claims: from 7 to 5 ms of Python;
+- what a project asks of a draw in its text and not in its values (annotation/actions/draw_statements.py): PostgreSQL
+  had planned each draw anew, 1.5 instead of 0.4 ms of its time;
+- fewer round trips: locks go with what they guard, a lease with the form's rows, and the driver's cursor in place of
+  Django's, which took two thirds of a small statement: from 18 trips to 13, 3 ms under gunicorn;
 - the session's query as the check whether a kept connection still answers.
 
 What did not: fewer than the 100 keys by which the pool is measured (0.1 ms, and coarser probabilities); storing the
 rating and drawing in one transaction (it would take locks against their order); generic plans from the first use on
-(plan_cache_mode): a plan that is made while the tables are empty costs half as much again once they are full.
+(plan_cache_mode): a plan that is made while the tables are empty costs half as much again once they are full; fewer
+threads (2 x 2) or more processes (4 x 1, 4 x 2) under gunicorn.
 """
 
 import argparse
@@ -184,11 +189,15 @@ def _drain(
     slug = f"drain-{name}"
     arguments = ("--slug", slug, "--traces", str(num_traces), "--overlap", str(overlap), "--gold", "20")
     sessions = world(data, "seed", *arguments, "--raters", str(num_raters))
-    before = [cpu_seconds(root) for root in roots]
-    times, seconds = drain(port, slug, sessions, is_script=is_script, most=most or 10**9)
+    before: list[float] = []
+
+    def begin() -> None:
+        before.extend(cpu_seconds(root) for root in roots)
+
+    times, seconds = drain(port, slug, sessions, is_script=is_script, begin=begin, most=most or 10**9)
     web, database = (cpu_seconds(root) - start for root, start in zip(roots, before, strict=True))
     found: dict[str, int] = world(data, "count", "--slug", slug)
-    num = found["num_ratings"]
+    num = len(times.submit_ms)  # each of them stored a rating
     report[f"{name}_ratings_per_s"] = round(num / seconds, 1)
     report[f"{name}_cpu_ms_per_rating"] = round(1000 * (web + database) / num, 2)
     report[f"{name}_cpu_ms_of_database"] = round(1000 * database / num, 2)

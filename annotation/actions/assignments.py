@@ -12,7 +12,7 @@ import random
 from django.db import transaction
 from django.utils.translation import gettext
 
-from annotation.actions.desk import Asking, look_at_desk, prolong, take_place
+from annotation.actions.desk import Asking, look_at_desk, take_place
 from annotation.actions.draws import AllTaken, draw_trace
 from annotation.actions.places import count_places, lock_assignment, lock_trace, refresh_place_flag
 from annotation.models import Account, Assignment, AssignmentState, Project
@@ -62,12 +62,12 @@ def lease_next(
     if not is_qualified(rater, project):
         raise NotQualified(f"{rater} has not passed the test of {project}.")
     asking = Asking(project=project, rater=rater, now=now, is_ahead=is_ahead, shown=shown)
-    assignment_id = _lease_one(asking, source)
-    if assignment_id is None and expire_leases(now=now, project=project):
-        assignment_id = _lease_one(asking, source)
-    if assignment_id is None:
+    leased = _lease_one(asking, source)
+    if leased is None and expire_leases(now=now, project=project):
+        leased = _lease_one(asking, source)
+    if leased is None:
         raise NothingToRate(f"Nothing in {project} wants a rating from this rater now.")
-    return get_with_text(assignment_id)
+    return leased
 
 
 def renew_lease(*, assignment: Assignment, rater: Account, now: dt.datetime) -> Assignment:
@@ -76,8 +76,7 @@ def renew_lease(*, assignment: Assignment, rater: Account, now: dt.datetime) -> 
     Raises NotYours, AlreadySubmitted and LeaseExpired (no place is left).
     """
     with transaction.atomic():
-        lock_trace(assignment.trace_id)
-        locked = lock_own_assignment(assignment, rater=rater)
+        locked = lock_with_trace(assignment, rater=rater)
         if locked.state == AssignmentState.SUBMITTED:
             raise AlreadySubmitted(gettext("You have submitted this trace already."))
         if not hold_place(locked, now=now):
@@ -122,7 +121,15 @@ def record_scores_shown(*, assignment: Assignment, now: dt.datetime) -> None:
 
 def lock_own_assignment(assignment: Assignment, *, rater: Account) -> Assignment:
     """The assignment as it is now, locked. Raises NotYours."""
-    locked = lock_assignment(assignment.pk)
+    return _check_rater(lock_assignment(assignment.pk), rater)
+
+
+def lock_with_trace(assignment: Assignment, *, rater: Account) -> Assignment:
+    """The same, with its trace locked before it. Raises NotYours."""
+    return _check_rater(lock_assignment(assignment.pk, trace_id=assignment.trace_id), rater)
+
+
+def _check_rater(locked: Assignment, rater: Account) -> Assignment:
     if locked.rater_id != rater.pk:
         raise NotYours(gettext("This trace was handed to somebody else."))
     return locked
@@ -148,20 +155,20 @@ def lease_time(project: Project) -> dt.timedelta:
     return dt.timedelta(minutes=project.lease_minutes)
 
 
-def _lease_one(asking: Asking, source: random.Random) -> int | None:
-    """The id of the assignment that is the rater's now; None where there is nothing for them."""
+def _lease_one(asking: Asking, source: random.Random) -> Assignment | None:
+    """The assignment that is the rater's now, with its text; None where there is nothing for them."""
     while True:
         try:
             with transaction.atomic():
                 desk = look_at_desk(asking)
                 asking = asking.seeing(desk)
-                if desk.current is not None and not prolong(desk, asking):
-                    continue  # it ran out and was given back between the two queries
+                if not desk.is_held:
+                    continue
                 if desk.running is not None:
-                    return desk.running
+                    return get_with_text(desk.running)
                 if desk.kept is not None:
                     if _take_up(desk.kept, asking):
-                        return desk.kept
+                        return get_with_text(desk.kept)
                     continue
                 draw = draw_trace(project=asking.project, rater=asking.rater, source=source)
                 if draw is None:
@@ -179,8 +186,7 @@ def _lease_one(asking: Asking, source: random.Random) -> int | None:
 def _take_up(assignment_id: int, asking: Asking) -> bool:
     """Leases unfinished work again. False where its last place went meanwhile; the flag then says so."""
     kept = Assignment.objects.only("trace").get(pk=assignment_id)
-    lock_trace(kept.trace_id)
-    locked = lock_assignment(assignment_id)
+    locked = lock_assignment(assignment_id, trace_id=kept.trace_id)
     if locked.state == AssignmentState.RETURNED and hold_place(
         locked, now=asking.now, is_ahead=asking.is_ahead
     ):
@@ -193,8 +199,7 @@ def _end_lease(
     assignment: Assignment, *, rater: Account, state: AssignmentState, reason: str, now: dt.datetime
 ) -> None:
     with transaction.atomic():
-        lock_trace(assignment.trace_id)
-        locked = lock_own_assignment(assignment, rater=rater)
+        locked = lock_with_trace(assignment, rater=rater)
         if locked.state == AssignmentState.SUBMITTED:
             raise AlreadySubmitted(gettext("You have submitted this trace already."))
         if locked.state in (state, AssignmentState.SKIPPED):

@@ -10,18 +10,21 @@ import datetime as dt
 from dataclasses import dataclass, replace
 
 from annotation.actions.draws import Draw
-from annotation.models import Account, Project, SelectedBy
+from annotation.models import Account, Assignment, Project, SelectedBy
+from annotation.queries.assignments import find_leased
 from annotation.queries.statements import Statement
 
 
 @dataclass(frozen=True)
 class Desk:
     """Ids of assignments: `current` lies on the desk; `running` is the one asked for, where it is leased already;
-    `kept` is work the rater began, whose lease ran out, on a trace that still takes raters."""
+    `kept` is work the rater began, whose lease ran out, on a trace that still takes raters. Not `is_held` where a lease
+    was given back while it was looked at."""
 
     current: int | None
     running: int | None
     kept: int | None
+    is_held: bool
 
 
 @dataclass(frozen=True)
@@ -46,20 +49,27 @@ class Asking:
 
 
 _LOCK = Statement("SELECT 1 FROM annotation_account WHERE id = %s FOR NO KEY UPDATE")
+# What lies on the desk has its time started anew, up to the one asked for: it is the second where the page shows the
+# first already.
 _LOOK = Statement("""
-(SELECT a.id, a.state FROM annotation_assignment a JOIN annotation_trace t ON t.id = a.trace_id
+WITH leased AS (
+  SELECT a.id, row_number() OVER (ORDER BY a.is_ahead, a.leased_at, a.id) AS place
+  FROM annotation_assignment a JOIN annotation_trace t ON t.id = a.trace_id
   WHERE a.rater_id = %(rater)s AND a.state = 'leased' AND t.project_id = %(project)s AND t.retired_at IS NULL
-  ORDER BY a.is_ahead, a.leased_at, a.id LIMIT 2)
+), wanted AS (
+  SELECT id, place FROM leased WHERE place = 1 OR place = 2 AND (
+    %(is_ahead)s::boolean OR EXISTS (SELECT 1 FROM leased WHERE place = 1 AND id = %(shown)s::bigint))
+), prolonged AS (
+  UPDATE annotation_assignment a SET expires_at = %(expires_at)s, is_ahead = (wanted.place = 2)
+  FROM wanted WHERE a.id = wanted.id AND a.state = 'leased' RETURNING a.id
+)
+(SELECT wanted.id, wanted.place, EXISTS (SELECT 1 FROM prolonged WHERE prolonged.id = wanted.id) FROM wanted)
 UNION ALL
-(SELECT a.id, a.state FROM annotation_assignment a JOIN annotation_trace t ON t.id = a.trace_id
+(SELECT a.id, 0, true FROM annotation_assignment a JOIN annotation_trace t ON t.id = a.trace_id
   WHERE a.rater_id = %(rater)s AND a.state = 'returned' AND a.draft_revision > 0 AND t.project_id = %(project)s
     AND t.retired_at IS NULL
     AND (t.wants_ratings OR EXISTS (SELECT 1 FROM annotation_gold WHERE trace_id = t.id AND use = 'work'))
   ORDER BY a.draft_saved_at DESC, a.id DESC LIMIT 1)
-""")
-_PROLONG = Statement("""
-UPDATE annotation_assignment SET expires_at = %(expires_at)s, is_ahead = (id <> %(current)s)
-WHERE id IN (%(current)s, %(running)s) AND state = 'leased' RETURNING id
 """)
 # Counts the places, takes one, and makes the trace's flag say whether there is another.
 _TAKE = Statement("""
@@ -93,34 +103,31 @@ SELECT id FROM taken
 
 
 def look_at_desk(asking: Asking) -> Desk:
-    """What the rater holds. Their account is locked first, until the transaction ends: one rater's requests wait for
-    each other, so that two tabs get the same trace, and a new statement sees what was committed meanwhile."""
-    _LOCK.fetch(asking.rater.pk)
-    rows = _LOOK.fetch(rater=asking.rater.pk, project=asking.project.pk)
-    leased = [pk for pk, state in rows if state == "leased"]
-    current = leased[0] if leased else None
+    """What the rater holds, its time started anew. Their account is locked first, until the transaction ends: one
+    rater's requests wait for each other, so that two tabs get the same trace, and what looks then sees what was
+    committed meanwhile."""
+    rows = _LOOK.fetch(
+        rater=asking.rater.pk,
+        project=asking.project.pk,
+        expires_at=asking.expires_at,
+        is_ahead=asking.is_ahead,
+        shown=asking.shown,
+        after=[_LOCK.with_values(asking.rater.pk)],
+    )
+    at = {place: pk for pk, place, _ in rows}
+    current = at.get(1)
     is_ahead = asking.is_ahead or (current is not None and asking.shown == current)
-    asked_for = leased[1:2] if is_ahead else leased[:1]
     return Desk(
         current=current,
-        running=asked_for[0] if asked_for else None,
-        kept=next((pk for pk, state in rows if state != "leased"), None),
+        running=at.get(2 if is_ahead else 1),
+        kept=at.get(0),
+        is_held=all(is_held for _, _, is_held in rows),
     )
 
 
-def prolong(desk: Desk, asking: Asking) -> bool:
-    """Starts the time of what lies on the desk anew; False where a lease was given back meanwhile."""
-    wanted = {desk.current, desk.running} - {None}
-    values = {
-        "expires_at": asking.expires_at,
-        "current": desk.current,
-        "running": desk.running or desk.current,
-    }
-    return len(_PROLONG.fetch(**values)) == len(wanted)
-
-
-def take_place(draw: Draw, asking: Asking, *, is_assisted: bool) -> int | None:
-    """Leases a locked trace and returns the assignment's id; None where it has no place for this rater.
+def take_place(draw: Draw, asking: Asking, *, is_assisted: bool) -> Assignment | None:
+    """Leases a locked trace and returns the assignment, with all its page shows; None where it has no place for this
+    rater.
 
     A row that this pair has from before is leased again as it was drawn then.
     """
@@ -135,5 +142,4 @@ def take_place(draw: Draw, asking: Asking, *, is_assisted: bool) -> int | None:
         "probability": draw.probability,
         "as_gold": draw.selected_by == SelectedBy.GOLD,
     }
-    rows = _TAKE.fetch(**values)
-    return rows[0][0] if rows else None
+    return find_leased(draw.trace_id, asking.rater, after=[_TAKE.with_values(**values)])

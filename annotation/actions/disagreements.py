@@ -32,14 +32,16 @@ class Merged:
     first_error: int | None
 
 
-def refresh_after_rating(*, rating: Rating, now: dt.datetime) -> None:
-    """After a rating was stored, in its transaction and with the trace locked."""
+def refresh_after_rating(*, rating: Rating, now: dt.datetime, is_listed: bool = True) -> None:
+    """After a rating was stored, in its transaction and with the trace locked. `is_listed`: the trace may be among the
+    disagreements already."""
     claims = read_claims([rating.trace_id])
     found = claims.get(rating.trace_id)
     if rating.revision == 1 and (found is None or len(found.claims) < 2):
         return  # the first to speak disagrees with nobody
     finding = find_disagreement(found.claims) if found else None
-    _store({rating.trace_id: finding}, now=now)
+    if finding is not None or is_listed:
+        _store({rating.trace_id: finding}, now=now)
 
 
 def refresh_after_merge(

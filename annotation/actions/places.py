@@ -40,9 +40,13 @@ def lock_trace(trace_id: int) -> None:
     _LOCK_TRACE.fetch(trace_id)
 
 
-def lock_assignment(assignment_id: int) -> Assignment:
-    """The assignment as it is now, held until the transaction ends, with its trace (without the text) and project."""
-    locked = _LOCKED_ASSIGNMENT.find(assignment_id)
+def lock_assignment(assignment_id: int, *, trace_id: int | None = None) -> Assignment:
+    """The assignment as it is now, held until the transaction ends, with its trace (without the text) and project.
+
+    With `trace_id`, its trace's, the trace is locked first, in the same round trip.
+    """
+    first = [] if trace_id is None else [_LOCK_TRACE.with_values(trace_id)]
+    locked = _LOCKED_ASSIGNMENT.find(assignment_id, after=first)
     if locked is None:
         raise Assignment.DoesNotExist
     return locked

@@ -17,11 +17,11 @@ from annotation.actions.assignments import (
     hold_place,
     lease_time,
     lock_own_assignment,
+    lock_with_trace,
 )
 from annotation.actions.disagreements import refresh_after_rating
 from annotation.actions.gold_pauses import pause_if_inaccurate
 from annotation.actions.leases_ahead import renew_leases_ahead
-from annotation.actions.places import lock_trace
 from annotation.actions.stored_ratings import StoredRating, store_rating
 from annotation.models import Account, Assignment, AssignmentState, Outcome, Rating, SelectedBy
 from annotation.queries.compiled import CompiledQuery
@@ -140,8 +140,7 @@ def submit_rating(
     annotation.rules.rating WrongLength, OutOfRange, JudgedAfterFirstError and Incomplete.
     """
     with transaction.atomic():
-        lock_trace(assignment.trace_id)
-        locked = lock_own_assignment(assignment, rater=rater)
+        locked = lock_with_trace(assignment, rater=rater)
         if locked.state == AssignmentState.SUBMITTED:
             if earlier := _find_sent_before(locked, idempotency_key):
                 return earlier
@@ -151,7 +150,7 @@ def submit_rating(
         if has_place:
             stored = _store_rating(locked, rating, key=idempotency_key, revision=1, now=now)
             if stored.has_company:  # the first to speak disagrees with nobody
-                refresh_after_rating(rating=stored.rating, now=now)
+                refresh_after_rating(rating=stored.rating, is_listed=stored.is_listed, now=now)
             _look_at_gold(locked, now=now)
         else:
             _keep_as_draft(locked, rating, now=now)
@@ -173,8 +172,7 @@ def amend_rating(
     Raises NotYours, NothingToAmend, TooLateToAmend, TraceDecided, and what `submit_rating` raises of labels.
     """
     with transaction.atomic():
-        lock_trace(assignment.trace_id)
-        locked = lock_own_assignment(assignment, rater=rater)
+        locked = lock_with_trace(assignment, rater=rater)
         if earlier := _find_sent_before(locked, idempotency_key):
             return earlier
         current = Rating.objects.current().filter(assignment=locked).first()

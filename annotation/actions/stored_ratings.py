@@ -20,17 +20,20 @@ WITH stored AS (
   UPDATE annotation_assignment SET state = 'submitted', ended_at = %(submitted_at)s, is_ahead = false, draft = '{}'
   WHERE id = %(assignment_id)s AND %(revision)s = 1 AND EXISTS (SELECT 1 FROM stored)
 )
-SELECT id, EXISTS (SELECT 1 FROM annotation_rating WHERE trace_id = %(trace_id)s AND is_current) FROM stored
+SELECT id, EXISTS (SELECT 1 FROM annotation_rating WHERE trace_id = %(trace_id)s AND is_current),
+  EXISTS (SELECT 1 FROM annotation_disagreement WHERE trace_id = %(trace_id)s) FROM stored
 """)
 _JSON = ("notes", "error_categories", "rewrites")
 
 
 @dataclass(frozen=True)
 class StoredRating:
-    """`has_company`: somebody had rated the trace before; call it with the trace locked."""
+    """`has_company`: somebody had rated the trace before; `is_listed`: among the disagreements, so far. Call it with
+    the trace locked."""
 
     rating: Rating
     has_company: bool
+    is_listed: bool
 
 
 def store_rating(rating: Rating) -> StoredRating | None:
@@ -40,6 +43,6 @@ def store_rating(rating: Rating) -> StoredRating | None:
     rows = _STORE.fetch(**values)
     if not rows:
         return None
-    rating.pk, has_company = rows[0]
+    rating.pk, has_company, is_listed = rows[0]
     rating._state.adding = False
-    return StoredRating(rating, has_company)
+    return StoredRating(rating, has_company, is_listed)

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from annotation.models import Account, Assignment, Project, Rating
+from annotation.models import Account, Assignment, AssignmentState, Project, Rating
 from annotation.queries.compiled import CompiledQuery
+from annotation.queries.statements import Call
 
 _WITH_TEXT = CompiledQuery(
     lambda pk: Assignment.objects.filter(pk=pk).select_related("trace__prompt", "trace__project"), int
+)
+
+
+_LEASED = CompiledQuery(
+    lambda trace, rater: Assignment.objects.filter(
+        trace=trace, rater=rater, state=AssignmentState.LEASED
+    ).select_related("trace__prompt", "trace__project"),
+    int,
+    int,
 )
 
 
@@ -19,6 +30,11 @@ def get_with_text(assignment_id: int) -> Assignment:
     if found is None:
         raise Assignment.DoesNotExist
     return found
+
+
+def find_leased(trace_id: int, rater: Account, *, after: Sequence[Call] = ()) -> Assignment | None:
+    """The rater's lease on the trace, with prompt and project; the calls in `after` go before in one round trip."""
+    return _LEASED.find(trace_id, rater.pk, after=after)
 
 
 @dataclass(frozen=True)

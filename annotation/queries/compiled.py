@@ -15,7 +15,7 @@ from django.db import connection, models
 from django.db.models.query import get_related_populators
 from django.db.models.sql.compiler import SQLCompiler
 
-from annotation.queries.statements import Statement
+from annotation.queries.statements import Call, Statement
 
 M = TypeVar("M", bound=models.Model)
 
@@ -46,17 +46,18 @@ class CompiledQuery(Generic[M]):
         self._marks = [_mark(kind, number) for number, kind in enumerate(kinds)]
         self._compiled: _Compiled[M] | None = None
 
-    def list(self, *values: Value) -> list[M]:
-        """All rows that the query finds for these values; none for a number that no column could hold."""
+    def list(self, *values: Value, after: Sequence[Call] = ()) -> list[M]:
+        """All rows that the query finds for these values; none for a number that no column could hold. The calls in
+        `after` go before it in the same round trip."""
         if any(isinstance(value, int) and not -(2**63) <= value < 2**63 for value in values):
             return []
         if self._compiled is None:
             self._compiled = _Compiled(self._build(*self._marks), self._marks)
-        return list(self._compiled.run(values))
+        return list(self._compiled.run(values, after))
 
-    def find(self, *values: Value) -> M | None:
+    def find(self, *values: Value, after: Sequence[Call] = ()) -> M | None:
         """The first of them, or None."""
-        return next(iter(self.list(*values)), None)
+        return next(iter(self.list(*values, after=after)), None)
 
 
 class _Compiled(Generic[M]):
@@ -79,11 +80,11 @@ class _Compiled(Generic[M]):
         self._converters = compiler.get_converters([column[0] for column in columns])
         self._compiler = compiler
 
-    def run(self, values: Sequence[Value]) -> Iterator[M]:
+    def run(self, values: Sequence[Value], after: Sequence[Call]) -> Iterator[M]:
         params: list[Any] = list(self._params)
         for place, slot in self._slots:
             params[place] = values[slot]
-        rows: Any = self._statement.fetch(*params)
+        rows: Any = self._statement.fetch(*params, after=after)
         if self._converters:
             rows = self._compiler.apply_converters(rows, self._converters)
         first, last = self._own[0], self._own[-1] + 1

@@ -27,6 +27,7 @@ from annotation.views.access import account_of, load_project
 from annotation.views.cockpit import REFUSALS, get_assignment, render_cockpit, render_part
 
 _source = random.SystemRandom()
+_NO_ID_LENGTH = 19  # digits that no id of the database has
 
 
 @login_required
@@ -128,7 +129,7 @@ def _go_on(
             rater=account,
             now=timezone.now(),
             source=_source,
-            shown=int(shown) if shown.isdecimal() else None,
+            shown=int(shown) if shown.isdecimal() and len(shown) < _NO_ID_LENGTH else None,
         )
     except assignments.NothingToRate:
         if shown:
