@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,6 @@ from django.db.models import F, Func, IntegerField
 
 from annotation.models import (
     Decision,
-    MergedPreference,
     MergedTrace,
     MergeRun,
     Ruling,
@@ -26,8 +25,9 @@ from annotation.models import (
 from annotation.rules.draft import by_index
 from exports.columns import read_columns, split_numbers
 from exports.formats.evidence import Evidence, Ratings, Scores
-from exports.queries import IsAnyOf, load_traces
-from exports.rows import JudgedPair, JudgedTrace
+from exports.pair_columns import Pairs, load_pairs
+from exports.queries import IsAnyOf
+from exports.trace_columns import column_of, load_trace_columns
 
 TRACES_AT_ONCE = 1_000
 CHARACTERS_AT_ONCE = 2_000_000
@@ -66,10 +66,11 @@ _SCORE_TYPES = {"trace": pa.int64(), "judge": pa.string(), "probabilities": pa.s
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Traces by prompt and id; `pairs` of the prompts whose last trace is here, and `evidence`, where asked for."""
+    """Traces (exports/trace_columns.py) by prompt and id; `pairs` of the prompts whose last trace is here, and
+    `evidence`, where asked for."""
 
-    traces: list[JudgedTrace]
-    pairs: list[JudgedPair]
+    traces: pa.Table
+    pairs: Pairs | None
     evidence: Evidence | None
 
 
@@ -86,11 +87,10 @@ def stream_batches(
 ) -> Generator[Batch, None, None]:
     """All traces of a merge run; with its preferences from P = `min_p` on, and with what was said, where wanted."""
     for ids in _list_ids(run):
-        found = load_traces(run, ids.traces)
-        traces = [found[trace_id] for trace_id in ids.traces]
+        traces = load_trace_columns(run, ids.traces)
         yield Batch(
             traces=traces,
-            pairs=_load_pairs(run, ids.prompts, found, min_p) if min_p is not None else [],
+            pairs=load_pairs(run, ids.prompts, traces, min_p=min_p) if min_p is not None else None,
             evidence=_load_evidence(run, traces) if with_evidence else None,
         )
 
@@ -120,24 +120,9 @@ def _list_ids(run: MergeRun) -> Iterator[_Ids]:
         yield _Ids(traces, [*ended, last_prompt])
 
 
-def _load_pairs(
-    run: MergeRun, prompts: list[int], in_hand: dict[int, JudgedTrace], min_p: float
-) -> list[JudgedPair]:
-    """The preferences of these prompts, by prompt and traces; what an earlier batch held is read once more."""
-    rows = MergedPreference.objects.filter(IsAnyOf("prompt_id", prompts), run=run, probability__gte=min_p)
-    ordered = rows.order_by("prompt_id", "chosen_id", "rejected_id")
-    pairs = list(ordered.values_list("chosen_id", "rejected_id", "probability", "margin", "provenance"))
-    missing = {trace for pair in pairs for trace in pair[:2]} - in_hand.keys()
-    traces = in_hand | load_traces(run, missing) if missing else in_hand
-    return [
-        JudgedPair(traces[chosen], traces[rejected], probability, margin, provenance)
-        for chosen, rejected, probability, margin, provenance in pairs
-    ]
-
-
-def _load_evidence(run: MergeRun, traces: Sequence[JudgedTrace]) -> Evidence:
+def _load_evidence(run: MergeRun, traces: pa.Table) -> Evidence:
     """The traces with the ratings, scores and decisions that the merge read."""
-    ids = [trace.trace_id for trace in traces]
+    ids = traces["trace_id"].to_pylist()
     at = run.started_at or run.queued_at
     return Evidence(
         traces, _load_ratings(ids, at), _load_scores(ids, at), _load_decided(IsAnyOf("trace_id", ids), at)
@@ -147,15 +132,15 @@ def _load_evidence(run: MergeRun, traces: Sequence[JudgedTrace]) -> Evidence:
 def _load_ratings(ids: list[int], at: dt.datetime) -> Ratings:
     """By trace and rater, each rater's last revision until `at` (as `list_ratings_as_of` has it, a trace at a time)."""
     rows = read_columns(_RATINGS, {"ids": ids, "at": at}, _RATING_TYPES, has_long_texts=True)
-    labels, num_labels = split_numbers(_column(rows, "labels"), pa.int8())
+    labels, num_labels = split_numbers(column_of(rows, "labels"), pa.int8())
     return Ratings(
         traces=rows["trace"].to_pylist(),
-        raters=_column(rows, "rater"),
-        are_assisted=_column(rows, "is_assisted"),
+        raters=column_of(rows, "rater"),
+        are_assisted=column_of(rows, "is_assisted"),
         num_labels=num_labels,
         labels=labels,
-        error_categories=_read_remarks(_column(rows, "categories")),
-        rewrites=_read_remarks(_column(rows, "rewrites")),
+        error_categories=_read_remarks(column_of(rows, "categories")),
+        rewrites=_read_remarks(column_of(rows, "rewrites")),
     )
 
 
@@ -163,10 +148,6 @@ def _read_remarks(texts: pa.Array) -> dict[int, dict[int, str]]:
     """By rating and step. Most say nothing, and reading each as JSON would take longer than everything else here."""
     told = np.flatnonzero(pc.not_equal(texts, "{}").to_numpy(zero_copy_only=False)).tolist()
     return {place: by_index(json.loads(texts[place].as_py())) for place in told}
-
-
-def _column(table: pa.Table, name: str) -> pa.Array:
-    return table[name].combine_chunks()
 
 
 def _load_decided(ids: IsAnyOf, at: dt.datetime) -> dict[int, tuple[int | None, ...]]:
@@ -180,5 +161,5 @@ def _load_decided(ids: IsAnyOf, at: dt.datetime) -> dict[int, tuple[int | None, 
 
 def _load_scores(ids: list[int], at: dt.datetime) -> Scores:
     rows = read_columns(_SCORES, {"ids": ids, "at": at}, _SCORE_TYPES)
-    probabilities, num_probabilities = split_numbers(_column(rows, "probabilities"), pa.float64())
-    return Scores(rows["trace"].to_pylist(), _column(rows, "judge"), num_probabilities, probabilities)
+    probabilities, num_probabilities = split_numbers(column_of(rows, "probabilities"), pa.float64())
+    return Scores(rows["trace"].to_pylist(), column_of(rows, "judge"), num_probabilities, probabilities)

@@ -1,18 +1,15 @@
 """A merge run's traces and pairs by case: one stand-in for all that a policy can't tell apart, and how many there are.
 
-The verdict on a trace depends on little: its source, its evidence, its prompt's split, and on which side of the
-thresholds its posteriors lie. So 100,000 traces are some hundred cases, and the snapshot's own rules, asked once each,
-count them all in a second, without reading a text.
+100,000 traces are some hundred cases (exports/stand_ins.py), and the snapshot's own rules, asked once each, count them
+all in a second, without reading a text.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -21,6 +18,7 @@ from exports.columns import read_columns
 from exports.policy import ExportPolicy
 from exports.queries import SuspectPrompts
 from exports.rows import JudgedPair, JudgedTrace
+from exports.stand_ins import Source, sides_of, sides_of_traces, stand_in_for_pair, stand_in_for_trace
 
 NUM_EXAMPLES = 3
 _WHITESPACE = "".join(character for character in map(chr, range(0x3001)) if character.isspace())
@@ -106,25 +104,23 @@ def count_trace_cases(
         _TRACES, {"whitespace": _WHITESPACE, "run": run.pk, "raters": policy.minimum_raters}, _TRACE_TYPES
     )
     table = _add_prompt_facts(table, split_of, suspects)
-    table = table.append_column("side", _sides_of_traces(table["p_trace"], policy))
-    table = table.append_column("sides", _sides_of(table["posterior"].combine_chunks(), policy))
+    table = table.append_column("side", sides_of_traces(table["p_trace"], policy))
+    posteriors = _split_posteriors(table["posterior"].combine_chunks())
+    table = table.append_column("sides", sides_of(posteriors, policy))
     keys = ["split", "is_broken", "model", "batch", "day", "language", "provenance", "raters", "blank"]
     cases = _group(table, [*keys, "side", "sides"], "trace", ["prompt", "p_trace"])
     return [
         TraceCase(
-            _make_trace(
-                min(case["trace"]),
+            stand_in_for_trace(
                 case["prompt"],
-                case["model"],
-                case["batch"],
-                case["day"],
-                case["language"],
+                Source(case["model"], case["batch"], case["day"], case["language"]),
                 case["provenance"],
                 case["raters"],
-                case["p_trace"],
                 case["blank"] == "t",
                 case["sides"],
-                policy,
+                p_trace=case["p_trace"],
+                policy=policy,
+                trace_id=min(case["trace"]),
             ),
             len(case["trace"]),
             sorted(case["trace"])[:NUM_EXAMPLES],
@@ -144,7 +140,19 @@ def count_pair_cases(
     cases = _group(_add_prompt_facts(table, split_of, suspects), ["split", "is_broken", *keys], "prompt", [])
     return [
         PairCase(
-            _make_pair(case["prompt"][0], policy.min_p_preference, *(case[name] for name in keys)),
+            stand_in_for_pair(
+                case["prompt"][0],
+                Source(case["chosen_model"], case["chosen_batch"], case["chosen_day"], case["language"]),
+                Source(
+                    case["rejected_model"], case["rejected_batch"], case["rejected_day"], case["language"]
+                ),
+                case["provenance"],
+                *(
+                    case[name] == "t"
+                    for name in ("chosen_blank", "rejected_blank", "same_text", "same_prompt")
+                ),
+                policy=policy,
+            ),
             len(case["prompt"]),
         )
         for case in cases
@@ -167,106 +175,6 @@ def _group(table: pa.Table, keys: Sequence[str], counted: str, facts: Sequence[s
     return sorted(renamed.to_pylist(), key=lambda row: min(row[counted]))
 
 
-def _sides_of(posteriors: pa.Array, policy: ExportPolicy) -> pa.Array:
-    """For each trace, on which side of the thresholds each step lies: 0 bad, 1 between, 2 good; a byte a step."""
-    lists = pc.split_pattern(posteriors, " ")
-    p = pc.cast(lists.flatten(), pa.float64()).to_numpy(zero_copy_only=False)
-    sides = (p > policy.bad_to).astype(np.uint8) + (p >= policy.good_from).astype(np.uint8)
-    return pa.Array.from_buffers(
-        pa.binary(), len(lists), [None, pa.array(lists.offsets).buffers()[1], pa.py_buffer(sides)]
-    )
-
-
-def _sides_of_traces(p_traces: pa.ChunkedArray, policy: ExportPolicy) -> pa.ChunkedArray:
-    """On which side of each threshold P(trace) lies; null where there is none."""
-    sides = pc.add(
-        pc.greater(p_traces, policy.bad_to).cast(pa.int8()),
-        pc.greater_equal(p_traces, policy.good_from).cast(pa.int8()),
-    )
-    return pc.add(sides, pc.multiply(pc.greater_equal(p_traces, policy.sft_from).cast(pa.int8()), 4))
-
-
-def _make_trace(
-    trace_id: int,
-    prompt_id: int,
-    model: str,
-    batch: int,
-    day: str,
-    language: str,
-    provenance: str,
-    num_raters: int,
-    p_trace: float | None,
-    is_blank: bool,
-    sides: bytes,
-    policy: ExportPolicy,
-) -> JudgedTrace:
-    values = (policy.bad_to, (policy.bad_to + policy.good_from) / 2, policy.good_from)
-    return JudgedTrace(
-        trace_id=trace_id,
-        prompt_id=prompt_id,
-        prompt="?",
-        completion=(" " if is_blank else "x") * len(sides),
-        step_ends=tuple(range(1, len(sides) + 1)),
-        model=model,
-        segmenter="",
-        posterior=() if p_trace is None else tuple(values[side] for side in sides),
-        p_trace=p_trace,
-        first_error=None if p_trace is None else -1,
-        provenance=provenance,
-        num_blind_raters=num_raters,
-        batch_id=batch or None,
-        made_on=dt.date.fromisoformat(day),
-        language=language,
-    )
-
-
-def _make_pair(
-    prompt_id: int,
-    probability: float,
-    chosen_model: str,
-    rejected_model: str,
-    chosen_batch: int,
-    rejected_batch: int,
-    chosen_day: str,
-    rejected_day: str,
-    language: str,
-    provenance: str,
-    chosen_blank: str,
-    rejected_blank: str,
-    same_text: str,
-    same_prompt: str,
-) -> JudgedPair:
-    def make(model: str, batch: int, day: str, prompt: str, completion: str) -> JudgedTrace:
-        return JudgedTrace(
-            trace_id=0,
-            prompt_id=prompt_id,
-            prompt=prompt,
-            completion=completion,
-            step_ends=(len(completion),),
-            model=model,
-            segmenter="",
-            posterior=(),
-            p_trace=None,
-            first_error=None,
-            provenance=provenance,
-            num_blind_raters=0,
-            batch_id=batch or None,
-            made_on=dt.date.fromisoformat(day),
-            language=language,
-        )
-
-    chosen = " " if chosen_blank == "t" else "chosen"
-    rejected = " " if rejected_blank == "t" else "rejected"
-    return JudgedPair(
-        make(chosen_model, chosen_batch, chosen_day, "?", chosen),
-        make(
-            rejected_model,
-            rejected_batch,
-            rejected_day,
-            "?" if same_prompt == "t" else "another?",
-            chosen if same_text == "t" else rejected,
-        ),
-        probability,
-        0.0,
-        provenance,
-    )
+def _split_posteriors(texts: pa.Array) -> pa.ListArray:
+    lists = pc.split_pattern(texts, " ")
+    return pa.ListArray.from_arrays(lists.offsets, pc.cast(lists.flatten(), pa.float64()))

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from exports.blanks import may_be_blank
 from exports.files import add_texts
 from exports.formats.dataset import Row
 from exports.json_lines import read_json_batches
@@ -23,7 +24,6 @@ from exports.manifest import FileEntry
 
 _ROWS_AT_ONCE = 4000
 _VOUCHED = ("human", "gold")
-_NO_SPACE = r"[!-~]|[^\x00-\x7f\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]"
 
 
 class CheckFailed(Exception):
@@ -195,8 +195,7 @@ def _prompt_looks_wrong(batch: pa.RecordBatch) -> bool:
 
 
 def _has_blank(texts: pa.Array) -> bool:
-    """Whether a text may be blank as Python's `strip` has it: it holds nothing that surely is no white space."""
-    return not pc.all(pc.match_substring_regex(texts, _NO_SPACE)).as_py()
+    return bool(pc.any(may_be_blank(texts)).as_py())
 
 
 _COLUMN_CHECKS: dict[str, Callable[[pa.RecordBatch], bool]] = {

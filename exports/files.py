@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from exports.formats.dataset import Row
@@ -85,7 +86,7 @@ class HashingFile:
 class DataFile:
     """One split of one config. `text_hash` is over the source texts of the rows, for the check that re-reads them.
 
-    Rows come one by one (`add`) or as tables (`add_table`), never both to one file. `later` does the writing.
+    Rows come one by one (`add`) or as tables (`add_table`). `later` does the writing.
     """
 
     def __init__(
@@ -123,6 +124,7 @@ class DataFile:
 
     def add_table(self, table: pa.Table, texts: pa.Array) -> None:
         """Adds many rows; `texts` is what their completions are in the database."""
+        self._pack()
         self._waiting_tables.append(table)
         self._later(partial(add_texts, self._texts, texts))
         self._count(len(table), texts.nbytes)
@@ -208,19 +210,11 @@ def add_texts(digest: hashlib._Hash, texts: pa.Array) -> None:
     """
     if not len(texts):
         return
-    _, offset_buffer, content_buffer = texts.buffers()
-    offsets = np.frombuffer(offset_buffer, np.int32)[texts.offset : texts.offset + len(texts) + 1].astype(
-        np.int64
-    )
-    content = np.frombuffer(content_buffer or b"", np.uint8)[offsets[0] : offsets[-1]]
-    sizes = np.diff(offsets)
-    stream = np.empty(len(content) + 8 * len(sizes), np.uint8)
-    is_size = np.zeros(len(stream), bool)
-    places = (offsets[:-1] - offsets[0] + 8 * np.arange(len(sizes)))[:, None] + np.arange(8)
-    is_size[places] = True
-    stream[places] = sizes.astype(">u8").view(np.uint8).reshape(-1, 8)
-    stream[~is_size] = content
-    digest.update(stream.data)
+    sizes = pc.binary_length(texts).to_numpy(zero_copy_only=False).astype(">u8")
+    places = pa.py_buffer(np.arange(0, 8 * len(texts) + 1, 8, dtype=np.int32))
+    prefixes = pa.Array.from_buffers(pa.binary(), len(texts), [None, places, pa.py_buffer(sizes)])
+    stream = pc.binary_join_element_wise(prefixes, texts.cast(pa.binary()), b"")
+    digest.update(stream.buffers()[2] or b"")
 
 
 def file_name(entry: FileEntry) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,6 +16,8 @@ from exports.manifest import ConfigCounts
 
 _LABEL_NAMES = {GOOD: str(GOOD), BAD: str(BAD), MASKED: str(MASKED)}
 """Labels as the manifest names them."""
+_Counted = tuple[Counter[str], str, Callable[[Any], str]]
+"""Where a column's values are counted, its name, and how the manifest spells them."""
 _BOOLEAN_NAMES = {True: "true", False: "false"}
 
 
@@ -51,8 +55,21 @@ class ConfigTally:
 
     def add_table(self, table: pa.Table, split: str) -> None:
         self.rows[split] += len(table)
-        for counted in pc.value_counts(table["provenance"]).to_pylist():
-            self.provenance[counted["values"]] += counted["counts"]
+        columns: list[_Counted] = [(self.provenance, "provenance", str)]
+        if "labels" in table.column_names:
+            columns.append((self.labels, "labels", str))
+        if "label" in table.column_names:
+            columns.append((self.labels, "label", _BOOLEAN_NAMES.__getitem__))
+        for counts, name, spell in columns:
+            values = table[name].combine_chunks()
+            values = values.flatten() if pa.types.is_list(values.type) else values
+            for counted in pc.value_counts(values).to_pylist():
+                counts[spell(counted["values"])] += counted["counts"]
+
+    def add_lengths(self, chosen: pa.Array, rejected: pa.Array) -> None:
+        """Counts the characters of pairs."""
+        self.chosen_length += pc.sum(pc.utf8_length(chosen)).as_py()
+        self.rejected_length += pc.sum(pc.utf8_length(rejected)).as_py()
 
     def drop(self, why: LeftOut) -> None:
         self.dropped[why.reason] += 1

@@ -6,7 +6,8 @@ Memory stays flat: rows wait for their row group only.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,13 +27,15 @@ from exports.formats.dataset import FormName, Row
 from exports.formats.evidence import Evidence
 from exports.labels import LeftOut
 from exports.manifest import FileEntry
+from exports.pair_columns import Pairs
 from exports.policy import ExportPolicy
 from exports.queries import find_suspect_prompts, stream_prompts
 from exports.reading_thread import read_ahead
 from exports.rewrites import stream_rewrites
-from exports.rows import JudgedPair
 from exports.splits import Splits
 from exports.tally import ConfigTally, new_tallies
+from exports.trace_columns import column_of
+from exports.verdicts import Verdicts
 from exports.writing_thread import WritingThread
 
 Progress = Callable[[str], None]
@@ -90,9 +93,14 @@ class Drafts:
         tally.add(row, split)
 
     def take_table(self, config: str, split: str, table: pa.Table, texts: pa.Array) -> None:
-        """Many rows at once, none of them left out."""
+        """Many rows at once; `texts` is what their completions are in the database."""
         self._file(config, split).add_table(table, texts)
         self.tallies[config].add_table(table, split)
+
+    def drop_all(self, left_out: Mapping[str, Counter[str]]) -> None:
+        """Counts what is left out, by config and reason."""
+        for config, reasons in left_out.items():
+            self.tallies[config].dropped.update(reasons)
 
     def _file(self, config: str, split: str) -> DataFile:
         if (config, split) not in self.files:
@@ -141,38 +149,51 @@ def _write_judged_rows(
         min_p=chooser.policy.min_p_preference if of_pairs else None,
         with_evidence="evidence" in wanted,
     )
+    verdicts = Verdicts(chooser, of_traces, of_pairs)
     num_traces = 0
     with closing(read_ahead(batches)) as read:
         for batch in read:
-            for trace in batch.traces:
-                for config, split, row in chooser.rows_of_trace(trace, of_traces):
-                    drafts.take(config, split, row, trace.completion)
-            for pair in batch.pairs:
-                _write_pair(pair, of_pairs, chooser, drafts)
+            if of_traces:
+                _write_traces(batch.traces, verdicts, chooser.form, drafts)
+            if batch.pairs is not None:
+                _write_pairs(batch.pairs, verdicts, chooser.form, drafts)
             if batch.evidence is not None:
                 _write_evidence(batch.evidence, chooser, drafts)
             num_traces += len(batch.traces)
             report(f"Writing traces: {num_traces:,}")
 
 
+def _write_traces(traces: pa.Table, verdicts: Verdicts, form: FormName, drafts: Drafts) -> None:
+    found = verdicts.sort_traces(traces)
+    drafts.drop_all(found.left_out)
+    for (config, split), taken in found.taken.items():
+        chosen = traces.take(pa.array(taken.places, pa.int64()))
+        table = TRACE_FORMATS[config].make_table(chosen, taken.stand_ins, form)
+        drafts.take_table(config, split, table, column_of(chosen, "completion"))
+
+
+def _write_pairs(pairs: Pairs, verdicts: Verdicts, form: FormName, drafts: Drafts) -> None:
+    found = verdicts.sort_pairs(pairs)
+    drafts.drop_all(found.left_out)
+    for (config, split), taken in found.taken.items():
+        chosen = pairs.take(taken.places)
+        table = PAIR_FORMATS[config].make_table(chosen, taken.stand_ins, form)
+        texts = [column_of(side, "completion") for side in (chosen.chosen, chosen.rejected)]
+        if config == "preference":
+            drafts.tallies[config].add_lengths(*texts)
+        else:  # its texts are parts: the fork's two steps
+            texts = [column_of(table, "chosen"), column_of(table, "rejected")]
+        drafts.take_table(config, split, table, pc.binary_join_element_wise(*texts, "\x00"))
+
+
 def _write_evidence(found: Evidence, chooser: Chooser, drafts: Drafts) -> None:
     table = evidence.make_table(found)
-    splits = [chooser.split_of[trace.prompt_id] for trace in found.traces]
-    split_of_row = pa.array(np.repeat(np.array(splits), [len(trace.step_ends) for trace in found.traces]))
+    splits = [chooser.split_of[prompt] for prompt in found.traces["prompt_id"].to_pylist()]
+    lengths = pc.list_value_length(found.traces["steps"]).to_numpy()
+    split_of_row = pa.array(np.repeat(np.array(splits), lengths))
     for split in sorted(set(splits)):
         rows = table.filter(pc.equal(split_of_row, split))
-        drafts.take_table("evidence", split, rows, rows["text"].combine_chunks())
-
-
-def _write_pair(pair: JudgedPair, configs: list[str], chooser: Chooser, drafts: Drafts) -> None:
-    for config, split, row in chooser.rows_of_pair(pair, configs):
-        text = f"{pair.chosen.completion}\x00{pair.rejected.completion}"
-        if config == "step_preference":  # its texts are parts: the fork's two steps
-            text = text_of_row(row, config) if isinstance(row, dict) else ""
-        drafts.take(config, split, row, text)
-        if config == "preference" and isinstance(row, dict):
-            drafts.tallies[config].chosen_length += len(pair.chosen.completion)
-            drafts.tallies[config].rejected_length += len(pair.rejected.completion)
+        drafts.take_table("evidence", split, rows, column_of(rows, "text"))
 
 
 def _write_rewrites(run: MergeRun, chooser: Chooser, drafts: Drafts, report: Progress) -> None:

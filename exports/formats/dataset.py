@@ -24,6 +24,16 @@ def text_type(form: FormName) -> pa.DataType:
     return pa.string() if form == "standard" else MESSAGES
 
 
+def user_column(texts: pa.Array, form: FormName) -> pa.Array:
+    """`as_user` of many texts."""
+    return texts if form == "standard" else _as_messages("user", texts)
+
+
+def assistant_column(texts: pa.Array, form: FormName) -> pa.Array:
+    """`as_assistant` of many texts."""
+    return texts if form == "standard" else _as_messages("assistant", texts)
+
+
 def as_user(text: str, form: FormName) -> str | list[dict[str, str]]:
     """A prompt in this form."""
     return text if form == "standard" else [{"role": "user", "content": text}]
@@ -32,3 +42,11 @@ def as_user(text: str, form: FormName) -> str | list[dict[str, str]]:
 def as_assistant(text: str, form: FormName) -> str | list[dict[str, str]]:
     """A completion in this form."""
     return text if form == "standard" else [{"role": "assistant", "content": text}]
+
+
+def _as_messages(role: str, texts: pa.Array) -> pa.Array:
+    messages = pa.StructArray.from_arrays(
+        [pa.array([role]).take(pa.array([0] * len(texts), pa.int32())), texts],
+        fields=list(MESSAGES.value_type),
+    )
+    return pa.ListArray.from_arrays(pa.array(range(len(texts) + 1), pa.int32()), messages, type=MESSAGES)

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from exports.formats.dataset import FormName
-from exports.rows import JudgedTrace
+from exports.trace_columns import Ints, column_of, id_columns
 
 _RATINGS = pa.list_(
     pa.struct(
@@ -30,7 +29,6 @@ _RATINGS = pa.list_(
     )
 )
 _SCORES = pa.list_(pa.struct([("judge", pa.string()), ("probability", pa.float64())]))
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +56,10 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Traces with everything that was said of them. `decided`: the labels of those that an adjudicator decided."""
+    """Traces (exports/trace_columns.py) with everything that was said of them. `decided`: the labels of those that an
+    adjudicator decided."""
 
-    traces: Sequence[JudgedTrace]
+    traces: pa.Table
     ratings: Ratings
     scores: Scores
     decided: Mapping[int, Sequence[int | None]] = field(default_factory=dict)
@@ -87,41 +86,36 @@ def schema(form: FormName) -> pa.Schema:
 def make_table(found: Evidence) -> pa.Table:
     """The rows of some traces: one a step, in order."""
     traces = found.traces
-    lengths = np.array([len(trace.step_ends) for trace in traces], np.int64)
+    lengths = pc.list_value_length(traces["steps"]).to_numpy().astype(np.int64)
     starts = np.cumsum(lengths) - lengths
     owner = np.repeat(np.arange(len(traces)), lengths)
-    step = np.arange(len(owner)) - starts[owner]
-    start_of = dict(zip([trace.trace_id for trace in traces], starts.tolist(), strict=True))
-    first_error = np.array([-2 if t.first_error is None else t.first_error for t in traces], np.int64)[owner]
-
-    def repeat(values: list[str]) -> pa.Array:
-        return pa.array(values, pa.string()).take(pa.array(owner))
-
+    step = pa.array(np.arange(len(owner)) - starts[owner], pa.int32())
+    start_of = dict(zip(traces["trace_id"].to_pylist(), starts.tolist(), strict=True))
+    whole = traces.select(["model", "first_error"]).take(pa.array(owner))
+    ids = {name: ids.take(pa.array(owner)) for name, ids in id_columns(traces).items()}
     columns = {
-        "prompt_id": repeat([str(trace.prompt_id) for trace in traces]),
-        "trace_id": repeat([str(trace.trace_id) for trace in traces]),
-        "step": pa.array(step, pa.int32()),
-        "text": pa.array(list(chain.from_iterable(trace.steps for trace in traces)), pa.string()),
-        "posterior": pa.array(_list_posteriors(traces), pa.float64()),
-        "provenance": repeat([trace.provenance for trace in traces]),
-        "is_first_error": pa.array(first_error == step, mask=first_error == -2),
+        **ids,
+        "step": step,
+        "text": column_of(traces, "steps").flatten(),
+        "posterior": column_of(traces, "posterior").flatten(),
+        "is_first_error": pc.equal(whole["first_error"], step),
         "ratings": _list_ratings(found.ratings, start_of, len(owner)),
         "judge_scores": _list_scores(found.scores, start_of, len(owner)),
-        "decision": pa.array(
-            list(
-                chain.from_iterable(
-                    found.decided.get(t.trace_id) or (None,) * len(t.step_ends) for t in traces
-                )
-            ),
-            pa.int8(),
-        ),
-        "model": repeat([trace.model for trace in traces]),
+        "decision": _list_decided(found.decided, start_of, len(owner)),
+        "model": whole["model"],
     }
     return pa.table(columns, schema=schema("standard"))
 
 
-def _list_posteriors(traces: Sequence[JudgedTrace]) -> list[float | None]:
-    return list(chain.from_iterable(t.posterior or (None,) * len(t.step_ends) for t in traces))
+def _list_decided(
+    decided: Mapping[int, Sequence[int | None]], start_of: Mapping[int, int], num_steps: int
+) -> pa.Array:
+    if not decided:
+        return pa.nulls(num_steps, pa.int8())
+    found: list[int | None] = [None] * num_steps
+    for trace, labels in decided.items():
+        found[start_of[trace] : start_of[trace] + len(labels)] = labels
+    return pa.array(found, pa.int8())
 
 
 def _list_ratings(said: Ratings, start_of: Mapping[int, int], num_steps: int) -> pa.Array:

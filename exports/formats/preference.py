@@ -6,12 +6,24 @@ traces are named `chosen_trace` and `rejected_trace`, since `chosen_ids` and `re
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pyarrow as pa
 
-from exports.formats.dataset import FormName, Row, as_assistant, as_user, text_type
+from exports.formats.dataset import (
+    FormName,
+    Row,
+    as_assistant,
+    as_user,
+    assistant_column,
+    text_type,
+    user_column,
+)
 from exports.labels import LeftOut
+from exports.pair_columns import Pairs
 from exports.policy import ExportPolicy
 from exports.rows import JudgedPair
+from exports.trace_columns import column_of
 
 PAIR_IDS = (
     ("prompt_id", pa.string()),
@@ -46,4 +58,26 @@ def pair_ids(pair: JudgedPair) -> Row:
         "chosen_trace": str(pair.chosen.trace_id),
         "rejected_trace": str(pair.rejected.trace_id),
         "provenance": pair.provenance,
+    }
+
+
+def make_table(pairs: Pairs, stand_ins: Sequence[Row], form: FormName) -> pa.Table:
+    """Columns of the rows that `make_row` makes of these pairs."""
+    columns = {
+        "prompt": user_column(column_of(pairs.chosen, "prompt"), form),
+        "chosen": assistant_column(column_of(pairs.chosen, "completion"), form),
+        "rejected": assistant_column(column_of(pairs.rejected, "completion"), form),
+        "margin": pairs.margin,
+        **pair_id_columns(pairs),
+    }
+    return pa.table(columns, schema=schema(form))
+
+
+def pair_id_columns(pairs: Pairs) -> dict[str, pa.Array]:
+    """`pair_ids` of many pairs."""
+    return {
+        "prompt_id": pairs.chosen["prompt_id"].cast(pa.string()),
+        "chosen_trace": pairs.chosen["trace_id"].cast(pa.string()),
+        "rejected_trace": pairs.rejected["trace_id"].cast(pa.string()),
+        "provenance": pairs.provenance,
     }

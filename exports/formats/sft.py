@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pyarrow as pa
 
-from exports.formats.dataset import IDS, FormName, Row, as_assistant, as_user, text_type
+from exports.formats.dataset import (
+    IDS,
+    FormName,
+    Row,
+    as_assistant,
+    as_user,
+    assistant_column,
+    text_type,
+    user_column,
+)
 from exports.labels import LeftOut
 from exports.policy import ExportPolicy
 from exports.rows import JudgedTrace
+from exports.trace_columns import column_of, id_columns
 
 
 def schema(form: FormName) -> pa.Schema:
@@ -29,3 +41,13 @@ def make_row(trace: JudgedTrace, policy: ExportPolicy, form: FormName) -> Row | 
         "trace_id": str(trace.trace_id),
         "provenance": trace.provenance,
     }
+
+
+def make_table(traces: pa.Table, stand_ins: Sequence[Row], form: FormName) -> pa.Table:
+    """Columns of the rows that `make_row` makes of these traces; `stand_ins`: the row of each one's stand-in."""
+    columns = {
+        "prompt": user_column(column_of(traces, "prompt"), form),
+        "completion": assistant_column(column_of(traces, "completion"), form),
+        **id_columns(traces),
+    }
+    return pa.table(columns, schema=schema(form))

@@ -12,14 +12,19 @@ elsewhere, models without one) the steps follow the prompt as it is.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from annotation.rules.chat_template import BadChatTemplate
 from exports.formats.dataset import FormName, Row
-from exports.formats.preference import PAIR_IDS, pair_ids
+from exports.formats.preference import PAIR_IDS, pair_id_columns, pair_ids
 from exports.labels import BAD, GOOD, LeftOut, label_step
+from exports.pair_columns import Pairs, join_before, values_at
 from exports.policy import ExportPolicy
 from exports.rows import JudgedPair
+from exports.trace_columns import column_of
 
 
 def schema(form: FormName) -> pa.Schema:
@@ -56,3 +61,16 @@ def make_row(pair: JudgedPair, policy: ExportPolicy, form: FormName) -> Row | Le
         "margin": pair.margin,
         **pair_ids(pair),
     }
+
+
+def make_table(pairs: Pairs, stand_ins: Sequence[Row], form: FormName) -> pa.Table:
+    """Columns of the rows that `make_row` makes of these pairs, each of which has a fork."""
+    chosen, rejected = column_of(pairs.chosen, "steps"), column_of(pairs.rejected, "steps")
+    columns = {
+        "prompt": pc.binary_join_element_wise(pairs.prompts, join_before(chosen, pairs.forks), ""),
+        "chosen": values_at(chosen, pairs.forks),
+        "rejected": values_at(rejected, pairs.forks),
+        "margin": pairs.margin,
+        **pair_id_columns(pairs),
+    }
+    return pa.table(columns, schema=schema(form))

@@ -7,12 +7,15 @@ between them. Labels are 1, 0 and -100, as integers: the old trainer casts with 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pyarrow as pa
 
 from exports.formats.dataset import IDS, FormName, Row
 from exports.labels import MASKED, LeftOut, label_steps
 from exports.policy import ExportPolicy
 from exports.rows import JudgedTrace
+from exports.trace_columns import id_columns
 
 
 def schema(form: FormName) -> pa.Schema:
@@ -43,3 +46,15 @@ def make_row(trace: JudgedTrace, policy: ExportPolicy, form: FormName) -> Row | 
         "trace_id": str(trace.trace_id),
         "provenance": trace.provenance,
     }
+
+
+def make_table(traces: pa.Table, stand_ins: Sequence[Row], form: FormName) -> pa.Table:
+    """Columns of the rows that `make_row` makes of these traces; `stand_ins`: the row of each one's stand-in."""
+    columns = {
+        "prompt": traces["prompt"],
+        "completions": traces["steps"],
+        "labels": pa.array([row["labels"] for row in stand_ins], pa.list_(pa.int8())),
+        "probabilities": traces["posterior"],
+        **id_columns(traces),
+    }
+    return pa.table(columns, schema=schema(form))

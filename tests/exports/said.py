@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from exports.formats.evidence import Evidence, Ratings, Scores
 from exports.rows import JudgedTrace
+from tests.exports.candidates import as_columns as as_table
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def as_columns(found: Sequence[TraceEvidence]) -> Evidence:
     rated = [(row.trace.trace_id, said) for row in found for said in row.ratings]
     scored = [(row.trace.trace_id, said) for row in found for said in row.scores]
     return Evidence(
-        traces=[row.trace for row in found],
+        traces=as_table([row.trace for row in found]),
         ratings=Ratings(
             traces=[trace for trace, _ in rated],
             raters=pa.array([said.rater for _, said in rated], pa.string()),

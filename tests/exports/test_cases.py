@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 
 from exports.batches import stream_batches
 from exports.candidates import TRACE_FORMATS, Chooser
-from exports.cases import _make_trace, _sides_of, _sides_of_traces, count_trace_cases
+from exports.cases import count_trace_cases
 from exports.labels import LeftOut, label_steps
 from exports.policy import ExportPolicy
-from exports.queries import SuspectPrompts
+from exports.queries import SuspectPrompts, load_traces
+from exports.rows import JudgedTrace
+from exports.stand_ins import Source, sides_of, sides_of_traces, stand_in_for_trace
 from tests.exports.candidates import make_trace
 from tests.exports.worlds import call_broken, make_world, merge_world
 
@@ -26,24 +28,24 @@ POLICIES = st.builds(
 )
 
 
-def stand_in(posterior: list[float], policy: ExportPolicy) -> object:
-    text = pa.array([" ".join(repr(p) for p in posterior)])
-    (sides,) = _sides_of(text, policy).to_pylist()
-    return _make_trace(1, 10, "tiny", 0, "2026-03-01", "", "human", 2, posterior[-1], False, sides, policy)
+def stand_in(posterior: list[float], policy: ExportPolicy) -> JudgedTrace:
+    (sides,) = sides_of(pa.array([posterior], pa.list_(pa.float64())), policy).to_pylist()
+    source = Source("tiny", 0, "2026-03-01", "")
+    return stand_in_for_trace(10, source, "human", 2, False, sides, p_trace=posterior[-1], policy=policy)
 
 
 @given(st.lists(P, min_size=1, max_size=12), POLICIES)
 def test_a_stand_in_gets_the_labels_of_the_trace(posterior: list[float], policy: ExportPolicy) -> None:
     real = make_trace(posterior, ["x"] * len(posterior))
 
-    assert label_steps(stand_in(posterior, policy), policy) == label_steps(real, policy)  # type: ignore[arg-type]
+    assert label_steps(stand_in(posterior, policy), policy) == label_steps(real, policy)
 
 
 @given(st.lists(P, min_size=1, max_size=6), st.lists(P, min_size=1, max_size=6), POLICIES)
 def test_traces_of_one_side_meet_the_same_verdict(
     one: list[float], other: list[float], policy: ExportPolicy
 ) -> None:
-    first, second = _sides_of_traces(pa.chunked_array([pa.array([one[-1], other[-1]])]), policy).to_pylist()
+    first, second = sides_of_traces(pa.chunked_array([pa.array([one[-1], other[-1]])]), policy).to_pylist()
     if first != second:
         return
     made = [
@@ -79,7 +81,8 @@ def test_cases_count_what_the_stream_counts_trace_by_trace() -> None:
                 counted[key] = counted.get(key, 0) + times
         return counted
 
-    one_by_one = verdicts((trace, 1) for batch in stream_batches(run) for trace in batch.traces)
+    ids = {trace for batch in stream_batches(run) for trace in batch.traces["trace_id"].to_pylist()}
+    one_by_one = verdicts((trace, 1) for trace in load_traces(run, ids).values())
     cases = count_trace_cases(run, policy, splits, chooser.suspects)
 
     assert verdicts((case.trace, case.num_traces) for case in cases) == one_by_one

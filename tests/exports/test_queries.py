@@ -52,8 +52,18 @@ def list_said(run: MergeRun, trace: Trace, column: str) -> list[Any]:
 
 def read_all(run: MergeRun) -> tuple[list[Any], ...]:
     return (
-        [row for batch in read_batches(run) for row in batch.traces],
-        [row for batch in read_batches(run) for row in batch.pairs],
+        [row for batch in read_batches(run) for row in batch.traces.to_pylist()],
+        [
+            (chosen, rejected, margin)
+            for pairs in (batch.pairs for batch in read_batches(run))
+            if pairs is not None
+            for chosen, rejected, margin in zip(
+                pairs.chosen["trace_id"].to_pylist(),
+                pairs.rejected["trace_id"].to_pylist(),
+                pairs.margin.to_pylist(),
+                strict=True,
+            )
+        ],
         list_evidence(run),
     )
 
@@ -76,8 +86,10 @@ def test_streams_give_the_same_rows_whatever_the_size_of_a_batch(batch: int) -> 
         again = read_all(run)
 
     assert again == whole
-    assert whole[1] == list(stream_pairs(run, min_p=0.8))
-    places = [(trace.prompt_id, trace.trace_id) for trace in whole[0]]
+    assert whole[1] == [
+        (pair.chosen.trace_id, pair.rejected.trace_id, pair.margin) for pair in stream_pairs(run, min_p=0.8)
+    ]
+    places = [(trace["prompt_id"], trace["trace_id"]) for trace in whole[0]]
     assert places == sorted(places)
 
 
@@ -85,10 +97,10 @@ def test_a_trace_brings_its_prompt_as_the_model_was_given_it() -> None:
     world = make_world(1)
     run = merge_world(world)
 
-    trace = next(stream_batches(run)).traces[0]
+    trace, *_ = next(stream_batches(run)).traces.to_pylist()
 
-    assert trace.prompt == TEMPLATE.replace("{prompt}", world.prompts[0].text)
-    assert "".join(trace.steps) == trace.completion
+    assert trace["prompt"] == TEMPLATE.replace("{prompt}", world.prompts[0].text)
+    assert "".join(trace["steps"]) == trace["completion"]
 
 
 def test_pairs_hold_both_traces_from_the_threshold_on() -> None:

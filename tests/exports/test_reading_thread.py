@@ -85,7 +85,11 @@ class TestOnAConnectionOfItsOwn:
 
         def read(batches: Generator[Batch, None, None]) -> list[object]:
             return [
-                (batch.traces, batch.pairs, make_table(batch.evidence) if batch.evidence else None)
+                (
+                    batch.traces,
+                    batch.pairs and (batch.pairs.chosen, batch.pairs.rejected, batch.pairs.margin),
+                    make_table(batch.evidence) if batch.evidence else None,
+                )
                 for batch in batches
             ]
 

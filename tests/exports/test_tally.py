@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
+
 from exports.labels import LeftOut
 from exports.tally import new_tallies
 
@@ -54,3 +56,24 @@ def test_each_config_has_its_own_counts() -> None:
     tallies["sft"].drop(LeftOut("gold"))
 
     assert (tallies["sft"].num_dropped, tallies["stepwise"].num_dropped) == (1, 0)
+
+
+def test_columns_are_counted_like_rows() -> None:
+    rows = [{"labels": [1, 0, -100], "provenance": "human"}, {"labels": [1], "provenance": "gold"}]
+    single = [{"label": True, "provenance": "human"}, {"label": False, "provenance": "human"}]
+    for named, given in (("stepwise", rows), ("unpaired_preference", single)):
+        by_row, by_column = new_tallies()[named], new_tallies()[named]
+        for row in given:
+            by_row.add(row, "train")
+
+        by_column.add_table(pa.Table.from_pylist(given), "train")
+
+        assert by_column.counts() == by_row.counts()
+
+
+def test_lengths_are_counted_in_characters() -> None:
+    tally = new_tallies()["preference"]
+
+    tally.add_lengths(pa.array(["日本", "ab"]), pa.array(["x", ""]))
+
+    assert (tally.chosen_length, tally.rejected_length) == (4, 1)
