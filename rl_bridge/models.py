@@ -20,6 +20,7 @@ from tokenizers import pre_tokenizers
 from transformers import (
     AutoModel,
     AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
     AutoTokenizer,
     GgufConfig,
     PreTrainedModel,
@@ -137,7 +138,28 @@ def open_weights(
     `dtype` defaults to what the weights are stored in. Raises `ModelNotFound`, also where some weight is absent:
     transformers would make it up at random.
     """
-    opener: Any = AutoModelForCausalLM if with_head else AutoModel
+    return _open(AutoModelForCausalLM if with_head else AutoModel, resolved, dtype)
+
+
+def open_scorer(resolved: ResolvedModel, *, dtype: torch.dtype | None = None) -> PreTrainedModel:
+    """Open a model with a head that gives a text one number; where the weights have none, it begins at random.
+
+    Raises `ModelNotFound`, also for architectures that transformers has no such class for (Falcon-H1).
+    """
+    opener = AutoModelForSequenceClassification
+    with _without_load_report():
+        return _open(opener, resolved, dtype, "reward model", may_be_new=("score.",), num_labels=1)
+
+
+def _open(
+    opener: Any,
+    resolved: ResolvedModel,
+    dtype: torch.dtype | None,
+    kind: str = "language model",
+    *,
+    may_be_new: tuple[str, ...] = (),
+    **own: Any,
+) -> PreTrainedModel:
     how: dict[str, Any] = {"use_safetensors": True}
     if resolved.gguf_file:
         how = {"gguf_file": resolved.gguf_file, "quantization_config": GgufConfig(dequantize=True)}
@@ -147,19 +169,17 @@ def open_weights(
                 resolved.location,
                 dtype=dtype or "auto",
                 **how,
+                **own,
                 trust_remote_code=False,
                 local_files_only=resolved.is_local,
                 output_loading_info=True,
             )
     except Exception as error:  # as above
-        raise ModelNotFound(
-            f"{resolved.name} does not open as a language model: {_first_line(error)}"
-        ) from error
+        raise ModelNotFound(f"{resolved.name} does not open as a {kind}: {_first_line(error)}") from error
     model, loading = opened
-    if loading["missing_keys"]:
-        raise ModelNotFound(
-            f"The weights of {resolved.name} are not whole: {min(loading['missing_keys'])} is missing."
-        )
+    missing = [name for name in loading["missing_keys"] if not (may_be_new and name.startswith(may_be_new))]
+    if missing:
+        raise ModelNotFound(f"The weights of {resolved.name} are not whole: {min(missing)} is missing.")
     return model
 
 
@@ -193,6 +213,18 @@ def without_loading_bars() -> Iterator[None]:
     finally:
         if was_enabled:
             bars.enable_progress_bar()
+
+
+@contextlib.contextmanager
+def _without_load_report() -> Iterator[None]:
+    """Keep transformers from reporting a new head, at length, to people who asked for one."""
+    logger: Any = transformers_logging
+    verbosity = logger.get_verbosity()
+    logger.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logger.set_verbosity(verbosity)
 
 
 def _convert_shipped_model(models_dir: Path) -> Path:

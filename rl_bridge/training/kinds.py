@@ -64,7 +64,43 @@ class DpoTraining(TrainingSettings):
         return self.dataset
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RewardTraining(TrainingSettings):
+    """A reward model, on pairs of completions with a margin."""
+
+    kind: ClassVar[str] = "reward"
+    learning_rate: float = setting(1e-4, "the highest learning rate", above=0)
+    lora_rank: int = setting(
+        16, "rank of LoRA adapters, merged in at the end; 0 trains the weights", at_least=0
+    )
+    margin: bool = setting(True, "hold rewards apart by at least the row's margin")
+    centring: float = setting(0.0, "how strongly rewards are drawn to a mean of zero", at_least=0)
+
+    @property
+    def reads(self) -> str:
+        return "preference"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class KtoTraining(TrainingSettings):
+    """A policy by Kahneman-Tversky optimisation, on completions that stand or don't."""
+
+    kind: ClassVar[str] = "kto"
+    batch_size: int = setting(4, "rows a device takes at once; drift is measured among them", at_least=2)
+    learning_rate: float = setting(2e-5, "the highest learning rate", above=0)
+    lora_rank: int = setting(
+        16, "rank of LoRA adapters, merged in at the end; 0 trains the weights", at_least=0
+    )
+    beta: float = setting(0.1, "how strongly the policy is held to what it was", above=0)
+    class_weights: ClassWeights = setting("balanced", "whether both labels weigh the same")
+
+    @property
+    def reads(self) -> str:
+        return "unpaired_preference"
+
+
 KINDS: dict[str, type[TrainingSettings]] = {
-    settings.kind: settings for settings in (SftTraining, PrmTraining, DpoTraining)
+    settings.kind: settings
+    for settings in (SftTraining, PrmTraining, RewardTraining, DpoTraining, KtoTraining)
 }
 """Every trainer by its name on the command line; `rl_bridge.training.<kind>` holds its `train(plan)`."""

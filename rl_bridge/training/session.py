@@ -15,11 +15,13 @@ from rl_bridge.data import LoadedConfig
 from rl_bridge.devices import pick_device, uses_bf16
 from rl_bridge.models import (
     get_revision,
+    open_scorer,
     open_tokenizer,
     open_weights,
     resolve_model,
     without_loading_bars,
 )
+from rl_bridge.prm import pad_token_of
 from rl_bridge.training.checkpoints import (
     RunRecorder,
     find_last_checkpoint,
@@ -56,7 +58,17 @@ class Session:
 
     def open(self, *, with_head: bool, dtype: torch.dtype) -> PreTrainedModel:
         """The model or its backbone, whose revision the model card will name. Raises `ModelNotFound`."""
-        model = open_weights(self.resolved, with_head=with_head, dtype=dtype)
+        return self._opened(open_weights(self.resolved, with_head=with_head, dtype=dtype))
+
+    def open_scorer(self) -> PreTrainedModel:
+        """A model that gives a text one number. It learns in float32 but for the frozen weights of LoRA."""
+        frozen = self.bf16 and self.settings.lora_rank > 0
+        model = open_scorer(self.resolved, dtype=torch.bfloat16 if frozen else torch.float32)
+        config: Any = model.config.get_text_config()
+        config.pad_token_id = pad_token_of(self.tokenizer)  # it finds a text's last token by it
+        return self._opened(model)
+
+    def _opened(self, model: PreTrainedModel) -> PreTrainedModel:
         self.revision = get_revision(self.resolved, model)
         return model
 
@@ -94,6 +106,7 @@ class Session:
             "save_steps": settings.save_every,
             "save_total_limit": 2,
             "report_to": "none",
+            "push_to_hub": False,
             "dataloader_pin_memory": torch.cuda.is_available(),
         }
         return shared | own
