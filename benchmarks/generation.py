@@ -46,6 +46,7 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.assignment import cpu_seconds  # noqa: E402
 from benchmarks.generation_server import measure_server  # noqa: E402
 from config.engine.testing import running_postgres, running_valkey  # noqa: E402
+from rl_bridge.threads import wait_without_spinning  # noqa: E402
 
 
 @contextmanager
@@ -160,6 +161,7 @@ def main() -> None:
         "GRADUS_MODELS": os.environ.get("GRADUS_MODELS", str(ROOT / "var" / "models")),
         "DJANGO_SETTINGS_MODULE": "config.settings",
     }
+    wait_without_spinning()  # both sides, as workers do
     report: dict[str, float] = {}
     try:
         with (

@@ -35,6 +35,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from config.engine.testing import running_postgres  # noqa: E402
+from rl_bridge.threads import wait_without_spinning  # noqa: E402
 
 
 def run(*arguments: str) -> dict[str, float]:
@@ -60,6 +61,7 @@ def main() -> None:
         "GRADUS_LOG_LEVEL": "ERROR",  # without a broker each launch says that it waits
         "DJANGO_SETTINGS_MODULE": "config.settings",
     }
+    wait_without_spinning()  # both sides, as workers do
     try:
         with running_postgres(data):
             report = run("skip", str(given.judged))

@@ -20,11 +20,13 @@ from rl_bridge.evaluating.options import read_settings as read_evaluation
 from rl_bridge.pull import pull_export
 from rl_bridge.runs import MODEL_FOLDER
 from rl_bridge.shipped import find_models_dir
+from rl_bridge.threads import wait_without_spinning
 from rl_bridge.training.command import add_train
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code."""
+    wait_without_spinning()
     parsed = build_parser().parse_args(arguments)
     try:
         parsed.run(parsed)
