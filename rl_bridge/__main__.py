@@ -18,6 +18,7 @@ from rl_bridge.errors import BridgeError
 from rl_bridge.evaluating.options import add_options as add_evaluation_options
 from rl_bridge.evaluating.options import read_settings as read_evaluation
 from rl_bridge.pull import pull_export
+from rl_bridge.rollouts import read_rollouts, return_rollouts
 from rl_bridge.runs import MODEL_FOLDER
 from rl_bridge.shipped import find_models_dir
 from rl_bridge.threads import wait_without_spinning
@@ -62,6 +63,11 @@ def build_parser() -> argparse.ArgumentParser:
         "--key-variable", default="", help="environment variable with the key that is asked for"
     )
     serve.set_defaults(run=_run_serve)
+    give_back = commands.add_parser("return", help="return a run's doubtful roll-outs to a project's queue")
+    give_back.add_argument("--run", type=Path, required=True, dest="folder", help="run folder of a GRPO run")
+    give_back.add_argument("--to", required=True, help="the project's page (token: GRADUS_TOKEN)")
+    give_back.add_argument("--allow-http", action="store_true", help="let the token travel unencrypted")
+    give_back.set_defaults(run=_run_return)
     verify = commands.add_parser("verify", help="check an export: hashes, columns, every row")
     verify.add_argument("--export", type=Path, required=True)
     verify.set_defaults(run=_run_verify)
@@ -111,6 +117,13 @@ def _run_serve(parsed: argparse.Namespace) -> None:
     with serving.open_server(folder=folder, host=parsed.host, port=parsed.port, name=name, key=key) as server:
         print(f"{name} judges at {server.url}; Ctrl-C ends it.", flush=True)
         server.serve_forever()
+
+
+def _run_return(parsed: argparse.Namespace) -> None:
+    rollouts = read_rollouts(parsed.folder)
+    name = parsed.folder.resolve().name
+    num_new = return_rollouts(parsed.to, rollouts, run=name, allows_http=parsed.allow_http)
+    print(f"{num_new} of {len(rollouts)} roll-outs are new in the queue of {parsed.to}.")
 
 
 def _run_verify(parsed: argparse.Namespace) -> None:

@@ -58,14 +58,14 @@ class Client:
     def read_json(self, path: str) -> Any:
         """The JSON at `path`. Raises `Refused` or `Unreachable`."""
         with self._open(path, {"Accept": "application/json"}) as answer:
-            try:
-                return json.loads(answer.read())
-            except ValueError as error:
-                raise Refused(
-                    f"{self.origin}{path} did not answer with JSON; is it a Gradus server?"
-                ) from error
-            except (OSError, http.client.HTTPException) as error:
-                raise Unreachable(f"The connection to {self.origin} broke: {error}.") from error
+            return self._read_json(answer, path)
+
+    def send_json(self, path: str, content: Any) -> Any:
+        """Post JSON to `path` and return the JSON that answers. Raises `Refused` or `Unreachable`."""
+        body = json.dumps(content).encode()
+        headers = {"Accept": "application/json", "Content-Type": "application/json"}
+        with self._open(path, headers, body) as answer:
+            return self._read_json(answer, path)
 
     def append_to(self, path: str, target: Path, tag: str = "") -> str:
         """Download `path` into `target`, going on after the bytes it has; returns the answer's entity tag.
@@ -93,8 +93,8 @@ class Client:
         with self._open(path, {"Range": "bytes=0-0"}) as answer:
             return answer.headers.get("ETag") or ""
 
-    def _open(self, path: str, headers: dict[str, str]) -> Any:
-        request = urllib.request.Request(f"{self.origin}{path}", headers=headers)
+    def _open(self, path: str, headers: dict[str, str], body: bytes | None = None) -> Any:
+        request = urllib.request.Request(f"{self.origin}{path}", data=body, headers=headers)
         if self._token:
             request.add_header("Authorization", f"Bearer {self._token}")
         try:
@@ -105,6 +105,14 @@ class Client:
         except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", error)
             raise Unreachable(f"{self.origin} can't be reached: {reason}.") from error
+
+    def _read_json(self, answer: Any, path: str) -> Any:
+        try:
+            return json.loads(answer.read())
+        except ValueError as error:
+            raise Refused(f"{self.origin}{path} did not answer with JSON; is it a Gradus server?") from error
+        except (OSError, http.client.HTTPException) as error:
+            raise Unreachable(f"The connection to {self.origin} broke: {error}.") from error
 
     def _explain(self, error: urllib.error.HTTPError, path: str) -> BridgeError:
         if error.code in (301, 302, 303, 307, 308):

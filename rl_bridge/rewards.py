@@ -4,6 +4,7 @@ Each takes lists of N (completions, and any other column by its name) and return
 not apply to that row. Loads no torch: a PRM comes in as a function.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -17,6 +18,10 @@ Completion = str | list[Message]
 CutSteps = Callable[[str], Sequence[str]]
 ScoreTraces = Callable[[Sequence[tuple[Prompt, tuple[str, ...]]]], Sequence[Sequence[float]]]
 """Scores N traces, each a prompt and its steps, with one probability a step."""
+
+
+ScoreCompletions = Callable[[Sequence[tuple[Prompt, str]]], Sequence[float]]
+"""Scores N completions, each behind its prompt, with one number without unit."""
 
 
 class RewardFunction(Protocol):
@@ -67,6 +72,26 @@ def make_process_reward(*, score_traces: ScoreTraces, cut_steps: CutSteps) -> Re
         return rewards
 
     return process_reward
+
+
+def make_preference_reward(*, score_completions: ScoreCompletions) -> RewardFunction:
+    """Build the reward of a reward model: σ(score), in [0, 1]; None for an empty completion.
+
+    A reward model's score is a log-odds up to a constant (Bradley & Terry 1952), so σ keeps its order and bounds it.
+    """
+
+    def preference_reward(
+        prompts: Sequence[Prompt], completions: Sequence[Completion], **columns: Any
+    ) -> list[float | None]:
+        texts = [read_text(completion) for completion in completions]
+        filled = [i for i, text in enumerate(texts) if text.strip()]
+        scored = score_completions([(prompts[i], texts[i]) for i in filled])
+        rewards: list[float | None] = [None] * len(completions)
+        for i, score in zip(filled, scored, strict=True):
+            rewards[i] = 1.0 / (1.0 + math.exp(-min(50.0, max(-50.0, score))))
+        return rewards
+
+    return preference_reward
 
 
 def cut_lines(completion: str) -> list[str]:
