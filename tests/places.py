@@ -155,6 +155,7 @@ class Places:
             "compare_traces": {"left": world.right[0].pk, "right": world.wrong[0].pk},
             "prompt_list": {"project": project.slug, "prompts": [{"text": "How many?"}]},
             "gold_list": {"project": project.slug, "gold": [{"trace": world.silent.pk, "first_error": None}]},
+            "rollout_list": {"project": project.slug, "run": "grpo-1", "rollouts": []},
             "rating_list": {"trace": open_trace.pk, "labels": [1, 1, 1], "idempotency_key": str(uuid4())},
             "export_list": {"project": project.slug, "configs": ["sft"]},
         }

@@ -4,7 +4,7 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.permissions import IsAuthenticated
 
-from annotation.api import gold, projects, prompts, ratings, traces
+from annotation.api import gold, projects, prompts, ratings, rollouts, traces
 
 app_name = "api"
 
@@ -15,6 +15,7 @@ urlpatterns = [
     path("prompts/", prompts.PromptList.as_view(), name="prompt_list"),
     path("prompts/<int:pk>/", prompts.PromptDetail.as_view(), name="prompt_detail"),
     path("gold/", gold.GoldList.as_view(), name="gold_list"),
+    path("rollouts/", rollouts.RolloutList.as_view(), name="rollout_list"),
     path("traces/", traces.TraceList.as_view(), name="trace_list"),
     path("traces/<int:pk>/", traces.TraceDetail.as_view(), name="trace_detail"),
     path("ratings/", ratings.RatingList.as_view(), name="rating_list"),

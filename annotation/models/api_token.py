@@ -15,6 +15,7 @@ class TokenScope(models.TextChoices):
     PROMPTS_READ = "prompts:read", "Read prompts"
     PROMPTS_WRITE = "prompts:write", "Add prompts"
     TRACES_READ = "traces:read", "Read traces"
+    TRACES_WRITE = "traces:write", "Return roll-outs of a training as traces"
     RATINGS_READ = "ratings:read", "Read ratings"
     RATINGS_WRITE = "ratings:write", "Submit ratings"
     EXPORTS_READ = "exports:read", "List and download exports"
