@@ -18,6 +18,7 @@ from rl_bridge.errors import BridgeError
 from rl_bridge.evaluating.options import add_options as add_evaluation_options
 from rl_bridge.evaluating.options import read_settings as read_evaluation
 from rl_bridge.pull import pull_export
+from rl_bridge.report import write_report
 from rl_bridge.rollouts import read_rollouts, return_rollouts
 from rl_bridge.runs import MODEL_FOLDER
 from rl_bridge.shipped import find_models_dir
@@ -68,6 +69,11 @@ def build_parser() -> argparse.ArgumentParser:
     give_back.add_argument("--to", required=True, help="the project's page (token: GRADUS_TOKEN)")
     give_back.add_argument("--allow-http", action="store_true", help="let the token travel unencrypted")
     give_back.set_defaults(run=_run_return)
+    report = commands.add_parser("report", help="put run folders on one HTML page, plots and all")
+    report.add_argument("folders", type=Path, nargs="+", metavar="RUN")
+    report.add_argument("--out", type=Path, default=Path("report.html"))
+    report.add_argument("--title", default="Runs")
+    report.set_defaults(run=_run_report)
     verify = commands.add_parser("verify", help="check an export: hashes, columns, every row")
     verify.add_argument("--export", type=Path, required=True)
     verify.set_defaults(run=_run_verify)
@@ -124,6 +130,10 @@ def _run_return(parsed: argparse.Namespace) -> None:
     name = parsed.folder.resolve().name
     num_new = return_rollouts(parsed.to, rollouts, run=name, allows_http=parsed.allow_http)
     print(f"{num_new} of {len(rollouts)} roll-outs are new in the queue of {parsed.to}.")
+
+
+def _run_report(parsed: argparse.Namespace) -> None:
+    print(f"Wrote {write_report(parsed.out, parsed.folders, title=parsed.title)}.")
 
 
 def _run_verify(parsed: argparse.Namespace) -> None:

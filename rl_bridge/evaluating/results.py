@@ -92,7 +92,7 @@ def write_table(policies: Sequence[PolicyResult], judges: Sequence[JudgeResult])
         parts.append(_write_policies(policies))
     if judges:
         parts.append(_write_judges(judges))
-    return "\n".join(parts)
+    return "\n".join(parts)  # each ends its last line; a blank line between
 
 
 def _write_policies(policies: Sequence[PolicyResult]) -> str:
