@@ -45,10 +45,6 @@ class MergeUnfit(Exception):
     """The merge run can't be exported: another project's, failed or cancelled."""
 
 
-class ExportNotOpen(Exception):
-    """The export is done already; there is nothing to cancel."""
-
-
 class DiskFull(Exception):
     """There is no room for the files."""
 
@@ -108,11 +104,10 @@ def start_export(
 
 
 def cancel_export(*, export: Export, actor: Account, now: dt.datetime) -> None:
-    """Stops a queued or running export; nothing of it is kept. Raises ExportNotOpen."""
+    """Stops a queued or running export; nothing of it is kept. Raises jobs.NotOpen."""
     with transaction.atomic():
         locked = Export.objects.select_for_update().get(pk=export.pk)
-        if not locked.is_open:
-            raise ExportNotOpen(f"{export} is {locked.get_state_display().lower()} already.")
+        jobs.check_open(locked)
         jobs.cancel_job(locked, now=now)
         record_event(actor=actor, verb="cancelled an export", subject=export, now=now, project=export.project)
 

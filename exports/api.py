@@ -26,7 +26,7 @@ from annotation.api.access import (
 )
 from annotation.api.refusals import Conflict
 from annotation.merging.data import MergePolicy
-from annotation.models import Account, MergeRun, Project
+from annotation.models import Account, JobState, MergeRun, Project
 from annotation.queries.access import list_projects_with_role
 from annotation.queries.merges import list_merge_runs
 from exports import actions, downloads
@@ -41,6 +41,7 @@ class ExportSerializer(serializers.ModelSerializer[Export]):
     project = serializers.SlugRelatedField[Project](slug_field="slug", read_only=True)
     created_by = serializers.SlugRelatedField[Account](slug_field="username", read_only=True)
     other_projects = serializers.SerializerMethodField(help_text="Further projects whose labels are in it.")
+    progress = serializers.SerializerMethodField(help_text="What is being done; empty unless it is running.")
     card_sha256 = serializers.SerializerMethodField(help_text="SHA-256 of README.md, in hex.")
     files = serializers.SerializerMethodField(help_text="Names to download; empty until it is finished.")
 
@@ -68,6 +69,9 @@ class ExportSerializer(serializers.ModelSerializer[Export]):
             "finished_at",
         ]
         read_only_fields = fields
+
+    def get_progress(self, export: Export) -> str:
+        return export.progress if export.state == JobState.RUNNING else ""
 
     @extend_schema_field(serializers.ListField(child=serializers.CharField()))
     def get_other_projects(self, export: Export) -> list[str]:

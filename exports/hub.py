@@ -37,6 +37,7 @@ _HANDED_ON = (
     "VIRTUAL_ENV",
     "HF_TOKEN",
     "HF_ENDPOINT",
+    "HF_HUB_DISABLE_XET",
     "HTTPS_PROXY",
     "SSL_CERT_FILE",
 )
@@ -109,6 +110,7 @@ def _upload(push: HubPush) -> tuple[str, str]:
     command = [sys.executable, "-m", "rl_bridge", "push", "--export", str(folder_of(push.export))]
     command += ["--repository", push.repository, *([] if push.is_private else ["--public"])]
     environment = {name: os.environ[name] for name in _HANDED_ON if name in os.environ}
+    environment["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"  # they would end up behind the reason of a failure
     try:
         done = subprocess.run(
             command,

@@ -24,6 +24,7 @@ from exports.checks import CheckFailed
 Progress = Callable[[str], None]
 _LOOK_EVERY_SECONDS = 0.5
 _NEEDED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "PYTHONPATH")
+_READING = "reading the libraries of all trainers, some seconds whatever the size"
 _CANNOT_RUN = (
     "The export could not be verified, so it was not released: the check needs what rl_bridge/requirements.txt "
     "lists."
@@ -115,7 +116,7 @@ def _last_words(progress: Path) -> str:
         lines = progress.read_text(encoding="utf-8").splitlines()
         return str(json.loads(lines[-1])["progress"])[:80]
     except (OSError, IndexError, ValueError, KeyError):
-        return "starting"
+        return _READING
 
 
 def _read_outcome(exit_code: int, report: Path, errors: bytes) -> list[Check]:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from annotation.actions import jobs
 from annotation.actions.merges import NothingToMerge
 from annotation.models import JobState, MergeRun, Project
 from annotation.views.access import account_of, load_project
@@ -117,7 +118,7 @@ def cancel_export(request: HttpRequest, slug: str, export_id: int) -> HttpRespon
     export = _get_export(request, project, export_id)
     try:
         actions.cancel_export(export=export, actor=account_of(request), now=timezone.now())
-    except actions.ExportNotOpen as error:
+    except jobs.NotOpen as error:
         messages.info(request, str(error))
     return redirect_htmx(request, "exports:show_export", slug, export.pk)
 

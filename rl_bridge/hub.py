@@ -15,8 +15,15 @@ from rl_bridge.errors import BridgeError
 
 TOKEN_VARIABLE = "HF_TOKEN"
 _OLD_FILES = ["*/*.parquet", "*/*.jsonl"]
-# Its own, and the ancestor that it shares with what the HTTP library raises where there is no connection.
-_ERRORS: tuple[type[Exception], ...] = (HfHubHTTPError, HfHubHTTPError.__mro__[1], OSError, ValueError)
+# Its own, and the ancestor that it shares with what the HTTP library raises where there is no connection; where a large
+# file does not arrive, it raises a RuntimeError that names the file.
+_ERRORS: tuple[type[Exception], ...] = (
+    HfHubHTTPError,
+    HfHubHTTPError.__mro__[1],
+    OSError,
+    ValueError,
+    RuntimeError,
+)
 
 
 class NoHubToken(BridgeError):

@@ -23,14 +23,14 @@ class NothingToRetry(Exception):
 
 
 def cancel_batch(*, batch: GenerationBatch, actor: Account, now: dt.datetime) -> None:
-    """Closes the batch and its open chunks. Traces that are stored stay. Raises chunked.NotOpen."""
+    """Closes the batch and its open chunks. Traces that are stored stay. Raises jobs.NotOpen."""
     with transaction.atomic():
         locked = chunked.cancel(batch, now=now)
         record_event(actor=actor, verb="cancelled a batch", subject=locked, now=now, project=locked.project)
 
 
 def pause_batch(*, batch: GenerationBatch, actor: Account, now: dt.datetime) -> None:
-    """Lets the chunks in hand end, and starts no other. Raises chunked.NotOpen."""
+    """Lets the chunks in hand end, and starts no other. Raises jobs.NotOpen."""
     with transaction.atomic():
         locked = chunked.pause(batch, now=now)
         record_event(actor=actor, verb="paused a batch", subject=locked, now=now, project=locked.project)

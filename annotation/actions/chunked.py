@@ -21,10 +21,6 @@ AnyChunk = TypeVar("AnyChunk", bound=ModelJob)
 AnyChunkedJob = TypeVar("AnyChunkedJob", bound=ChunkedJob)
 
 
-class NotOpen(Exception):
-    """The job is done already; there is nothing to cancel or to pause."""
-
-
 class NotPaused(Exception):
     """The job is not paused; there is nothing to resume."""
 
@@ -45,11 +41,11 @@ def start_chunk(model: type[AnyChunk], chunk_id: int, *, now: dt.datetime) -> An
 def pause(job: AnyChunkedJob, *, now: dt.datetime, reason: str = "") -> AnyChunkedJob:
     """No further chunk starts; those in hand are finished, which takes seconds. `reason`: why it pauses by itself.
 
-    Raises NotOpen.
+    Raises jobs.NotOpen.
     """
     with transaction.atomic():
         locked = lock(type(job), job.pk)
-        _check_open(locked)
+        jobs.check_open(locked)
         if locked.paused_at is None:
             locked.paused_at, locked.pause_reason = now, reason
             locked.save(update_fields=["paused_at", "pause_reason"])
@@ -75,14 +71,14 @@ def resume(job: AnyChunkedJob, *, now: dt.datetime) -> AnyChunkedJob:
 def cancel(job: AnyChunkedJob, *, now: dt.datetime) -> AnyChunkedJob:
     """Closes the job and its open chunks, and returns it as it is then. What finished chunks stored stays.
 
-    Raises NotOpen.
+    Raises jobs.NotOpen.
     """
     with transaction.atomic():
         job.chunks.filter(state__in=OPEN_STATES).update(
             state=JobState.CANCELLED, finished_at=now, touched_at=now
         )
         locked = lock(type(job), job.pk)
-        _check_open(locked)
+        jobs.check_open(locked)
         jobs.cancel_job(locked, now=now)
     return locked
 
@@ -114,11 +110,6 @@ def settle_abandoned(*, now: dt.datetime) -> int:
             settle(model, job_id, now=now)
             num_looked_at += 1
     return num_looked_at
-
-
-def _check_open(job: ChunkedJob) -> None:
-    if not job.is_open:
-        raise NotOpen(f"{str(job).capitalize()} is {job.get_state_display().lower()} already.")
 
 
 def lock(model: type[AnyChunkedJob], job_id: int) -> AnyChunkedJob:

@@ -42,10 +42,6 @@ class UnknownVerifier(Exception):
     """There is no verifier of that name."""
 
 
-class ImportNotOpen(Exception):
-    """The import is done already; there is nothing to cancel."""
-
-
 @dataclass(frozen=True)
 class ImportPlan:
     """What a source's rows mean; the names are ImportRun's. An empty `rater_name` leaves labels out."""
@@ -128,11 +124,10 @@ def start_import(*, source: ImportSource, plan: ImportPlan, actor: Account, now:
 
 
 def cancel_import(*, run: ImportRun, actor: Account, now: dt.datetime) -> None:
-    """Stops the import; what it has stored stays. Raises ImportNotOpen."""
+    """Stops the import; what it has stored stays. Raises jobs.NotOpen."""
     with transaction.atomic():
         locked = cast(ImportRun, ImportRun.objects.select_for_update(of=("self",)).get(pk=run.pk))
-        if not locked.is_open:
-            raise ImportNotOpen(f"Import {locked.pk} is {locked.get_state_display().lower()} already.")
+        jobs.check_open(locked)
         jobs.cancel_job(locked, now=now)
         record_event(actor=actor, verb="cancelled an import", subject=locked, now=now, project=locked.project)
 

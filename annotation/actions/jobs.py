@@ -31,6 +31,10 @@ class JobLost(Exception):
     """The job is no longer this worker's: it was cancelled, or queued again and started elsewhere."""
 
 
+class NotOpen(Exception):
+    """The job is done already; there is nothing to cancel or to pause."""
+
+
 @contextmanager
 def leave_to_others() -> Iterator[None]:
     """Around a task's work: a job that is over, or another worker's by now, is left to them with a line in the log."""
@@ -76,6 +80,13 @@ def lock_for_result(job: AnyJob) -> AnyJob:
     if locked is None:
         raise JobLost(f"{job} is no longer this worker's.")
     return cast(AnyJob, locked)
+
+
+def check_open(job: Job) -> None:
+    """Raises NotOpen where the job is done."""
+    if not job.is_open:
+        words = str(job)
+        raise NotOpen(f"{words[:1].upper()}{words[1:]} is {job.get_state_display().lower()} already.")
 
 
 def finish_job(job: Job, *, now: dt.datetime) -> None:

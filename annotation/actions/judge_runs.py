@@ -138,7 +138,7 @@ def launch_judge_run(
 
 
 def cancel_judge_run(*, run: JudgeRun, actor: Account, now: dt.datetime) -> None:
-    """Closes the run and its open chunks. Scores that are stored stay. Raises chunked.NotOpen."""
+    """Closes the run and its open chunks. Scores that are stored stay. Raises jobs.NotOpen."""
     with transaction.atomic():
         locked = chunked.cancel(run, now=now)
         record_event(

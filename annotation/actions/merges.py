@@ -46,10 +46,6 @@ class NothingToMerge(Exception):
         super().__init__("There is nothing to merge yet: nobody has rated a trace and no judge has run.")
 
 
-class MergeNotOpen(Exception):
-    """The merge run is done already; there is nothing to cancel."""
-
-
 def start_merge(*, project: Project, policy: MergePolicy, actor: Account, now: dt.datetime) -> MergeRun:
     """Queues a merge of everything said so far. Raises MergeAlreadyOpen or NothingToMerge."""
     with transaction.atomic():
@@ -91,11 +87,10 @@ def add_merge_run(*, project: Project, policy: MergePolicy, actor: Account, now:
 
 
 def cancel_merge(*, run: MergeRun, actor: Account, now: dt.datetime) -> None:
-    """Stops a queued or running merge; nothing of it is stored. Raises MergeNotOpen."""
+    """Stops a queued or running merge; nothing of it is stored. Raises jobs.NotOpen."""
     with transaction.atomic():
         locked = list_merge_runs(run.project).select_for_update(of=("self",)).get(pk=run.pk)
-        if not locked.is_open:
-            raise MergeNotOpen(f"{locked} is {locked.get_state_display().lower()} already.")
+        jobs.check_open(locked)
         jobs.cancel_job(locked, now=now)
         record_event(actor=actor, verb="cancelled a merge", subject=locked, now=now, project=locked.project)
 

@@ -33,6 +33,10 @@ class JsonLinesError(ValueError):
     """A file cannot be read as the rows it should hold; the message names file and line."""
 
 
+class _NoNumber(ValueError):
+    """NaN or an infinity, which some writers of JSON let through."""
+
+
 @dataclass(frozen=True, slots=True)
 class Folder:
     """What a folder of JSON lines holds, and each id as it was written there."""
@@ -115,6 +119,8 @@ def _read_lines(path: Path) -> Iterator[_Line]:
                     row, end = decode(text)
                 except UnicodeDecodeError:
                     raise JsonLinesError(f"{name} line {number}: this is not UTF-8 text") from None
+                except _NoNumber as error:
+                    raise JsonLinesError(f"{name} line {number}: {error}") from None
                 except (ValueError, RecursionError):
                     raise JsonLinesError(f"{name} line {number}: this is not valid JSON") from None
                 if end != len(text):
@@ -127,7 +133,7 @@ def _read_lines(path: Path) -> Iterator[_Line]:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise _NoNumber(f"{name} is no number; null says that there is none")
 
 
 def _get_id(line: _Line, key: str) -> str:

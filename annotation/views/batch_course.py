@@ -11,13 +11,13 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from annotation.actions import batch_course, chunked
+from annotation.actions import batch_course, chunked, jobs
 from annotation.queries import batches as queries
 from annotation.views.access import account_of, load_project
 from annotation.views.batches import MAKERS
 from annotation.views.responses import redirect_htmx
 
-_COMPLAINTS = (chunked.NotOpen, chunked.NotPaused, batch_course.NothingToRetry)
+_COMPLAINTS = (jobs.NotOpen, chunked.NotPaused, batch_course.NothingToRetry)
 
 
 @login_required

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from annotation.actions import imports
+from annotation.actions import imports, jobs
 from annotation.forms.imports import HubSourceForm, ImportForm, UploadSourceForm
 from annotation.forms.prompts import MakePromptsForm
 from annotation.importing.layouts import BadMapping
@@ -149,7 +149,7 @@ def cancel_import(request: HttpRequest, slug: str, run_id: int) -> HttpResponse:
     run = get_object_or_404(queries.list_import_runs(project), pk=run_id)
     try:
         imports.cancel_import(run=run, actor=account_of(request), now=timezone.now())
-    except imports.ImportNotOpen as error:
+    except jobs.NotOpen as error:
         messages.info(request, str(error))
     return redirect_htmx(request, "annotation:show_import", slug, run.pk)
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from annotation.actions import chunked, judge_runs
+from annotation.actions import jobs, judge_runs
 from annotation.forms.judge_runs import LaunchJudgeRunForm
 from annotation.models import Role
 from annotation.queries import judge_runs as queries
@@ -83,6 +83,6 @@ def cancel_judge_run(request: HttpRequest, slug: str, run_id: int) -> HttpRespon
     run = get_object_or_404(queries.list_judge_runs(project), pk=run_id)
     try:
         judge_runs.cancel_judge_run(run=run, actor=account_of(request), now=timezone.now())
-    except chunked.NotOpen as error:
+    except jobs.NotOpen as error:
         messages.info(request, str(error))
     return redirect_htmx(request, "annotation:show_judge_run", slug, run.pk)

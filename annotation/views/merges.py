@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -12,7 +10,10 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from annotation.actions import merges
+from annotation.actions import jobs, merges
+from annotation.charts.axes import Axis
+from annotation.charts.bars import Bar, draw_bars
+from annotation.charts.drawing import WIDE, Chart
 from annotation.forms.merges import MergeForm
 from annotation.models import Role
 from annotation.queries import explanations
@@ -23,19 +24,6 @@ from annotation.views.responses import redirect_htmx
 from annotation.views.tables import answer_tables
 
 MAKERS = (Role.ENGINEER, Role.ADMIN)
-_CHART_WIDTH, _CHART_HEIGHT = 600, 160
-
-
-@dataclass(frozen=True)
-class Bar:
-    """One bar of the posterior's chart, in the units of its viewBox."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    kind: str  # "bad", "undecided" or "good": what the usual thresholds make of it
-    bin: PosteriorBin
 
 
 @login_required
@@ -73,9 +61,8 @@ def show_merge(request: HttpRequest, slug: str, run_id: int) -> HttpResponse:
         "project": project,
         "run": run,
         "summary": summary,
-        "bars": _draw_bars(summary.bins) if summary else [],
+        "chart": _draw_posteriors(summary.bins) if summary else None,
         "undecided": explanations.list_undecided(run) if summary else [],
-        "chart": {"width": _CHART_WIDTH, "height": _CHART_HEIGHT},
     }
     template = "merges/show_merge.html"
     if request.htmx:  # type: ignore[attr-defined]  # set by django-htmx's middleware
@@ -103,18 +90,26 @@ def cancel_merge(request: HttpRequest, slug: str, run_id: int) -> HttpResponse:
     run = get_object_or_404(list_merge_runs(project), pk=run_id)
     try:
         merges.cancel_merge(run=run, actor=account_of(request), now=timezone.now())
-    except merges.MergeNotOpen as error:
+    except jobs.NotOpen as error:
         messages.info(request, str(error))
     return redirect_htmx(request, "annotation:show_merge", slug, run.pk)
 
 
-def _draw_bars(bins: tuple[PosteriorBin, ...]) -> list[Bar]:
-    most = max((bin.num_steps for bin in bins), default=0) or 1
-    width = _CHART_WIDTH / len(bins)
+def _draw_posteriors(bins: tuple[PosteriorBin, ...]) -> Chart:
+    """How many steps lie where, in the colours of what the usual thresholds make of them."""
     bars = []
-    for place, bin in enumerate(bins):
-        height = round(bin.num_steps / most * (_CHART_HEIGHT - 8), 1)
-        height = max(height, 1.5) if bin.num_steps else 0.0  # one step in a million still shows
-        kind = "bad" if bin.high <= 0.2 else "good" if bin.low >= 0.8 else "undecided"
-        bars.append(Bar(place * width + 2, _CHART_HEIGHT - height, width - 4, height, kind, bin))
-    return bars
+    for bin in bins:
+        kind = 0 if bin.high <= 0.2 else 2 if bin.low >= 0.8 else 1
+        parts = tuple(float(bin.num_steps if part == kind else 0) for part in range(3))
+        bars.append(Bar(f"{bin.low:.2f} to {bin.high:.2f}", parts))
+    return draw_bars(
+        bars,
+        key="posteriors",
+        title="Steps by posterior",
+        description="How many steps have which posterior, from 0 (surely does not stand) to 1 (surely stands).",
+        x_label="Posterior",
+        y=Axis("Steps", kind="count"),
+        part_names=("does not stand", "undecided", "stands"),
+        part_classes=("bad", "neutral", "good"),
+        width=WIDE,
+    )

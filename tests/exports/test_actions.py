@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from annotation.actions import merges
-from annotation.actions.jobs import JobLost, JobNotStartable
+from annotation.actions.jobs import JobLost, JobNotStartable, NotOpen
 from annotation.merging.data import MergePolicy
 from annotation.models import AuditEvent, JobState, MergedPreference, MergedTrace, MergeRun
 from exports import actions
@@ -426,7 +426,7 @@ def test_a_finished_export_can_not_be_cancelled() -> None:
     world = make_world(2)
     export = write_export(start_export(world))
 
-    with pytest.raises(actions.ExportNotOpen, match="finished already"):
+    with pytest.raises(NotOpen, match="finished already"):
         actions.cancel_export(export=export, actor=world.engineer, now=NOW)
 
 

@@ -11,7 +11,7 @@ from exports import actions
 from exports.models import Export
 from tests.annotation.api.callers import READ, make_caller, send
 from tests.exports.worlds import make_world, merge_world, start_export, write_export
-from tests.factories import make_member, make_project
+from tests.factories import NOW, make_member, make_project
 
 pytestmark = pytest.mark.django_db
 EXPORTS = "/api/v1/exports/"
@@ -49,6 +49,31 @@ def test_a_program_starts_polls_and_downloads() -> None:
         assert b"".join(answer.streaming_content) == (actions.folder_of(export) / name).read_bytes()
     part = caller.get(f"{EXPORTS}{export.pk}/files/manifest.json", headers={"range": "bytes=0-0"})
     assert (part.status_code, b"".join(part.streaming_content)) == (206, b"{")
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [("queued", ""), ("running", "Verifying: SFT"), ("failed", ""), ("cancelled", "")],
+)
+def test_only_a_running_export_says_what_is_being_done(state: str, said: str) -> None:
+    world = make_world(1)
+    export = start_export(world)
+    ended = None if state in ("queued", "running") else NOW
+    Export.objects.filter(pk=export.pk).update(
+        state=state, progress="Verifying: SFT", finished_at=ended, error="No." if state == "failed" else ""
+    )
+
+    polled = make_caller(world.engineer).get(f"{EXPORTS}{export.pk}/").json()
+
+    assert (polled["state"], polled["progress"]) == (state, said)
+
+
+def test_a_finished_export_is_at_nothing_any_more() -> None:
+    world = make_world(2)
+    export = write_export(start_export(world))
+    Export.objects.filter(pk=export.pk).update(progress="Verifying: SFT")
+
+    assert make_caller(world.engineer).get(f"{EXPORTS}{export.pk}/").json()["progress"] == ""
 
 
 def test_a_policy_and_a_merge_run_can_be_chosen() -> None:

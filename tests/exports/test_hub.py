@@ -17,8 +17,8 @@ from tests.annotation.views.roles import VISITORS, make_visitor
 from tests.exports.test_views import ALLOWED, expected_status
 from tests.exports.worlds import LATER, World, make_world, start_export, write_export
 from tests.factories import NOW
+from tests.rl_bridge.fake_hub import TOKEN, FakeHub
 from tests.rl_bridge.servers import Server, serving
-from tests.rl_bridge.test_hub import TOKEN, FakeHub
 
 pytestmark = pytest.mark.django_db
 
@@ -72,6 +72,24 @@ def test_a_refused_push_fails_with_the_hubs_reason_and_no_token(
     assert push.state == JobState.FAILED
     assert push.error.startswith("The Hub did not take ada/sums")
     assert "hf_wrong" not in push.error
+
+
+def test_a_large_file_that_finds_no_room_fails_the_push_with_its_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world, export = make_export()
+    fake = FakeHub(is_large=lambda path, size: path.startswith("stepwise/"))
+    fake.is_full = True
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    monkeypatch.setenv("HF_HUB_DISABLE_XET", "1")
+    with serving(fake) as server:
+        monkeypatch.setenv("HF_ENDPOINT", server.url)
+        push = start(world, export)
+        hub.run_push(push_id=push.pk, clock=lambda: LATER)
+
+    push.refresh_from_db()
+    assert (push.state, push.commit_url, fake.files) == (JobState.FAILED, "", {})
+    assert push.error.startswith("The Hub did not take ada/sums: Error while uploading 'stepwise/")
 
 
 def test_the_token_is_nowhere_in_the_database(fake_hub: Server) -> None:

@@ -2,61 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from config.paths import BASE_DIR
 from tests.rl_bridge.export_folders import write_whole_export
-from tests.rl_bridge.servers import Answer, Asked, Server, serving
-
-TOKEN = "hf_secret"
-
-
-class FakeHub:
-    """As much of the Hub's HTTP interface as an upload of small files takes."""
-
-    def __init__(self, *, refuses: int = 0) -> None:
-        self.refuses = refuses
-        self.files: dict[str, bytes] = {}
-        self.deleted: list[str] = []
-        self.created: dict[str, object] = {}
-        self.there: list[str] = []
-
-    def __call__(self, asked: Asked) -> Answer:
-        if asked.headers.get("authorization") != f"Bearer {TOKEN}" or self.refuses:
-            return Answer(self.refuses or 401, b'{"error": "Not yours"}', {"X-Error-Message": "Not yours"})
-        if asked.path == "/api/repos/create":
-            self.created = json.loads(asked.body)
-            return reply({"url": "https://huggingface.co/datasets/ada/sums"})
-        if "/preupload/" in asked.path:
-            names = [file["path"] for file in json.loads(asked.body)["files"]]
-            return reply(
-                {"files": [{"path": n, "uploadMode": "regular", "shouldIgnore": False} for n in names]}
-            )
-        if "/commit/" in asked.path:
-            return self.commit(asked.body)
-        if "/tree/" in asked.path or "/paths-info/" in asked.path:
-            return reply([{"type": "file", "path": n, "size": 1, "oid": "0"} for n in self.there])
-        siblings = [{"rfilename": name} for name in self.there]
-        return reply({"id": "ada/sums", "sha": "0" * 40, "siblings": siblings, "private": True})
-
-    def commit(self, body: bytes) -> Answer:
-        for line in body.splitlines():
-            entry = json.loads(line)
-            if entry["key"] == "file":
-                self.files[entry["value"]["path"]] = base64.b64decode(entry["value"]["content"])
-            elif entry["key"] == "deletedFile":
-                self.deleted.append(entry["value"]["path"])
-        url = "https://huggingface.co/datasets/ada/sums/commit/abc"
-        return reply({"success": True, "commitOid": "abc", "commitUrl": url, "hookOutput": ""})
-
-
-def reply(value: object) -> Answer:
-    return Answer(200, json.dumps(value).encode(), {"Content-Type": "application/json"})
+from tests.rl_bridge.fake_hub import TOKEN, FakeHub
+from tests.rl_bridge.servers import Server, serving
 
 
 def push(
@@ -69,6 +25,7 @@ def push(
         "HF_ENDPOINT": server.url,
         "HF_TOKEN": token,
         "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HUB_DISABLE_XET": "1",  # large files by LFS, as where that storage can't be reached
     }
     command = [
         sys.executable,
@@ -98,6 +55,51 @@ def test_the_frozen_folder_arrives_and_older_files_go(tmp_path: Path) -> None:
     assert hub.deleted == ["sft/train-0123456789abcdef.parquet"]
     assert hub.created["type"] == "dataset"
     assert hub.created.get("visibility") == "private" or hub.created.get("private") is True
+
+
+def is_data(path: str, size: int) -> bool:
+    return path.endswith(".parquet")
+
+
+@pytest.mark.parametrize("part_bytes", [0, 1_000])
+def test_large_files_go_by_lfs_whole_or_in_parts(tmp_path: Path, part_bytes: int) -> None:
+    folder = write_whole_export(tmp_path / "export")
+    hub = FakeHub(is_large=is_data, part_bytes=part_bytes)
+    with serving(hub) as server:
+        done = push(server, folder, tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    sent = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert hub.files == sent
+    assert set(hub.by_lfs) == {name for name in sent if name.endswith(".parquet")}
+    assert any(len(parts) > 1 for parts in hub.parts.values()) == bool(part_bytes)
+    to_storage = [asked for asked in server.asked if asked.path.startswith("/signed/")]
+    assert to_storage and not any(TOKEN in str(asked.headers) for asked in to_storage)
+
+
+def test_what_the_hub_has_already_is_not_sent_again(tmp_path: Path) -> None:
+    folder = write_whole_export(tmp_path / "export")
+    hub = FakeHub(is_large=is_data)
+    with serving(hub) as server:
+        push(server, folder, tmp_path)
+        first = sum(asked.path.startswith("/signed/") for asked in server.asked)
+        again = push(server, folder, tmp_path)
+
+    assert again.returncode == 0
+    assert sum(asked.path.startswith("/signed/") for asked in server.asked) == first > 0
+
+
+def test_where_a_large_file_finds_no_room_nothing_is_committed(tmp_path: Path) -> None:
+    folder = write_whole_export(tmp_path / "export")
+    hub = FakeHub(is_large=is_data)
+    hub.is_full = True
+    with serving(hub) as server:
+        done = push(server, folder, tmp_path)
+
+    assert done.returncode == 2
+    assert "rl_bridge: The Hub did not take ada/sums: Error while uploading" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert hub.files == {}
 
 
 def test_a_refusal_is_one_sentence_without_the_token(tmp_path: Path) -> None:

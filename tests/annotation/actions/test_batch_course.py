@@ -83,7 +83,7 @@ def test_a_batch_that_is_done_can_not_be_paused() -> None:
     batch = launch(num_prompts=1)
     batch_course.cancel_batch(batch=batch, actor=make_account(), now=NOW)
 
-    with pytest.raises(chunked.NotOpen, match="is cancelled already"):
+    with pytest.raises(jobs.NotOpen, match="is cancelled already"):
         pause(batch)
 
 

@@ -186,7 +186,7 @@ def test_a_batch_that_is_done_cannot_be_cancelled() -> None:
     batch = launch(num_prompts=1)
     batch_course.cancel_batch(batch=batch, actor=make_account(), now=NOW)
 
-    with pytest.raises(chunked.NotOpen, match="is cancelled already"):
+    with pytest.raises(jobs.NotOpen, match="is cancelled already"):
         batch_course.cancel_batch(batch=batch, actor=make_account(), now=LATER)
 
     assert GenerationBatch.objects.get().finished_at == NOW

@@ -297,7 +297,7 @@ def test_a_cancelled_import_keeps_what_it_stored_and_stores_no_more(monkeypatch:
     run.refresh_from_db()
     assert (run.state, run.num_prompts) == (JobState.CANCELLED, 1)
     assert Prompt.objects.get().text == "A"
-    with pytest.raises(imports.ImportNotOpen, match="is cancelled already"):
+    with pytest.raises(jobs.NotOpen, match="is cancelled already"):
         imports.cancel_import(run=run, actor=make_account(), now=LATER)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from annotation.actions import chunked, judge_runs
+from annotation.actions import chunked, jobs, judge_runs
 from annotation.models import AuditEvent, JobState, Judge, JudgeKind, JudgeRun, Project
 from tests.factories import (
     NOW,
@@ -147,7 +147,7 @@ def test_a_run_that_is_done_cannot_be_cancelled() -> None:
     run = launch(trace.project, make_judge())
     judge_runs.cancel_judge_run(run=run, actor=make_account(), now=NOW)
 
-    with pytest.raises(chunked.NotOpen, match="is cancelled already"):
+    with pytest.raises(jobs.NotOpen, match="is cancelled already"):
         judge_runs.cancel_judge_run(run=run, actor=make_account(), now=LATER)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from annotation.actions import merges
 from annotation.actions.beating import keep_beating
-from annotation.actions.jobs import JobLost, JobNotStartable, start_job
+from annotation.actions.jobs import JobLost, JobNotStartable, NotOpen, start_job
 from annotation.merging.data import MergeInputError, MergePolicy
 from annotation.models import (
     AuditEvent,
@@ -266,7 +266,7 @@ def test_a_finished_merge_can_not_be_cancelled() -> None:
     project, _, _ = make_rated_project()
     merge_run = run(project)
 
-    with pytest.raises(merges.MergeNotOpen, match="finished already"):
+    with pytest.raises(NotOpen, match="finished already"):
         merges.cancel_merge(run=merge_run, actor=merge_run.created_by, now=LATER)
 
 

@@ -192,7 +192,7 @@ COMPARED = {"prompt_id": "p", "trace_a": "a", "trace_b": "b", "rater": "ann", "c
         ("judges", {**SCORED, "step": 1, "p": 1.01}, "p must be a number from 0 to 1 or null, not 1.01"),
         ("judges", {**SCORED, "step": 1, "p": -0.1}, "p must be a number from 0 to 1"),
         ("judges", {**SCORED, "step": 1, "p": "high"}, 'p must be a number from 0 to 1 or null, not "high"'),
-        ("judges", '{"trace_id": "a", "step": 1, "judge": "j", "p": NaN}', "line 2: this is not valid JSON"),
+        ("judges", '{"trace_id": "a", "step": 1, "judge": "j", "p": NaN}', "line 2: NaN is no number"),
         ("judges", SCORED, "already been judged by the same source"),
         ("comparisons", {**COMPARED, "choice": "c"}, "choice must be a, b, tie or both_bad"),
         ("comparisons", {**COMPARED, "trace_b": "a"}, "trace 'a' is compared with itself"),

@@ -180,8 +180,9 @@ def test_a_finished_merge_shows_what_rests_on_what() -> None:
 
     assert "<dt>People</dt><dd>2" in page
     assert "Not used" in page  # one judged trace calibrates no judge, and the page says why
-    assert page.count("<rect") == 20
-    assert 'role="img" aria-labelledby="chart-title"' in page
+    assert 'role="img" aria-labelledby="posteriors-title posteriors-desc"' in page
+    assert page.count('<th scope="row">0.') == 20  # the numbers behind the chart: a row a twentieth
+    assert 'class="bar bad"' in page and 'class="bar good"' in page
     assert "Simulated" in page
     assert "rests on an error" in page
     assert "given by simulated raters: programs, not people" in page
