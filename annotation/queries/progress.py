@@ -3,26 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import (
-    Case,
-    Count,
-    Exists,
-    F,
-    IntegerField,
-    Min,
-    OuterRef,
-    Q,
-    QuerySet,
-    Subquery,
-    Sum,
-    Value,
-    When,
-)
-from django.db.models.functions import Coalesce, Greatest, TruncDay
+from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models.functions import TruncDay
 
 from annotation.models import (
     Appeal,
@@ -32,20 +18,18 @@ from annotation.models import (
     Decision,
     Disagreement,
     GenerationBatch,
-    Gold,
     JobState,
     JudgeRun,
-    JudgeScore,
     Membership,
     MergedTrace,
     MergeRun,
-    Priority,
     Project,
     Prompt,
     Rating,
     Role,
     Trace,
 )
+from annotation.queries.trace_counts import TraceCounts, count_traces
 from annotation.rules.pace import WINDOW_DAYS, Pace, measure_pace
 
 DAYS_SHOWN = 30
@@ -97,18 +81,26 @@ class Day:
         return bool(self.num_by_people or self.num_by_programs or self.num_decisions)
 
 
-def get_progress(project: Project, *, now: dt.datetime) -> Progress:
+def get_progress(project: Project, *, now: dt.datetime, counts: TraceCounts | None = None) -> Progress:
+    """`counts` saves counting where the page has done it already."""
+    counts = counts or count_traces(project, now=now)
     traces = Trace.objects.current().filter(project=project)
     prompts = Prompt.objects.filter(project=project)
     asked = Exists(Trace.objects.current().filter(prompt=OuterRef("pk")))
     raters = Membership.objects.filter(project=project, role=Role.RATER)
     recent = now - dt.timedelta(days=WINDOW_DAYS)
-    counted = _count_traces(project, traces)
-    ratings = Rating.objects.filter(trace__project=project, revision=1)
     return Progress(
-        **counted,
         num_prompts=prompts.count(),
         num_unasked=prompts.filter(~asked).count(),
+        num_traces=counts.num_traces,
+        num_judged=counts.num_judged,
+        num_rated=counts.num_rated,
+        num_whole=counts.num_whole,
+        num_decided=counts.num_decided,
+        num_exported=_count_exported(project, traces),
+        num_gold=counts.num_gold,
+        num_held=counts.num_held,
+        num_missing=counts.num_missing,
         num_leased=Assignment.objects.filter(trace__in=traces, state=AssignmentState.LEASED).count(),
         num_disagreements=Disagreement.objects.filter(
             project=project, is_open=True, trace__in=traces
@@ -116,15 +108,12 @@ def get_progress(project: Project, *, now: dt.datetime) -> Progress:
         num_appeals=Appeal.objects.filter(trace__project=project, state=AppealState.OPEN).count(),
         num_raters=raters.filter(paused_at__isnull=True, account__is_active=True).count(),
         num_paused_raters=raters.filter(paused_at__isnull=False).count(),
-        num_unmerged=_count_unmerged(project, traces),
+        num_unmerged=counts.num_unmerged,
         num_failed_batches=_count_failed(GenerationBatch, project, since=recent),
         num_failed_judge_runs=_count_failed(JudgeRun, project, since=recent),
         num_failed_merges=_count_failed(MergeRun, project, since=recent),
         pace=measure_pace(
-            num_recent=ratings.filter(submitted_at__gt=recent, rater__is_simulated=False).count(),
-            first_at=ratings.filter(rater__is_simulated=False).aggregate(first=Min("submitted_at"))["first"],
-            num_left=counted["num_missing"],
-            now=now,
+            num_recent=counts.num_recent, first_at=counts.first_at, num_left=counts.num_missing, now=now
         ),
     )
 
@@ -135,69 +124,24 @@ def list_days(project: Project, *, now: dt.datetime, num_days: int = DAYS_SHOWN)
     since = dt.datetime.combine(first, dt.time(), tzinfo=dt.UTC)
     ratings = Rating.objects.filter(trace__project=project, revision=1, submitted_at__gte=since)
     decisions = Decision.objects.filter(trace__project=project, decided_at__gte=since)
-    people = _count_by_day(ratings.filter(rater__is_simulated=False), "submitted_at")
-    programs = _count_by_day(ratings.filter(rater__is_simulated=True), "submitted_at")
+    rated = _count_by_day(ratings, "submitted_at", "rater__is_simulated")
     decided = _count_by_day(decisions, "decided_at")
     days = [first + dt.timedelta(days=number) for number in range(num_days)]
-    return [Day(day, people[day], programs[day], decided[day]) for day in days]
+    return [Day(day, rated[day, False], rated[day, True], decided[(day,)]) for day in days]
 
 
-def _count_by_day(rows: QuerySet[Any], field: str) -> defaultdict[dt.date, int]:
-    days = (
-        rows.order_by().annotate(day=TruncDay(field, tzinfo=dt.UTC)).values("day").annotate(num=Count("pk"))
-    )
-    return defaultdict(int, {row["day"].date(): row["num"] for row in days})
+def _count_by_day(rows: QuerySet[Any], field: str, *apart: str) -> Counter[tuple[Any, ...]]:
+    """Rows by (day, what they differ in of `apart`)."""
+    days = rows.order_by().annotate(day=TruncDay(field, tzinfo=dt.UTC)).values_list("day", *apart)
+    return Counter({(day.date(), *told): num for day, *told, num in days.annotate(num=Count("pk"))})
 
 
-def _count_traces(project: Project, traces: QuerySet[Trace]) -> dict[str, int]:
-    """All that is counted of traces, in one pass over them."""
-    submitted = Assignment.objects.filter(trace=OuterRef("pk"), state=AssignmentState.SUBMITTED)
-    num_submitted = submitted.order_by().values("trace").annotate(num=Count("pk")).values("num")
-    exported = MergeRun._default_manager.filter(project=project, export__state=JobState.FINISHED)
-    in_export = MergedTrace.objects.filter(
-        trace=OuterRef("pk"), run__in=exported.values("pk"), p_trace__isnull=False
-    )
-    described = traces.annotate(
-        num_submitted=Coalesce(Subquery(num_submitted), 0, output_field=IntegerField()),
-        is_judged=Exists(JudgeScore.objects.filter(trace=OuterRef("pk"))),
-        is_rated=Exists(Rating.objects.filter(trace=OuterRef("pk"))),
-        is_decided=Exists(Decision.objects.filter(trace=OuterRef("pk"))),
-        is_gold=Exists(Gold.objects.filter(trace=OuterRef("pk"))),
-        is_exported=Exists(in_export),
-    ).annotate(
-        num_wanted=Case(
-            When(is_gold=True, then=Value(0)),
-            When(is_decided=True, then=Value(0)),
-            When(priority=Priority.HELD, then=Value(0)),
-            default=Greatest(Value(project.overlap) - F("num_submitted"), Value(0)),
-            output_field=IntegerField(),
-        )
-    )
-    is_whole = Q(is_decided=True) | Q(is_gold=True) | Q(num_submitted__gte=project.overlap)
-    return described.order_by().aggregate(
-        num_traces=Count("pk"),
-        num_judged=Count("pk", filter=Q(is_judged=True)),
-        num_rated=Count("pk", filter=Q(is_rated=True)),
-        num_whole=Count("pk", filter=is_whole),
-        num_decided=Count("pk", filter=Q(is_decided=True)),
-        num_exported=Count("pk", filter=Q(is_exported=True)),
-        num_gold=Count("pk", filter=Q(is_gold=True)),
-        num_held=Count("pk", filter=Q(priority=Priority.HELD, is_gold=False)),
-        num_missing=Coalesce(Sum("num_wanted"), 0),
-    )
-
-
-def _count_unmerged(project: Project, traces: QuerySet[Trace]) -> int:
-    last = (
-        MergeRun._default_manager.filter(project=project, state=JobState.FINISHED)
-        .order_by("-queued_at")
-        .values_list("started_at", flat=True)
-        .first()
-    )
-    later = Rating.objects.filter(trace=OuterRef("pk"))
-    if last is not None:
-        later = later.filter(submitted_at__gt=last)
-    return traces.filter(Exists(later)).count()
+def _count_exported(project: Project, traces: QuerySet[Trace]) -> int:
+    """Traces with a label in the merge of some finished export. `IN`, since the database then reads them once, and not
+    once for each trace."""
+    runs = MergeRun._default_manager.filter(project=project, export__state=JobState.FINISHED)
+    merged = MergedTrace.objects.filter(run__in=runs.values("pk"), p_trace__isnull=False)
+    return traces.filter(pk__in=merged.order_by().values("trace")).count()
 
 
 def _count_failed(model: Any, project: Project, *, since: dt.datetime) -> int:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 
-from django.db.models import Exists, OuterRef
-
-from annotation.models import JudgeScore, Project, Prompt, Rating, Trace
+from annotation.models import Project, Prompt
+from annotation.queries.trace_counts import TraceCounts, count_traces
 
 
 @dataclass(frozen=True)
@@ -21,16 +21,16 @@ class ProjectCounts:
     num_open: int
 
 
-def get_project_counts(project: Project) -> ProjectCounts:
-    traces = Trace.objects.current().filter(project=project)
-    ratings = Rating.objects.current().filter(trace=OuterRef("pk"))
+def get_project_counts(
+    project: Project, *, now: dt.datetime, counts: TraceCounts | None = None
+) -> ProjectCounts:
+    """`counts` saves counting where the page has done it already."""
+    counts = counts or count_traces(project, now=now)
     return ProjectCounts(
         num_prompts=Prompt.objects.filter(project=project).count(),
-        num_traces=traces.count(),
-        num_judged=traces.filter(Exists(JudgeScore.objects.filter(trace=OuterRef("pk")))).count(),
-        num_rated=traces.filter(Exists(ratings)).count(),
-        num_rated_by_programs=traces.filter(
-            Exists(ratings), ~Exists(ratings.filter(rater__is_simulated=False))
-        ).count(),
-        num_open=traces.filter(wants_ratings=True).count(),
+        num_traces=counts.num_traces,
+        num_judged=counts.num_judged,
+        num_rated=counts.num_rated,
+        num_rated_by_programs=counts.num_rated_by_programs,
+        num_open=counts.num_open,
     )

@@ -27,6 +27,8 @@ from annotation.queries.traces import list_model_names
 from annotation.rules.rating import first_error
 from annotation.tables.table import Column, Filter, Kind, Table, Value
 
+_SHOWN = ("trace", "between", "bits", "found_at", "held_by", "trace__model_name", "trace__prompt__text")
+
 
 def build_disagreement_table(project: Project) -> Table[Disagreement]:
     """Open disagreements, the most informative first."""
@@ -36,10 +38,11 @@ def build_disagreement_table(project: Project) -> Table[Disagreement]:
 
     ratings = Rating.objects.current().filter(trace=OuterRef("trace")).order_by().values("trace")
     num_ratings = Coalesce(Subquery(ratings.annotate(num=Count("pk")).values("num")), 0)
+    shown = list_disagreements(project).only(*_SHOWN).filter(is_open=True)
     return Table(
         name="disagreements",
         noun="disagreement",
-        rows=list_disagreements(project).filter(is_open=True).annotate(num_ratings=num_ratings),
+        rows=shown.annotate(num_ratings=num_ratings),
         order="-bits",
         columns=[
             Column("trace", "Trace", lambda row: row.trace_id, link=link_to),

@@ -18,6 +18,7 @@ from annotation.queries.access import get_roles
 from annotation.queries.pauses import list_pauses
 from annotation.queries.progress import get_progress, list_days
 from annotation.queries.projects import get_project_counts
+from annotation.queries.trace_counts import count_traces
 from annotation.tables.progress import build_day_table
 from annotation.tables.projects import build_project_table
 from annotation.views.access import STAFF_ROLES, account_of, load_project, say_pause
@@ -43,12 +44,13 @@ def show_project(request: HttpRequest, slug: str) -> HttpResponseBase:
     """What there is and what to do next; for those who run the project also how far it has got."""
     project = load_project(request, slug)
     roles = get_roles(account_of(request), project)
-    counts = get_project_counts(project)
+    now = timezone.now()
+    counted = count_traces(project, now=now)
+    counts = get_project_counts(project, now=now, counts=counted)
     context = {"project": project, "counts": counts, "next_steps": list_next_steps(counts, roles)}
     if not roles & set(STAFF_ROLES):
         return render(request, "projects/show_project.html", context)
-    now = timezone.now()
-    progress, days = get_progress(project, now=now), list_days(project, now=now)
+    progress, days = get_progress(project, now=now, counts=counted), list_days(project, now=now)
     context |= {
         "progress": progress,
         "stuck": list_stuck(progress, roles),

@@ -19,7 +19,7 @@ from annotation.models import (
     Trace,
 )
 from annotation.queries.projects import get_project_counts
-from tests.factories import make_project, make_rating
+from tests.factories import NOW, make_project, make_rating
 
 pytestmark = pytest.mark.django_db
 
@@ -133,7 +133,7 @@ class TestDemo:
     def test_the_first_start_gets_the_demo(self) -> None:
         run("ensure_demo")
 
-        counts = get_project_counts(Project.objects.get())
+        counts = get_project_counts(Project.objects.get(), now=NOW)
         assert counts.num_traces == counts.num_judged > 50
         assert counts.num_rated == counts.num_rated_by_programs > 30
         assert counts.num_open > 10

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import asdict
+from typing import Any
 
 import pytest
 
 from annotation.models import AssignmentState, JobState, MergeRun, Priority, Project, Role
 from annotation.queries.progress import get_progress, list_days
+from annotation.queries.trace_counts import count_traces
 from tests.factories import (
     NOW,
     make_appeal,
@@ -166,3 +168,54 @@ def test_days_are_counted_in_utc_with_those_on_which_nothing_was_done(project: P
         (0, 1, 1),
     ]
     assert days[-1].day == NOW.date()
+
+
+def test_all_traces_and_ratings_are_counted_in_one_query(
+    project: Project, django_assert_num_queries: Any
+) -> None:
+    """A page waits for it: with a query for each trace, 100,000 traces took three seconds."""
+    for number in range(3):
+        make_rating(make_trace(make_prompt(project)), submitted_at=NOW - number * DAY)
+
+    with django_assert_num_queries(2):  # when the last merge began, and the counts
+        counts = count_traces(project, now=NOW)
+
+    assert (counts.num_traces, counts.num_rated, counts.num_recent) == (3, 3, 3)
+    assert counts.first_at == NOW - 2 * DAY
+
+
+def test_only_first_submissions_by_people_make_the_pace(project: Project) -> None:
+    trace, rater = make_trace(make_prompt(project)), make_member(project)
+    amended = make_rating(trace, rater, submitted_at=NOW - 9 * DAY, is_current=False)
+    make_rating(
+        trace,
+        rater,
+        assignment=amended.assignment,
+        revision=2,
+        submitted_at=NOW,
+    )
+
+    counts = count_traces(project, now=SOON)
+
+    assert (counts.num_recent, counts.first_at) == (0, NOW - 9 * DAY)
+    assert counts.num_missing == 1  # one rater of two, however often they amended
+
+
+def test_what_simulated_raters_alone_rated_is_told_apart(project: Project) -> None:
+    robot = make_member(project, is_simulated=True)
+    alone, together = make_trace(make_prompt(project)), make_trace(make_prompt(project))
+    for rater, trace in ((robot, alone), (robot, together), (make_member(project), together)):
+        make_rating(trace, rater)
+
+    counts = count_traces(project, now=SOON)
+
+    assert (counts.num_rated, counts.num_rated_by_programs, counts.num_whole) == (2, 1, 1)
+
+
+def test_another_project_and_replaced_traces_are_not_counted(project: Project) -> None:
+    make_rating(make_trace())
+    make_rating(make_trace(make_prompt(project), retired_at=NOW, wants_ratings=False))
+
+    counts = count_traces(project, now=SOON)
+
+    assert (counts.num_traces, counts.num_rated, counts.num_missing, counts.num_unmerged) == (0, 0, 0, 0)

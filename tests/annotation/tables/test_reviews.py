@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import pytest
 from django.http import QueryDict
@@ -122,3 +123,18 @@ def test_a_raters_own_table_speaks_their_language_where_there_are_words(project:
 
     assert len(titles) == 4
     assert all(isinstance(title, str) and title for title in titles)
+
+
+def test_the_file_of_disagreements_reads_no_completion_and_asks_once(
+    project: Project, django_assert_num_queries: Any
+) -> None:
+    for number in range(3):
+        make_disagreement(make_trace(make_prompt(project, text=f"Add {number}.")))
+    table = build_disagreement_table(project)
+
+    with django_assert_num_queries(1) as asked:
+        lines = list(stream_csv(table, QueryDict(""), path="/review/"))
+
+    assert len(lines) == 4
+    assert "Add 0." in "".join(lines)
+    assert '"completion"' not in asked.captured_queries[0]["sql"]

@@ -9,7 +9,15 @@ from django.urls import reverse
 from annotation.models import Project, Role
 from annotation.queries.projects import ProjectCounts, get_project_counts
 from annotation.views.overview import list_next_steps
-from tests.factories import make_judge_score, make_member, make_project, make_prompt, make_rating, make_trace
+from tests.factories import (
+    NOW,
+    make_judge_score,
+    make_member,
+    make_project,
+    make_prompt,
+    make_rating,
+    make_trace,
+)
 
 EVERYTHING = ProjectCounts(
     num_prompts=3, num_traces=6, num_judged=4, num_rated=2, num_rated_by_programs=1, num_open=5
@@ -67,7 +75,7 @@ def project() -> Project:
 
 @pytest.mark.django_db
 def test_the_funnel_counts_what_is_there_and_says_what_programs_rated(project: Project) -> None:
-    assert get_project_counts(project) == ProjectCounts(
+    assert get_project_counts(project, now=NOW) == ProjectCounts(
         num_prompts=1, num_traces=3, num_judged=1, num_rated=2, num_rated_by_programs=1, num_open=3
     )
 
