@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from annotation.actions import batches, dry_runs
 from annotation.forms.batches import LaunchBatchForm
-from annotation.models import DryRun, Project
+from annotation.models import DryRun, JobState, Project
 from annotation.queries.prompts import choose_prompt_ids
 from annotation.views.access import account_of, load_project
 from annotation.views.batches import MAKERS
@@ -48,7 +48,11 @@ def show_dry_run(request: HttpRequest, slug: str, dry_run_id: int) -> HttpRespon
     dry_run = get_object_or_404(DryRun, project=project, pk=dry_run_id)
     if not request.htmx:  # type: ignore[attr-defined]  # django-htmx
         return redirect(_address(project, dry_run))
-    return render(request, _PART, {"project": project, "dry_run": read_dry_run(dry_run, now=timezone.now())})
+    shown = read_dry_run(dry_run, now=timezone.now())
+    response = render(request, _PART, {"project": project, "dry_run": shown})
+    if dry_run.state == JobState.FINISHED:
+        response["HX-Trigger"] = "dry-run-measured"  # the estimate beside the form rests on it
+    return response
 
 
 def _launch(request: HttpRequest, project: Project, form: LaunchBatchForm) -> DryRun | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -179,4 +180,18 @@ def test_while_the_worker_is_at_it_the_page_counts_the_seconds(maker: Client, pr
 
     box = maker.get(path(project, "show_dry_run", dry_run.pk), headers=FRAGMENT).content.decode()
 
-    assert "Big is at it: 12 s so far." in box
+    told = re.search(r"Big is at it: (\d+) s so far\.", box)
+    assert told
+    assert int(told[1]) >= 12
+
+
+def test_the_answer_has_the_estimate_beside_the_form_read_again(maker: Client, project: Project) -> None:
+    prompt = make_prompt(project)
+    ended = {"state": JobState.FINISHED, "finished_at": timezone.now(), "completion": "7", "seconds": 1.0}
+
+    def ask(**fields: object) -> object:
+        address = path(project, "show_dry_run", make_dry_run(prompt, **fields).pk)
+        return maker.get(address, headers=FRAGMENT).headers.get("HX-Trigger")
+
+    assert ask(**ended) == "dry-run-measured"
+    assert ask() is None, "nothing was measured yet"
