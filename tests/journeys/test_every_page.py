@@ -11,26 +11,17 @@ from playwright.sync_api import Page
 
 from annotation.models import Role
 from tests.factories import make_member, make_project
-from tests.journeys.accessibility import expect_no_violations
+from tests.journeys.accessibility import expect_fit_to_be_seen
 from tests.journeys.conftest import OpenPage
 from tests.lively_world import make_lively_world
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
-CONTRAST = {"runOnly": ["color-contrast"]}  # all that a scheme changes
-
 
 def look_at(page: Page, addresses: Sequence[str]) -> None:
-    """Each page once: in light by every rule, in dark by what a scheme can change, and at a phone's width."""
     for address in addresses:
-        page.emulate_media(color_scheme="light")
-        page.set_viewport_size({"width": 1280, "height": 900})
         page.goto(address)
-        expect_no_violations(page, address)
-        page.emulate_media(color_scheme="dark")
-        expect_no_violations(page, f"{address} in the dark", CONTRAST)
-        page.set_viewport_size({"width": 390, "height": 844})
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390, address
+        expect_fit_to_be_seen(page, address)
 
 
 def addresses_of(project_slug: str, *views: str) -> list[str]:

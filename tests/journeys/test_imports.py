@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
 from annotation.actions.import_rows import inspect_source, run_import
 from annotation.models import Account, ImportRun, ImportSource, Project, Prompt, Rating, Role
 from tests.factories import NOW, make_member, make_project
+from tests.journeys.accessibility import expect_fit_to_be_seen
 from tests.journeys.conftest import OpenPage
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -46,17 +46,6 @@ def maker(project: Project) -> Account:
 def look() -> None:
     """What the worker does when a source was brought."""
     inspect_source(source_id=ImportSource.objects.get().pk, clock=lambda: NOW)
-
-
-def expect_fit_to_be_seen(page: Page) -> None:
-    """No violation in light and dark, and nothing that a phone must scroll sideways for."""
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        found = Axe().run(page)
-        assert found.violations_count == 0, found.generate_report()
-    page.set_viewport_size({"width": 390, "height": 780})
-    assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
-    page.set_viewport_size({"width": 1280, "height": 900})
 
 
 def expect_settled(page: Page) -> None:
