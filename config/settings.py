@@ -9,6 +9,7 @@ import dj_database_url
 from csp.constants import NONE, SELF
 from kombu import Queue
 
+from config.cache import describe_cache
 from config.paths import (
     BASE_DIR,
     data_dir,
@@ -17,6 +18,7 @@ from config.paths import (
     models_dir,
     secret_key,
 )
+from config.signing_in import *  # noqa: F403
 
 
 def _flag(name: str, *, default: bool) -> bool:
@@ -95,6 +97,10 @@ FILE_UPLOAD_HANDLERS = [
 
 # --- apps -------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "config",
     "exports",
     "annotation",
@@ -122,6 +128,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",  # asks nothing of the database
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -180,6 +187,7 @@ PREPARES_STATEMENTS = _flag("GRADUS_PREPARE", default=True)
 # Rows in PostgreSQL are the truth about jobs; the broker only carries ids. A job whose worker died is
 # queued again by the reaper (annotation.reap_jobs) long before the broker's own time-out.
 CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL") or embedded_broker_url(DATA_DIR)
+CACHES = {"default": describe_cache(CELERY_BROKER_URL)}
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 6 * 3600,  # above the longest task's hard limit, or it would run twice at once
     "unacked_restore_interval": 5,

@@ -6,6 +6,7 @@ from django.urls import include, path
 urlpatterns = [
     path("", include("annotation.urls")),
     path("", include("exports.urls")),
+    path("", include("config.account_urls")),
     path("api/v1/", include("annotation.api.urls")),
     path("api/v1/", include("exports.api_urls")),
     path("admin/", admin.site.urls),
@@ -14,4 +15,5 @@ urlpatterns = [
 handler400 = "annotation.views.errors.show_bad_request"
 handler403 = "annotation.views.errors.show_forbidden"
 handler404 = "annotation.views.errors.show_not_found"
+handler429 = "annotation.views.errors.show_too_many"
 handler500 = "annotation.views.errors.show_server_error"

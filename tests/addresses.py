@@ -26,6 +26,10 @@ class Address:
         return self.name.startswith("admin:") or self.route.startswith("admin/")
 
     @property
+    def is_of_api(self) -> bool:
+        return self.route.startswith("api/")
+
+    @property
     def parameters(self) -> dict[str, str]:
         """Name of each parameter, and its kind."""
         return {name: kind or "str" for kind, name in _PARAMETER.findall(self.route)}
@@ -62,5 +66,4 @@ def list_addresses() -> list[Address]:
 
 def list_pages() -> list[Address]:
     """Those of people: what neither the API nor the admin has."""
-    apps = ("annotation:", "exports:")
-    return [address for address in list_addresses() if address.name.startswith(apps)]
+    return [address for address in list_addresses() if not (address.is_of_admin or address.is_of_api)]

@@ -24,6 +24,7 @@ STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.s
 # Starting torch for every export that a test makes would take minutes; tests of the checks set the command.
 EXPORT_CHECK_COMMAND: list[str] = []
 LOGGING = {**LOGGING, "root": {"handlers": ["console"], "level": "WARNING"}}
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 STATIC_ROOT.mkdir(
     parents=True, exist_ok=True
 )  # WhiteNoise warns where it is missing, and warnings are errors

@@ -4,7 +4,7 @@ Nearly everything is read-only here. Ratings, scores, merges and the audit log a
 people and tokens have pages of their own, whose actions keep counts and the audit log right.
 """
 
-from annotation.admin import judging, making, people
+from annotation.admin import judging, making, people, signing_in
 from annotation.admin.site import ReadOnlyAdmin
 
-__all__ = ["ReadOnlyAdmin", "judging", "making", "people"]
+__all__ = ["ReadOnlyAdmin", "judging", "making", "people", "signing_in"]

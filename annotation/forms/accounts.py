@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.adapter import get_adapter
 from django import forms
 from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
@@ -38,6 +39,17 @@ class SignInForm(AuthenticationForm):
     def __init__(self, request: HttpRequest | None = None, *args: Any, **kwargs: Any) -> None:
         super().__init__(request, *args, **kwargs)
         self.fields["username"].label = gettext("User name")
+
+    def clean(self) -> dict[str, Any]:
+        """By way of allauth, which counts failures and refuses to look at a password after too many."""
+        said = self.cleaned_data
+        if said.get("username") and said.get("password"):
+            adapter = get_adapter()
+            account = adapter.authenticate(self.request, username=said["username"], password=said["password"])
+            if account is None:
+                raise self.get_invalid_login_error()
+            self.user_cache = account
+        return said
 
 
 class NewSignInForm(forms.Form):

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from allauth.account.internal.flows.login import perform_password_login
+from allauth.account.models import Login
+from allauth.account.utils import perform_login
 from django.contrib import messages
-from django.contrib.auth import login, update_session_auth_hash
+from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView, LogoutView
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from annotation.actions import accounts
+from annotation.actions import accounts, sign_ins
 from annotation.actions.leases_ahead import return_leases
 from annotation.forms.accounts import LanguageForm, NameForm, NewPasswordForm, NewSignInForm, SignInForm
 from annotation.queries.accounts import find_account_of_start_link
@@ -33,6 +39,18 @@ class _SignIn(LoginView):
         url = super().get_redirect_url()
         return "" if url == self.request.path else url
 
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        """Signed in, or sent on to the second factor. A script that signs in for a page open already can't do that."""
+        account = form.get_user()
+        said = {"username": account.get_username()}
+        answer: HttpResponse = perform_password_login(
+            self.request, said, Login(user=account, redirect_url=self.get_success_url())
+        )
+        is_waiting = not self.request.user.is_authenticated
+        if is_waiting and "X-CSRFToken" in self.request.headers:
+            raise PermissionDenied(gettext("Your second factor is needed: sign in in another tab."))
+        return answer
+
 
 sign_in = _SignIn.as_view()
 
@@ -42,7 +60,9 @@ class _SignOut(LogoutView):
 
     def post(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         if request.user.is_authenticated:
-            return_leases(rater=account_of(request), now=timezone.now())
+            account, now = account_of(request), timezone.now()
+            return_leases(rater=account, now=now)
+            sign_ins.record_sign_out(account=account, now=now)
         return super().post(request, *args, **kwargs)
 
 
@@ -74,8 +94,10 @@ def claim_account(request: HttpRequest, uid: str, token: str) -> HttpResponse:
         except accounts.UserNameTaken as error:
             form.add_error("username", str(error))
         else:
-            login(request, account)
-            return redirect("annotation:list_projects")
+            answer: HttpResponse = perform_login(
+                request, account, redirect_url=reverse("annotation:list_projects")
+            )
+            return answer
     return render(request, "accounts/claim_account.html", {"form": form, "account": account})
 
 

@@ -83,6 +83,16 @@ def show_csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     )
 
 
+def show_too_many(request: HttpRequest) -> HttpResponse:
+    """Asked by django-allauth for whoever tries codes or passwords too often."""
+    return show_error(
+        request,
+        status=429,
+        title=gettext("Too many attempts"),
+        message=gettext("Wait five minutes, then try again."),
+    )
+
+
 def show_server_error(request: HttpRequest) -> HttpResponse:
     return show_error(
         request,

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from allauth.account.utils import perform_login
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -239,7 +239,7 @@ def _join_as_new_person(request: HttpRequest, invitation: Invitation, *, now: dt
         except accounts.UserNameTaken as error:
             form.add_error("username", str(error))
         else:
-            login(request, account)
+            perform_login(request, account)
             return _welcome(request, invitation)
     return render(request, "people/join_project.html", {"invitation": invitation, "form": form})
 

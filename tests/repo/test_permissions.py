@@ -37,8 +37,7 @@ def read_document() -> dict[Operation, Cells]:
 
 
 def list_methods(address: Address) -> tuple[str, ...]:
-    is_of_api = address.name.startswith(("api:", "exports_api:"))
-    return ("GET", "POST", "PUT", "PATCH", "DELETE") if is_of_api else ("GET", "POST")
+    return ("GET", "POST", "PUT", "PATCH", "DELETE") if address.is_of_api else ("GET", "POST")
 
 
 def ask(client: Client, method: str, path: str, body: Mapping[str, object] | None = None) -> str:

@@ -1,0 +1,93 @@
+"""How signing in by django-allauth goes in this product. Named in config/signing_in.py."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.mfa.adapter import DefaultMFAAdapter
+from cryptography.fernet import Fernet
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
+
+from annotation.actions import sign_ins
+from annotation.models import Account
+
+# What allauth would send an e-mail about is what the audit log keeps.
+_FACTOR_EVENTS = {
+    "mfa/email/totp_activated": "turned on a second factor",
+    "mfa/email/totp_deactivated": "turned off a second factor",
+    "mfa/email/webauthn_added": "added a passkey",
+    "mfa/email/webauthn_removed": "removed a passkey",
+    "mfa/email/recovery_codes_generated": "made recovery codes",
+}
+
+
+class AccountRules(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
+    """Nobody signs up by themselves; sign-ins and failures are recorded; five failures close an account for a while."""
+
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "too_many_login_attempts": gettext_lazy(
+            "Too many attempts failed. Wait five minutes, then try again; the right password does not help before."
+        ),
+        "incorrect_password": gettext_lazy("That is not your password."),
+    }
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return False
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        sign_ins.record_failure(username=str(credentials.get("username", "")), now=timezone.now())
+
+    def post_login(self, request: HttpRequest, user: Account, **details: Any) -> HttpResponse:
+        sign_ins.record_sign_in(account=user, now=timezone.now())
+        answer: HttpResponse = super().post_login(request, user, **details)
+        return answer
+
+    def add_message(self, *args: Any, **options: Any) -> None:
+        """None of allauth's: the page that follows shows what happened."""
+
+    def send_notification_mail(self, template_prefix: str, user: Account, *args: Any, **options: Any) -> None:
+        if template_prefix in _FACTOR_EVENTS:
+            sign_ins.record_factor(account=user, verb=_FACTOR_EVENTS[template_prefix], now=timezone.now())
+
+    def get_reauthentication_methods(self, user: Account) -> list[dict[str, Any]]:
+        """In our words, which are translated."""
+        words = {
+            "account_reauthenticate": gettext("Use your password"),
+            "mfa_reauthenticate": gettext("Use a code"),
+        }
+        named = {reverse(name): said for name, said in words.items()}
+        methods = super().get_reauthentication_methods(user)
+        return [
+            {**method, "description": named.get(method["url"], method["description"])} for method in methods
+        ]
+
+
+class SecondFactorRules(DefaultMFAAdapter):  # type: ignore[misc]  # allauth has no types
+    """The secrets of authenticator apps and recovery codes lie encrypted: a copy of the database opens no account."""
+
+    error_messages = {
+        **DefaultMFAAdapter.error_messages,
+        "incorrect_code": gettext_lazy(
+            "That is not the code of this moment. Wait for the next one and type that."
+        ),
+    }
+
+    def encrypt(self, text: str) -> str:
+        return _make_cipher().encrypt(text.encode()).decode()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return _make_cipher().decrypt(encrypted_text.encode()).decode()
+
+
+def _make_cipher() -> Fernet:
+    """Under a key that only the installation's secret key gives."""
+    key = hashlib.sha256(b"gradus second factors" + settings.SECRET_KEY.encode()).digest()
+    return Fernet(base64.urlsafe_b64encode(key))

@@ -1,0 +1,34 @@
+"""Those of django-allauth's pages that we have, at our own addresses. Nobody signs up through them."""
+
+from allauth.account.views import reauthenticate
+from allauth.mfa.base import views as second_factor
+from allauth.mfa.recovery_codes import views as codes
+from allauth.mfa.totp import views as totp
+from allauth.usersessions.views import list_usersessions
+from django.urls import path
+
+from annotation.views.accounts import sign_in, sign_out
+
+urlpatterns = [
+    # Under the names that allauth looks for them; our own names come first.
+    path("sign-in/", sign_in, name="account_login"),
+    path("sign-out/", sign_out, name="account_logout"),
+    path("sign-in/code/", second_factor.authenticate, name="mfa_authenticate"),
+    path("account/confirm/", reauthenticate, name="account_reauthenticate"),
+    path("account/confirm/code/", second_factor.reauthenticate, name="mfa_reauthenticate"),
+    path("account/sessions/", list_usersessions, name="usersessions_list"),
+    path("account/second-factor/", second_factor.index, name="mfa_index"),
+    path("account/second-factor/app/", totp.activate_totp, name="mfa_activate_totp"),
+    path("account/second-factor/app/remove/", totp.deactivate_totp, name="mfa_deactivate_totp"),
+    path("account/second-factor/codes/", codes.view_recovery_codes, name="mfa_view_recovery_codes"),
+    path(
+        "account/second-factor/codes/new/",
+        codes.generate_recovery_codes,
+        name="mfa_generate_recovery_codes",
+    ),
+    path(
+        "account/second-factor/codes/download/",
+        codes.download_recovery_codes,
+        name="mfa_download_recovery_codes",
+    ),
+]
