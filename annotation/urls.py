@@ -41,6 +41,7 @@ app_name = "annotation"
 
 urlpatterns = [
     path("healthz", health.check_health, name="check_health"),
+    path("readyz", health.check_readiness, name="check_readiness"),
     # --- projects ---
     path("", projects.list_projects, name="list_projects"),
     path("projects/new/", projects.create_project, name="create_project"),

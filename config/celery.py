@@ -1,13 +1,47 @@
 """The Celery application. Each worker imports only the tasks of its own queues (`celery worker -I …`)."""
 
+from __future__ import annotations
+
+import logging.config
 import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import before_task_publish, setup_logging, task_postrun, task_prerun
+from django.conf import settings
+
+from config.logs import request_id
 
 from rl_bridge.threads import wait_without_spinning
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 wait_without_spinning()  # before a task module imports torch
 
+_SENT_AS = "gradus_request_id"  # in a message's headers, from where Celery puts it on the task's request
+
 app = Celery("gradus")
 app.config_from_object("django.conf:settings", namespace="CELERY")
+
+
+@setup_logging.connect
+def _log_as_django_does(**_: Any) -> None:
+    """In place of Celery's own format, which knows of no request."""
+    logging.config.dictConfig(settings.LOGGING)
+
+
+@before_task_publish.connect
+def _send_request_along(headers: dict[str, Any], **_: Any) -> None:
+    if said := request_id.get():
+        headers[_SENT_AS] = said
+
+
+@task_prerun.connect
+def _take_request_up(task: Any, **_: Any) -> None:
+    sent = task.request.get(_SENT_AS) or (task.request.headers or {}).get(_SENT_AS)
+    request_id.set(sent or "")
+
+
+@task_postrun.connect
+def _put_request_down(**_: Any) -> None:
+    if not app.conf.task_always_eager:  # then the request goes on after the task
+        request_id.set("")

@@ -10,6 +10,7 @@ from csp.constants import NONE, SELF
 from kombu import Queue
 
 from config.cache import describe_cache
+from config.logs import describe_logging, report_errors
 from config.paths import (
     BASE_DIR,
     data_dir,
@@ -51,7 +52,7 @@ SESSION_COOKIE_AGE = 14 * 24 * 3600
 SECURE_HSTS_SECONDS = 31_536_000 if IS_BEHIND_HTTPS else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if IS_BEHIND_HTTPS else None
 SECURE_SSL_REDIRECT = IS_BEHIND_HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^healthz$"]  # asked on this machine, without TLS
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]  # asked on this machine, without TLS
 # Whether the other names of a domain speak HTTPS too is for its owner to say, at the proxy, and hard to take back.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_REFERRER_POLICY = "same-origin"
@@ -117,6 +118,8 @@ INSTALLED_APPS = [
     "csp",
 ]
 MIDDLEWARE = [
+    "config.logs.RequestIdMiddleware",
+    "config.metrics.CountRequestsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -289,10 +292,8 @@ SPECTACULAR_SETTINGS = {
 }
 
 # --- logs -------------------------------------------------------------------------------------------
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": os.environ.get("GRADUS_LOG_LEVEL", "INFO")},
-}
+LOGGING = describe_logging(
+    os.environ.get("GRADUS_LOG_LEVEL", "INFO"), os.environ.get("GRADUS_LOG_FORMAT", "line")
+)
+METRICS_TOKEN = os.environ.get("GRADUS_METRICS_TOKEN", "")  # without one there are no figures for Prometheus
+report_errors(os.environ.get("GRADUS_SENTRY_DSN", ""))

@@ -3,10 +3,13 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from config.metrics import show_metrics
+
 urlpatterns = [
     path("", include("annotation.urls")),
     path("", include("exports.urls")),
     path("", include("config.account_urls")),
+    path("metrics", show_metrics, name="show_metrics"),
     path("api/v1/", include("annotation.api.urls")),
     path("api/v1/", include("exports.api_urls")),
     path("admin/", admin.site.urls),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import http.client
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -96,11 +97,23 @@ def describe_web(data: Path, address: Address) -> ChildSpec:
         title="Web server",
         command=(sys.executable, "-m", "gunicorn", "config.wsgi", "--no-control-socket", *arguments),
         log=paths.logs_dir(data) / "web.log",
-        env={**_environment(data), "GRADUS_HOSTS": hosts},
+        env={
+            **_environment(data),
+            "GRADUS_HOSTS": hosts,
+            "PROMETHEUS_MULTIPROC_DIR": str(_empty_counts(data)),
+        },
         cwd=paths.BASE_DIR,
         orphan_signal=signal.SIGQUIT,
         patience_seconds=1.2,
     )
+
+
+def _empty_counts(data: Path) -> Path:
+    """The folder in which web processes count requests together (config/metrics.py), emptied."""
+    folder = data / "metrics"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
 
 
 def describe_workers(data: Path) -> list[ChildSpec]:

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.django_db
 
 OPEN_TO_EVERYONE = {
     "annotation:check_health": "asked by load balancers",
+    "annotation:check_readiness": "asked by load balancers",
     "annotation:sign_in": "the way in",
     "annotation:claim_account": "its secret is the permission",
     "annotation:join_project": "its secret is the permission, and it names the project it leads to",

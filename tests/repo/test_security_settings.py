@@ -113,7 +113,7 @@ def test_https_is_the_only_way_in(production: dict[str, object]) -> None:
     assert production["SECURE_SSL_REDIRECT"] is True
     assert production["SECURE_HSTS_SECONDS"] == 31_536_000
     assert production["SECURE_PROXY_SSL_HEADER"] == ["HTTP_X_FORWARDED_PROTO", "https"]
-    assert production["SECURE_REDIRECT_EXEMPT"] == ["^healthz$"]
+    assert production["SECURE_REDIRECT_EXEMPT"] == ["^(healthz|readyz|metrics)$"]
 
 
 def test_a_production_server_answers_to_its_name_and_to_its_own_supervisor(
