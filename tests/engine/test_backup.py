@@ -1,0 +1,127 @@
+"""A backup is proved by restoring it."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from annotation.actions.audit import record_event
+from annotation.models import Account, AuditEvent, Project, Rating, Trace
+from tests.factories import NOW, make_account, make_project, make_rating, make_trace
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def folders(settings: Any, tmp_path: Path) -> Path:
+    settings.EXPORTS_DIR, settings.UPLOADS_DIR = tmp_path / "exports", tmp_path / "uploads"
+    (tmp_path / "exports" / "7").mkdir(parents=True)
+    (tmp_path / "exports" / "7" / "manifest.json").write_text("{}")
+    return tmp_path
+
+
+def tell(*command: Any, **options: Any) -> str:
+    out = io.StringIO()
+    call_command(*command, stdout=out, **options)
+    return out.getvalue()
+
+
+def read_everything() -> dict[str, list[Any]]:
+    models = (Account, Project, Trace, Rating, AuditEvent)
+    return {model.__name__: list(model._default_manager.order_by("pk").values()) for model in models}
+
+
+def test_what_was_backed_up_comes_back_to_the_last_row_and_file(folders: Path) -> None:
+    rating = make_rating(make_trace(steps=("A “step”,\n", "\x1b[31mred", "ende.")), labels=(1, 0, -1))
+    record_event(actor=rating.rater, verb="joined", subject=rating.rater, now=NOW)
+    before, file = read_everything(), folders / "all.tar"
+
+    said = tell("backup", file)
+    make_project(slug="too-late")
+    Rating.objects.update(labels=[1, 1, 1])
+    (folders / "exports" / "7" / "manifest.json").write_text("changed")
+    (folders / "exports" / "8").mkdir()
+    tell("restore", file, replace=True)
+
+    assert read_everything() == before
+    assert (folders / "exports" / "7" / "manifest.json").read_text() == "{}"
+    assert not (folders / "exports" / "8").exists()
+    assert "Keep the secret key" in said
+    assert file.stat().st_mode & 0o077 == 0
+
+
+def test_after_a_restore_rows_go_on_where_they_were_and_the_audit_log_still_only_grows(folders: Path) -> None:
+    make_project(slug="first")
+    record_event(actor=None, verb="made", subject="x", now=NOW)
+    tell("backup", folders / "all.tar")
+    tell("restore", folders / "all.tar", replace=True)
+
+    assert make_project(slug="second").pk > Project.objects.get(slug="first").pk
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'annotation_auditevent_keeps%'")
+        assert cursor.fetchone() == (2,)
+
+
+def test_an_installation_is_not_replaced_unasked(folders: Path) -> None:
+    make_account()
+    tell("backup", folders / "all.tar")
+
+    with pytest.raises(CommandError, match="--replace"):
+        tell("restore", folders / "all.tar")
+
+
+@pytest.mark.parametrize("fault", ["cut short", "another file", "changed", "newer", "no file"])
+def test_what_is_no_whole_backup_changes_nothing(folders: Path, fault: str) -> None:
+    make_project(slug="kept")
+    file = folders / "all.tar"
+    tell("backup", file)
+    spoil(file, fault)
+    Project.objects.update(name="Still here")
+
+    with pytest.raises(CommandError):
+        tell("restore", file, replace=True)
+
+    assert Project.objects.get().name == "Still here"
+    assert (folders / "exports" / "7" / "manifest.json").exists()
+
+
+def spoil(file: Path, fault: str) -> None:
+    if fault == "cut short":
+        file.write_bytes(file.read_bytes()[:2000])
+    elif fault == "another file":
+        file.write_bytes(b"hello")
+    elif fault == "no file":
+        file.unlink()
+    else:
+        with tarfile.open(file) as tar:
+            members = {item.name: tar.extractfile(item).read() for item in tar.getmembers()}  # type: ignore[union-attr]
+        if fault == "changed":
+            members["exports/7/manifest.json"] = b"{ }"
+        else:
+            about = json.loads(members["about.json"])
+            about["migrations"].append("annotation.9999_from_the_future")
+            members["about.json"] = json.dumps(about).encode()
+        with tarfile.open(file, "w") as tar:
+            for name, content in members.items():
+                item = tarfile.TarInfo(name)
+                item.size = len(content)
+                tar.addfile(item, io.BytesIO(content))
+
+
+def test_a_backup_that_breaks_off_leaves_the_last_one(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = folders / "all.tar"
+    tell("backup", file)
+    before = file.read_bytes()
+    monkeypatch.setenv("PG_BIN", str(folders))
+
+    with pytest.raises(CommandError):
+        tell("backup", file)
+
+    assert file.read_bytes() == before
