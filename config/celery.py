@@ -11,7 +11,6 @@ from celery.signals import before_task_publish, setup_logging, task_postrun, tas
 from django.conf import settings
 
 from config.logs import request_id
-
 from rl_bridge.threads import wait_without_spinning
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
