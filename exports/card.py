@@ -14,7 +14,7 @@ import yaml
 
 from exports.files import file_name
 from exports.labels import REASONS
-from exports.manifest import FileEntry, Manifest
+from exports.manifest import FileEntry, Manifest, MergeFacts
 from exports.policy import CONFIGS, SPLITS
 
 _NAMES = {"double": "float64", "float": "float32", "halffloat": "float16"}
@@ -63,11 +63,14 @@ def spell_type(kind: pa.DataType) -> str:
 
 def describe_losses(manifest: Manifest) -> list[str]:
     """The loss report in sentences: what was masked, what was left out and why, what became of neutral ratings."""
-    report, merge = manifest["loss_report"], manifest["merge"]
+    report = manifest["loss_report"]
+    merges = [manifest["merge"], *_other_merges(manifest).values()]
+    num_simulated = sum(merge["num_simulated_ratings"] for merge in merges)
+    num_ratings = sum(merge["num_ratings"] for merge in merges)
     said = []
-    if num_simulated := merge["num_simulated_ratings"]:
+    if num_simulated:
         said.append(
-            f"{num_simulated} of the {merge['num_ratings']} ratings behind the labels were given by simulated raters: "
+            f"{num_simulated} of the {num_ratings} ratings behind the labels were given by simulated raters: "
             "programs, not people."
         )
     if report["masked_steps"]:
@@ -121,10 +124,22 @@ def _sort_splits(files: list[FileEntry]) -> list[FileEntry]:
     return sorted(files, key=lambda file: SPLITS.index(file["split"]))
 
 
+def _other_merges(manifest: Manifest) -> Mapping[str, MergeFacts]:
+    """Those of further projects, which the manifests of the first exports had no room for."""
+    return manifest.get("other_merges", {})
+
+
+def _describe_merge(merge: MergeFacts) -> str:
+    judges = ", ".join(merge["calibrated_judges"]) or "none"
+    return (
+        f"Merge {merge['version']}, policy {merge['policy']}, recovery {merge['recovery']}; "
+        f"calibrated judges: {judges}."
+    )
+
+
 def _write_body(manifest: Manifest, configs: list[str]) -> str:
     counts = manifest["counts"]
-    merge, policy = manifest["merge"], manifest["created_by_policy"]
-    judges = ", ".join(merge["calibrated_judges"]) or "none"
+    policy = manifest["created_by_policy"]
     lines = [
         f"# {manifest['project']}",
         "",
@@ -147,8 +162,11 @@ def _write_body(manifest: Manifest, configs: list[str]) -> str:
         "",
         "## How the labels were made",
         "",
-        f"- Merge {merge['version']}, policy {merge['policy']}, recovery {merge['recovery']}; "
-        f"calibrated judges: {judges}.",
+        f"- {_describe_merge(manifest['merge'])}",
+        *[
+            f"- Labels of the project `{slug}`: {_describe_merge(merge)}"
+            for slug, merge in sorted(_other_merges(manifest).items())
+        ],
         f"- A step is labelled 1 from a posterior of {policy['good_from']} on, 0 up to {policy['bad_to']}, else -100.",
         f"- What rests on people alone rests on at least {policy['minimum_raters']} of them. "
         "`provenance` says on what a row rests: `human`, `hybrid` (people and calibrated judges), `ai` (judges alone), "

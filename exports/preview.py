@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 
@@ -86,7 +86,7 @@ def preview_export(
     policy: ExportPolicy,
     configs: Iterable[str],
     form: FormName,
-    other_projects: Iterable[Project] = (),
+    other_projects: Collection[Project] = (),
 ) -> Preview:
     """A preview of `run`; where it is None (a fresh merge is wanted), of the latest finished one.
 
@@ -94,10 +94,10 @@ def preview_export(
     """
     shown = run or find_latest_merge(project)
     if shown is None:
-        return Preview(None, True, False, (), (), count_evidence(project))
+        return Preview(None, True, False, (), (), count_evidence([project, *other_projects]))
     wanted = [config for config in CONFIGS if config in configs]
-    found = [shown, *(find_latest_merge(other) for other in other_projects)]
-    runs = [one for one in found if one is not None]
+    others = [(other, find_latest_merge(other)) for other in other_projects]
+    runs = [shown, *(one for _, one in others if one is not None)]
     split_of, is_estimated = _draw_splits(runs, policy)
     look = _Look(wanted)
     for one in runs:
@@ -108,13 +108,16 @@ def preview_export(
         is_of_latest=run is None,
         is_estimated=is_estimated,
         configs=previews,
-        hints=tuple(_hint(previews, look.tallies, policy)),
+        hints=(
+            *_hint(previews, look.tallies, policy),
+            *(_hint_at_unmerged(other) for other, one in others if one is None),
+        ),
     )
 
 
-def count_evidence(project: Project) -> Evidence:
-    """What people and judges have said of a project's traces so far."""
-    traces = Trace.objects.current().filter(project=project).order_by()
+def count_evidence(projects: Collection[Project]) -> Evidence:
+    """What people and judges have said of the projects' traces so far."""
+    traces = Trace.objects.current().filter(project__in=projects).order_by()
     rated = Q(ratings__is_current=True, ratings__outcome=Outcome.RATED)
     counted = traces.annotate(num=Count("ratings", filter=rated))
     judged = JudgeScore.objects.filter(trace__in=traces).order_by().values("trace").distinct()
@@ -276,6 +279,10 @@ def _hint(
             f"{', '.join(untrained)} would have no training rows: every prompt fell into validation or test. Choose "
             f"smaller shares or another seed."
         )
+
+
+def _hint_at_unmerged(project: Project) -> str:
+    return f"{project.name} has no merge yet, so its labels are not counted here; starting the export merges it first."
 
 
 def _write_sample(row: Row) -> str:

@@ -22,7 +22,7 @@ from django.conf import settings
 from exports.checks import CheckFailed
 
 Progress = Callable[[str], None]
-_LOOK_EVERY_SECONDS = 0.5
+_LOOK_EVERY_SECONDS = 0.2
 _NEEDED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "PYTHONPATH")
 _READING = "reading the libraries of all trainers, some seconds whatever the size"
 _CANNOT_RUN = (
@@ -103,6 +103,8 @@ def _await(process: subprocess.Popen[bytes], progress: Path, report: Progress) -
         try:
             return process.wait(timeout=_LOOK_EVERY_SECONDS)
         except subprocess.TimeoutExpired:
+            if _find_reports(progress) is not None:
+                return 0  # all is checked; taking its libraries down again is not worth waiting for
             report(f"Verifying: {_last_words(progress)}")
         if time.monotonic() > deadline:
             raise CheckFailed(
@@ -119,10 +121,20 @@ def _last_words(progress: Path) -> str:
         return _READING
 
 
+def _find_reports(progress: Path) -> list[Check] | None:
+    """What was verified, where the process has said so: its last line, and it checks nothing after it."""
+    try:
+        line = json.loads(progress.read_text(encoding="utf-8").splitlines()[-1])
+    except (OSError, IndexError, ValueError):  # nothing yet, or a line that is being written
+        return None
+    found: list[Check] | None = line.get("reports")
+    return found
+
+
 def _read_outcome(exit_code: int, report: Path, errors: bytes) -> list[Check]:
     if exit_code == 0:
-        lines = report.read_text(encoding="utf-8").splitlines()
-        reports: list[Check] = json.loads(lines[-1])["reports"]
+        if (reports := _find_reports(report)) is None:
+            raise CheckFailed("The check ended without a report, so nothing was released.")
         return reports
     said = errors.decode("utf-8", errors="replace").strip().splitlines()
     last = said[-1] if said else ""

@@ -88,9 +88,11 @@ def show_export(request: HttpRequest, slug: str, export_id: int) -> HttpResponse
     """One export: its progress, then its files and what was lost on the way."""
     project = load_project(request, slug, *MAKERS)
     export = _get_export(request, project, export_id)
-    context: dict[str, object] = {"project": project, "export": export}
+    others = export.other_runs.select_related("project").order_by("project_id")
+    context: dict[str, object] = {"project": project, "export": export, "other_runs": others}
     if export.manifest:
         manifest = read_manifest(export.manifest)
+        pushes = list(export.pushes.select_related("created_by"))
         context |= {
             "manifest": manifest,
             "files": _sort_files(manifest["files"]),
@@ -101,13 +103,15 @@ def show_export(request: HttpRequest, slug: str, export_id: int) -> HttpResponse
             "address": request.build_absolute_uri(request.path),
             "size": sum(entry["bytes"] for entry in manifest["files"].values()),
             "can_push": settings.HUB_HAS_TOKEN,
-            "pushes": export.pushes.select_related("created_by"),
+            "pushes": pushes,
+            "is_pushing": any(push.is_open for push in pushes),
             "is_compared": list_exports_of(account_of(request))
             .filter(project=project, state=JobState.FINISHED)
             .exclude(pk=export.pk)
             .exists(),
         }
-    part = "#export" if request.htmx else ""  # type: ignore[attr-defined]
+    htmx = request.htmx  # type: ignore[attr-defined]  # set by django-htmx's middleware
+    part = "" if not htmx else "#pushes" if htmx.target == "pushes" else "#export"
     return render(request, f"exports/show_export.html{part}", context)
 
 

@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -256,6 +257,39 @@ report.write_text(json.dumps({"reports": [{"config": "sft", "reader": "a test", 
 
     assert (export.error, [row["reader"] for row in export.checks]) == ("", ["a test"])
     assert [path.name for path in settings.EXPORTS_DIR.iterdir()] == [export.content_hash]
+
+
+def test_an_export_is_released_with_the_checks_last_word_and_waits_for_nothing_after_it(
+    settings: LazySettings, tmp_path: Path
+) -> None:
+    settings.EXPORTS_DIR = tmp_path / "exports"
+    script = """
+import json, pathlib, sys, time
+sys.stdin.readline()
+report = pathlib.Path(sys.argv[sys.argv.index("--report") + 1])
+with report.open("w") as handle:
+    for line in ({"progress": "a test"}, {"reports": []}):
+        handle.write(json.dumps(line) + "\\n")
+time.sleep(60)
+"""
+    settings.EXPORT_CHECK_COMMAND = [sys.executable, "-c", script]
+    began = time.monotonic()
+
+    export = write_export(start_export(make_world(2)))
+
+    assert (export.state, export.error) == (JobState.FINISHED, "")
+    assert time.monotonic() - began < 50
+
+
+def test_a_check_that_ends_well_without_a_report_releases_nothing(
+    settings: LazySettings, tmp_path: Path
+) -> None:
+    settings.EXPORTS_DIR, settings.EXPORT_CHECK_COMMAND = tmp_path, [sys.executable, "-c", "pass"]
+
+    export = write_export(start_export(make_world(2)))
+
+    assert (export.state, list(tmp_path.iterdir())) == (JobState.FAILED, [])
+    assert "without a report" in export.error
 
 
 @pytest.mark.model

@@ -151,6 +151,23 @@ def test_only_engineers_and_admins_push(kind: str) -> None:
     assert not HubPush.objects.filter(is_private=True).exists()
 
 
+def test_the_list_of_pushes_asks_again_while_one_is_on_its_way_and_leaves_the_form_alone() -> None:
+    world, export = make_export()
+    client = Client()
+    client.force_login(world.engineer)
+    page = reverse("exports:show_export", args=[world.project.slug, export.pk])
+    push = start(world, export)
+    headers = {"HX-Request": "true", "HX-Target": "pushes"}
+
+    waiting = client.get(page, headers=headers).content.decode()
+    HubPush.objects.filter(pk=push.pk).update(state="failed", finished_at=NOW, error="The Hub is full.")
+    done = client.get(page, headers=headers).content.decode()
+
+    assert waiting.lstrip().startswith('<div id="pushes"') and "<form" not in waiting
+    assert 'hx-trigger="every 2s"' in waiting
+    assert "every 2s" not in done and "The Hub is full." in done
+
+
 def test_the_page_shows_what_became_of_a_push_and_what_was_wrong_with_a_name() -> None:
     world, export = make_export()
     client = Client()

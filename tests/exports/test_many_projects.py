@@ -9,8 +9,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from annotation.models import JobState, Membership, Role
+from annotation.models import Account, JobState, Membership, Role
 from exports import actions
+from exports.card import describe_losses
 from exports.models import Export
 from exports.policy import ExportPolicy
 from exports.preview import preview_export
@@ -145,3 +146,55 @@ def test_the_api_takes_further_projects_of_ones_own(worlds: tuple[World, World])
     assert made.status_code == 201
     assert (made.json()["file_format"], made.json()["other_projects"]) == ("jsonl", [second.project.slug])
     assert refused.status_code == 404
+
+
+def test_the_page_and_the_card_name_each_projects_merge_and_all_their_ratings(
+    worlds: tuple[World, World],
+) -> None:
+    first, second = worlds
+    export = write_export(start_export(first, configs=CONFIGS, other_projects=[second.project]))
+    client = Client()
+    client.force_login(first.engineer)
+
+    page = client.get(reverse("exports:show_export", args=[first.project.slug, export.pk])).content.decode()
+
+    run = export.other_runs.get()
+    address = reverse("annotation:show_merge", args=[second.project.slug, run.pk])
+    assert f'<a href="{address}">merge {run.pk}</a> of {second.project.name}' in page
+    card = (actions.folder_of(export) / "README.md").read_text()
+    assert f"Labels of the project `{second.project.slug}`: Merge chain-" in card
+
+
+def test_simulated_ratings_of_all_projects_are_told_together(worlds: tuple[World, World]) -> None:
+    first, second = worlds
+    Account.objects.filter(ratings__trace__project__in=[first.project, second.project]).update(
+        is_simulated=True
+    )
+
+    export = write_export(start_export(first, configs=CONFIGS, other_projects=[second.project]))
+
+    num = sum(
+        merge["num_ratings"]
+        for merge in (export.manifest["merge"], *export.manifest["other_merges"].values())
+    )
+    assert num > export.manifest["merge"]["num_ratings"]
+    assert describe_losses(export.manifest)[0].startswith(f"{num} of the {num} ratings")
+
+
+def test_the_preview_says_which_project_has_no_merge_yet(worlds: tuple[World, World]) -> None:
+    first, second = worlds
+    run = merge_world(first)
+
+    seen = preview_export(first.project, run, ExportPolicy(), CONFIGS, "standard", [second.project])
+
+    assert any(hint.startswith(f"{second.project.name} has no merge yet") for hint in seen.hints)
+
+
+def test_before_any_merge_the_evidence_of_all_is_counted(worlds: tuple[World, World]) -> None:
+    first, second = worlds
+
+    alone = preview_export(first.project, None, ExportPolicy(), CONFIGS, "standard").evidence
+    both = preview_export(first.project, None, ExportPolicy(), CONFIGS, "standard", [second.project]).evidence
+
+    assert alone is not None and both is not None
+    assert both.num_traces == 2 * alone.num_traces

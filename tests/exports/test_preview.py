@@ -70,13 +70,13 @@ def test_before_the_first_merge_there_is_only_evidence_to_count() -> None:
     seen = preview_export(world.project, None, ExportPolicy(), CONFIGS, "standard")
 
     assert seen.run is None
-    assert seen.evidence == count_evidence(world.project)
+    assert seen.evidence == count_evidence([world.project])
     assert seen.evidence is not None
     assert (seen.evidence.num_traces, seen.evidence.num_rated_twice, seen.evidence.num_judged) == (6, 4, 1)
 
 
 def test_an_empty_project_has_no_evidence() -> None:
-    found = count_evidence(make_project())
+    found = count_evidence([make_project()])
 
     assert (found.num_traces, found.num_rated) == (0, 0)
 
