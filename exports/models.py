@@ -6,9 +6,19 @@ from django.db import models
 from django.db.models import Q
 
 from annotation.models import Job, MergeRun, Project
+from exports.lineage_models import TrainedJudge
 from exports.webhook_models import Webhook, WebhookAttempt, WebhookDelivery
 
-__all__ = ["Export", "FileFormat", "Form", "HubPush", "Webhook", "WebhookAttempt", "WebhookDelivery"]
+__all__ = [
+    "Export",
+    "FileFormat",
+    "Form",
+    "HubPush",
+    "TrainedJudge",
+    "Webhook",
+    "WebhookAttempt",
+    "WebhookDelivery",
+]
 
 
 class Form(models.TextChoices):

@@ -2,13 +2,14 @@
 
 from django.urls import path
 
-from exports import comparison_views, views, webhook_views
+from exports import comparison_views, lineage_views, views, webhook_views
 
 app_name = "exports"
 
 urlpatterns = [
     path("p/<slug:slug>/exports/", views.list_exports, name="list_exports"),
     path("p/<slug:slug>/exports/new/", views.create_export, name="create_export"),
+    path("p/<slug:slug>/exports/lineage/", lineage_views.show_lineage, name="show_lineage"),
     path("p/<slug:slug>/exports/webhooks/", webhook_views.list_webhooks, name="list_webhooks"),
     path("p/<slug:slug>/exports/webhooks/new/", webhook_views.create_webhook, name="create_webhook"),
     path(

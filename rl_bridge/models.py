@@ -7,7 +7,6 @@ Only safetensors weights are read, and no code that comes with a model is ever r
 import contextlib
 import dataclasses
 import fcntl
-import hashlib
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -40,12 +39,14 @@ from rl_bridge.shipped import (
     find_provenance,
     find_shipped_gguf,
 )
+from rl_bridge.weights import hash_file, hash_weights
 
 __all__ = [
     "LoadedModel",
     "ModelNotFound",
     "ResolvedModel",
     "find_shipped_gguf",
+    "hash_weights",
     "load_causal_lm",
     "pick_device",
     "prepare_shipped_model",
@@ -189,17 +190,9 @@ def get_revision(resolved: ResolvedModel, model: PreTrainedModel) -> str:
         return str(getattr(model.config, "_commit_hash", None) or "unknown")
     folder = Path(resolved.location)
     if resolved.gguf_file:
-        return _hash_file(folder / resolved.gguf_file)
+        return hash_file(folder / resolved.gguf_file)
     provenance = find_provenance(folder)
     return provenance.gguf_sha256 if provenance else hash_weights(folder)
-
-
-def hash_weights(folder: Path) -> str:
-    """Return one SHA-256 over all safetensors files of `folder`, in the order of their names."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.glob("*.safetensors")):
-        digest.update(_hash_file(path).encode())
-    return digest.hexdigest()
 
 
 @contextlib.contextmanager
@@ -246,7 +239,7 @@ def _convert_shipped_model(models_dir: Path) -> Path:
             name=SHIPPED_NAME,
             gguf_file=gguf.name,
             gguf_bytes=gguf.stat().st_size,
-            gguf_sha256=_hash_file(gguf),
+            gguf_sha256=hash_file(gguf),
             conversion_version=CONVERSION_VERSION,
             transformers_version=transformers.__version__,
         ).write(folder)
@@ -274,11 +267,6 @@ def _locked(path: Path) -> Iterator[None]:
     with path.open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)  # released when the file closes, also when the process dies
         yield
-
-
-def _hash_file(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def _first_line(error: Exception) -> str:

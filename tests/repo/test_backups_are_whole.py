@@ -28,6 +28,7 @@ WITHOUT = {
     "importrefusal": "what an import did not take",
     "export": "made again, byte for byte",
     "hubpush": "where that installation sent an export",
+    "trainedjudge": "which of that installation's exports and run folders a judge came of; the judge's scores are in",
     "webhook": "an address that installation tells; its secret rests on that installation's key",
     "webhookdelivery": "what that installation told",
     "webhookattempt": "what that installation told",
