@@ -10,6 +10,7 @@ from exports.formats.dataset import FormName
 from rl_bridge import prm
 from tests.contracts.conftest import FORMS
 from tests.rl_bridge import tiny
+from tests.rl_bridge.test_prm import write_prm
 from tests.rl_bridge.training.small import make_settings, read_log, train
 
 pytestmark = [
@@ -57,3 +58,28 @@ def test_every_dataset_goes_through_its_trainers(
     assert any(name.startswith("test_") for name in summary.metrics)
     if kind == "prm":
         assert prm.load_prm(summary.folder / "model", device="cpu").config.segmenters
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_prompts_go_through_grpo_with_rewards_weighed_by_the_exports_own_manifest(
+    folders: dict[str, Path], model: Path, tmp_path: Path, form: FormName
+) -> None:
+    settings = make_settings(
+        "grpo",
+        folders[form],
+        tmp_path / "run",
+        model,
+        prm=write_prm(tmp_path / "prm", model),
+        limit_length=1000,
+        max_new_tokens=8,
+        num_generations=4,
+        batch_size=4,
+    )
+
+    summary = train(settings)
+
+    steps = [entry for entry in read_log(summary.folder) if "reward" in entry]
+    assert len(steps) == 2
+    assert all(0 <= entry["hybrid/process_reward"] <= 1 for entry in steps)
+    assert summary.metrics["was_stopped"] == 0.0
+    assert summary.warnings == ()
