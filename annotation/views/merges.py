@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from annotation.actions import jobs, merges
 from annotation.charts.axes import Axis
 from annotation.charts.bars import Bar, draw_bars
-from annotation.charts.drawing import WIDE, Chart
+from annotation.charts.drawing import Chart
 from annotation.forms.merges import MergeForm
 from annotation.models import Role
 from annotation.queries import explanations
@@ -101,15 +101,14 @@ def _draw_posteriors(bins: tuple[PosteriorBin, ...]) -> Chart:
     for bin in bins:
         kind = 0 if bin.high <= 0.2 else 2 if bin.low >= 0.8 else 1
         parts = tuple(float(bin.num_steps if part == kind else 0) for part in range(3))
-        bars.append(Bar(f"{bin.low:.2f} to {bin.high:.2f}", parts))
+        bars.append(Bar(f"{bin.low:.2f}", parts))
     return draw_bars(
         bars,
         key="posteriors",
         title="Steps by posterior",
         description="How many steps have which posterior, from 0 (surely does not stand) to 1 (surely stands).",
-        x_label="Posterior",
+        x_label="Posterior, from",
         y=Axis("Steps", kind="count"),
         part_names=("does not stand", "undecided", "stands"),
         part_classes=("bad", "neutral", "good"),
-        width=WIDE,
     )
