@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tqdm import tqdm
+
 from rl_bridge import runs
 from rl_bridge.data import Prompt, load_config, load_stepwise
 from rl_bridge.evaluating.labelled import KnownTrace, from_rows, read_known_traces
@@ -89,7 +91,9 @@ def _evaluate_policy(
         seed=settings.seed,
     )
     prompts: list[Prompt] = [row["prompt"] for row in rows]
-    drawn = sample_completions(policy, prompts, drawing)
+    # Without a terminal (disable=None) there is no bar.
+    with tqdm(total=len(prompts), desc=name, unit=" prompts", disable=None) as bar:
+        drawn = sample_completions(policy, prompts, drawing, say=lambda done: bar.update(done - bar.n))
     verdicts = [
         [
             check_answer(verifier=row["verifier"], completion=text, ground_truth=row["ground_truth"])
