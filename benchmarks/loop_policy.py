@@ -94,7 +94,7 @@ def pretrain(folder: Path, problems: list[Problem], size: Size, seed: int) -> di
     tokenizer.save_pretrained(folder)
     return {
         "parameters": float(sum(p.numel() for p in model.parameters())),
-        "final_loss": float(loss),
+        "final_loss": loss.item(),
         "cpu_seconds": time.process_time() - began,
     }
 

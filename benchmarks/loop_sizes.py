@@ -18,7 +18,8 @@ class Size:
     pretrain_rate: float = 2e-3
     terms: tuple[int, int] = (3, 4)
     digits: int = 2
-    prompts: int = 260
+    prompts: int = 2_000
+    traced: int = 260
     candidates: int = 3
     rated: int = 240
     raters_a_trace: int = 2
@@ -41,7 +42,8 @@ SIZES = {
         layers=3,
         pretrain_steps=900,
         terms=(3, 3),
-        prompts=120,
+        prompts=1_500,
+        traced=120,
         rated=150,
         held_out=80,
         prm_steps=200,
@@ -56,6 +58,7 @@ SIZES = {
         pretrain_problems=400,
         pretrain_steps=60,
         prompts=36,
+        traced=36,
         candidates=2,
         rated=36,
         rollouts=2,
@@ -68,7 +71,8 @@ SIZES = {
     ),
     "gpu": Size(
         model="shipped",
-        prompts=1_000,
+        prompts=4_000,
+        traced=1_000,
         candidates=8,
         rated=1_000,
         rollouts=8,

@@ -111,7 +111,10 @@ def generate(project: Project, maker: Account, size: Size, policy: str, seed: in
         prompt_template="{prompt}",
         segmenter=SEGMENTER,
     )
-    ids = list(Prompt.objects.filter(project=project).values_list("pk", flat=True))
+    # The other prompts have no traces; GRPO learns from them all the same, and would soon know so few by heart.
+    ids = list(
+        Prompt.objects.filter(project=project).order_by("pk").values_list("pk", flat=True)[: size.traced]
+    )
     launched = batches.launch_batch(project=project, settings=settings, prompt_ids=ids, actor=maker, now=now)
     batch = GenerationBatch.objects.get(pk=launched.pk)
     if batch.is_open or batch.error:
