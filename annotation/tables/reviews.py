@@ -50,7 +50,9 @@ def build_disagreement_table(project: Project) -> Table[Disagreement]:
             Column("between", "Between", lambda row: row.get_between_display()),
             Column("bits", "Information (bits)", lambda row: row.bits, Kind.DECIMAL),
             Column("ratings", "Ratings", attrgetter("num_ratings"), Kind.NUMBER, sort="num_ratings"),
-            Column("model", "Model", lambda row: row.trace.model_name, sort="trace__model_name"),
+            Column(
+                "model", "Model", lambda row: row.trace.model_name, Kind.EXCERPT, sort="trace__model_name"
+            ),
             Column("found", "Found", lambda row: row.found_at, Kind.TIME, sort="found_at"),
         ],
         filters=[

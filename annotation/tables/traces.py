@@ -51,7 +51,7 @@ def _list_columns(project: Project, *, has_prompt: bool) -> Sequence[Column[Trac
         Column("id", "Trace", lambda trace: trace.pk, sort="pk", link=link_to),
         *(prompt if has_prompt else []),
         Column("completion", "Completion", lambda trace: trace.completion, Kind.EXCERPT, is_sortable=False),
-        Column("model", "Model", lambda trace: trace.model_name, sort="model_name"),
+        Column("model", "Model", lambda trace: trace.model_name, Kind.EXCERPT, sort="model_name"),
         Column("steps", "Steps", lambda trace: trace.num_steps, Kind.NUMBER, sort="step_ends__len"),
         Column("final_answer", "Final answer", lambda trace: trace.final_answer, on_page=False),
         Column(

@@ -17,6 +17,10 @@ from annotation.queries.pauses import Pause, find_pause
 STAFF_ROLES = (Role.ADMIN, Role.ENGINEER, Role.ADJUDICATOR)
 
 
+class Paused(PermissionDenied):
+    """Somebody who may do this otherwise is paused in the project; the message says why."""
+
+
 def account_of(request: HttpRequest) -> Account:
     """The signed-in account; views call it behind `login_required`."""
     if not isinstance(request.user, Account):
@@ -33,13 +37,15 @@ def load_project(request: HttpRequest, slug: str, *roles: Role) -> Project:
     account = account_of(request)
     project = list_projects_of(account).filter(slug=slug).first()
     if project is None and (pause := find_pause(account, slug)) is not None:
-        raise PermissionDenied(say_pause(pause))
+        raise Paused(say_pause(pause))
     if project is None:
         raise Http404(gettext("There is no such project, or you are not a member of it."))
     held = get_roles(account, project)
     if roles and not held & set(roles):
         pause = find_pause(account, slug)
-        raise PermissionDenied(say_pause(pause) if pause and Role.RATER in roles else _name_needed(roles))
+        if pause is not None and Role.RATER in roles:
+            raise Paused(say_pause(pause))
+        raise PermissionDenied(_name_needed(roles))
     request.project, request.roles = project, held  # type: ignore[attr-defined]  # read by the navigation
     return project
 

@@ -13,6 +13,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.utils.translation import gettext
 
+from annotation.views.access import Paused
+
 _BY_DJANGO = re.compile(r"No \w+ matches the given query\.")
 
 
@@ -67,7 +69,7 @@ def show_forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     return show_error(
         request,
         status=403,
-        title=gettext("Not for you"),
+        title=gettext("You are paused") if isinstance(exception, Paused) else gettext("Not for you"),
         message=str(exception) or gettext("Your role does not allow this."),
     )
 

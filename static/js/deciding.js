@@ -2,7 +2,7 @@
 import { RatingState } from "./rating_state.js";
 import { isTyping } from "./typing.js";
 
-const LOOKS = new Map([[-1, ["bad", "✕"]], [0, ["neutral", "–"]], [1, ["good", "✓"]], [null, ["none", "·"]]]);
+const NAMES = new Map([[-1, "bad"], [0, "neutral"], [1, "good"], [null, "none"]]);
 const LABEL_KEYS = new Map([["1", -1], ["b", -1], ["2", 0], ["n", 0], ["3", 1], ["g", 1]]);
 
 class Deciding {
@@ -107,10 +107,9 @@ class Deciding {
 
   paint() {
     for (const [index, step] of this.steps.entries()) {
-      const [name, shape] = LOOKS.get(this.state.labelOf(index));
-      step.dataset.label = name;
-      step.querySelector("[data-shape]").textContent = shape;
-      step.toggleAttribute("data-after-error", this.state.isAfterError(index));
+      step.dataset.label = NAMES.get(this.state.labelOf(index));
+      if (this.state.isAfterError(index)) step.dataset.afterError = "Not judged: it follows the first error";
+      else delete step.dataset.afterError;
       if (index === this.state.current) step.setAttribute("aria-current", "step");
       else step.removeAttribute("aria-current");
       for (const radio of step.querySelectorAll("input[type=radio]")) {

@@ -89,6 +89,11 @@ def test_a_trace_is_decided_with_the_keyboard_and_the_next_one_comes(
     page.keyboard.type("The sum is wrong.")
     page.keyboard.press("Escape")
     expect(page.locator("[data-finish-hint]")).to_have_text("2 of 2 steps judged")
+    expect(page.locator("[data-after-error]")).to_have_count(1)
+    expect(page.locator("[data-step='2']")).to_have_attribute(
+        "data-after-error", "Not judged: it follows the first error"
+    )
+    expect(page.locator("[data-step='0'] [data-choice=bad]")).to_have_text("Bad")  # its shape is drawn once
     page.keyboard.press("Enter")
 
     expect(page.get_by_role("heading", name=f"Trace {traces[1].pk}")).to_be_visible()

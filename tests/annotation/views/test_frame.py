@@ -71,7 +71,10 @@ def test_a_paused_rater_is_told_so_and_shown_nothing_else(client: Client) -> Non
 
     refusal = client.get(address)
     assert refusal.status_code == 403
-    assert "You are paused in" in refusal.content.decode()
+    page = refusal.content.decode()
+    assert "You are paused in" in page
+    assert "<h1>You are paused</h1>" in page
+    assert "Not for you" not in page
 
 
 def test_an_archived_project_is_gone(client: Client) -> None:
