@@ -1,8 +1,8 @@
 """The inside of benchmarks/assignment.py: fills the throw-away database, counts afterwards, times `lease_next`.
 
-    python -m benchmarks.assignment_world seed|count|time ...   (GRADUS_DATA names the data folder)
+    python -m benchmarks.assignment_world   (GRADUS_DATA names the data folder)
 
-Each prints one line of JSON.
+Reads one command a line, `seed`, `count` or `time` with its options, and answers each with one line of JSON.
 """
 
 import argparse
@@ -10,6 +10,7 @@ import json
 import os
 import random
 import statistics
+import sys
 import time
 import uuid
 
@@ -146,7 +147,12 @@ def _sign_in(rater: Account) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    for line in sys.stdin:
+        print(json.dumps(answer(line.split())), flush=True)
+
+
+def answer(words: list[str]) -> object:
+    parser = argparse.ArgumentParser(prog="")
     parser.add_argument("what", choices=["seed", "count", "time"])
     parser.add_argument("--slug", default=uuid.uuid4().hex)
     parser.add_argument("--traces", type=int, default=0)
@@ -154,13 +160,10 @@ def main() -> None:
     parser.add_argument("--raters", type=int, default=1)
     parser.add_argument("--gold", type=int, default=0)
     parser.add_argument("--calls", type=int, default=100)
-    given = parser.parse_args()
+    given = parser.parse_args(words)
     if given.what == "seed":
-        print(json.dumps(seed(given.slug, given.traces, given.overlap, given.raters, given.gold)))
-    elif given.what == "count":
-        print(json.dumps(count(given.slug)))
-    else:
-        print(json.dumps(time_leases(given.slug, given.calls)))
+        return seed(given.slug, given.traces, given.overlap, given.raters, given.gold)
+    return count(given.slug) if given.what == "count" else time_leases(given.slug, given.calls)
 
 
 if __name__ == "__main__":

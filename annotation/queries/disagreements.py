@@ -21,17 +21,17 @@ class Claims:
     last_at: dt.datetime
 
 
-# Every rating asks this of its trace.
-_CLAIMS = Statement("""
-SELECT trace_id, outcome, labels, submitted_at FROM annotation_rating
-WHERE is_current AND trace_id = ANY(%s::bigint[]) AND outcome <> 'give_up' ORDER BY trace_id, id
-""")
+_SAID = """SELECT trace_id, outcome, labels, submitted_at FROM annotation_rating
+WHERE is_current AND outcome <> 'give_up'"""
+_OF_ONE = Statement(f"{_SAID} AND trace_id = %s ORDER BY id")  # every rating asks this of its trace
+_OF_MANY = Statement(f"{_SAID} AND trace_id = ANY(%s::bigint[]) ORDER BY trace_id, id")
 
 
 def read_claims(trace_ids: Sequence[int]) -> dict[int, Claims]:
     """The claims of each of these traces that somebody rated or called a bad problem; a give-up claims nothing."""
+    rows = _OF_ONE.fetch(trace_ids[0]) if len(trace_ids) == 1 else _OF_MANY.fetch(list(trace_ids))
     found: dict[int, Claims] = {}
-    for trace_id, outcome, labels, submitted_at in _CLAIMS.fetch(list(trace_ids)):
+    for trace_id, outcome, labels, submitted_at in rows:
         claim = BAD_PROBLEM if outcome == Outcome.BAD_PROBLEM else claim_of(labels)
         known = found.setdefault(trace_id, Claims([], submitted_at))
         known.claims.append(claim)

@@ -56,6 +56,15 @@ def test_each_rater_claims_the_place_of_the_first_error(project: Project) -> Non
     assert silent.pk not in found
 
 
+def test_one_trace_alone_is_read_as_among_others(project: Project) -> None:
+    trace, silent = make_trace(project=project), make_trace(project=project)
+    make_rating(trace, labels=(1, -1, None))
+    make_rating(trace, labels=(1, 1, 1))
+
+    assert read_claims([trace.pk]) == read_claims([trace.pk, silent.pk])
+    assert read_claims([silent.pk]) == {}
+
+
 def test_claims_are_those_of_the_last_revisions(project: Project) -> None:
     rating = make_rating(make_trace(project=project), labels=(1, 1, 1), is_current=False)
     make_rating(rating.trace, assignment=rating.assignment, labels=(1, 1, -1), revision=2)
