@@ -30,13 +30,14 @@ class EncodedTrace:
 
     `positions` are S indices into `input_ids`: the token that holds the step's last character. Where the tokenizer
     drops that character, the token before it; `is_located` is False where that token belongs to an earlier step.
-    `num_prompt_tokens_cut` counts what was cut from the left of the prompt.
+    `num_prompt_tokens_cut` counts what was cut from the left of the prompt, `num_prompt_tokens` what is left of it.
     """
 
     input_ids: list[int]
     positions: list[int]
     is_located: list[bool]
     num_prompt_tokens_cut: int
+    num_prompt_tokens: int
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ class TraceEncoder:
             positions=[max(0, len(kept) + position) for position in positions],
             is_located=is_located,
             num_prompt_tokens_cut=num_cut,
+            num_prompt_tokens=len(kept),
         )
 
     def _encode_prompt(self, prompt: Prompt) -> list[int]:

@@ -62,7 +62,7 @@ class TraceToScore:
 
 
 class StepRewardModel(nn.Module):
-    """Backbone and step head. Batches are B traces of T tokens, padded on the right, with S step positions each."""
+    """Backbone and step head. Batches are B rows of T tokens, padded on the right, with S step positions each."""
 
     def __init__(self, backbone: PreTrainedModel) -> None:
         super().__init__()
@@ -70,9 +70,21 @@ class StepRewardModel(nn.Module):
         self.head = nn.Linear(hidden_size_of(backbone), 1)
         nn.init.zeros_(self.head.bias)
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor, positions: Tensor) -> Tensor:
-        """Return one logit for each step, (B, S): the log-odds that it stands. All three arguments hold integers."""
-        output = self.backbone(input_ids=input_ids, attention_mask=attention_mask, use_cache=False)
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        positions: Tensor,
+        position_ids: Tensor | None = None,
+    ) -> Tensor:
+        """Return one logit for each step, (B, S): the log-odds that it stands.
+
+        The mask is (B, T), or (B, 1, T, T) where a row holds several traces (true where row sees column); tokens stand
+        where `position_ids` (B, T) says, else where they lie.
+        """
+        output = self.backbone(
+            input_ids=input_ids, attention_mask=attention_mask, position_ids=position_ids, use_cache=False
+        )
         hidden = output.last_hidden_state
         index = positions.unsqueeze(-1).expand(-1, -1, hidden.shape[-1])
         at_ends = hidden.gather(1, index)

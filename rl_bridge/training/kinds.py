@@ -25,10 +25,18 @@ class PrmTraining(TrainingSettings):
     )
     class_weights: ClassWeights = setting("balanced", "whether both classes of steps weigh the same")
     soft_targets: bool = setting(False, "train on posteriors, not on 0 and 1")
+    prefix_packing: bool = setting(True, "traces of one prompt share its tokens, where the backbone can")
 
     @property
     def reads(self) -> str:
         return "stepwise"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.lora_rank and self.trained_layers is not None:
+            raise BadTrainingSetting(
+                "Adapters leave no layers to choose: give lora-rank or trained-layers, not both."
+            )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

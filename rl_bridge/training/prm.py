@@ -5,12 +5,14 @@ the classes, and cuts prompts from the left but never a labelled step.
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from peft import get_peft_model
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.utils.data import Sampler
 from transformers import PreTrainedModel, Trainer, TrainingArguments
 
 from rl_bridge import evaluation, prm, runs
@@ -19,7 +21,8 @@ from rl_bridge.devices import pick_device
 from rl_bridge.layout import TraceEncoder, TraceTargets
 from rl_bridge.training.kinds import PrmTraining
 from rl_bridge.training.plan import Plan
-from rl_bridge.training.prm_rows import collate, prepare_rows
+from rl_bridge.training.prm_packing import PromptSampler, collate_packed, shares_prefixes
+from rl_bridge.training.prm_rows import Example, collate, prepare_rows
 from rl_bridge.training.session import Session, read_log
 
 _LAYERS_TRAINED_ON_CPU = 2
@@ -46,10 +49,16 @@ class StepLoss(nn.Module):
         self.balance = balance
 
     def forward(
-        self, input_ids: Tensor, attention_mask: Tensor, positions: Tensor, targets: Tensor, counted: Tensor
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        positions: Tensor,
+        targets: Tensor,
+        counted: Tensor,
+        position_ids: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Weighted mean cross-entropy over counted steps; `targets` in [0, 1] and `counted` in {0, 1} are (B, S)."""
-        logits = self.model(input_ids, attention_mask, positions)
+        logits = self.model(input_ids, attention_mask, positions, position_ids)
         weights = self.balance.weigh(targets) * counted
         losses = binary_cross_entropy_with_logits(logits, targets, reduction="none")
         loss = (losses * weights).sum() / weights.sum().clamp(min=1e-6)
@@ -67,15 +76,13 @@ def train(plan: Plan[PrmTraining]) -> runs.RunSummary:
     session.warnings += prepared.warnings
     model = prm.StepRewardModel(open_backbone(session, settings))
     balance = weigh_classes([example.targets for example in prepared.examples], settings.class_weights)
-    pad_token_id = prm.pad_token_of(session.tokenizer)
-    loss = StepLoss(model, balance)
-    dataset: Any = prepared.examples
-    trainer = Trainer(
-        model=loss,
-        args=TrainingArguments(**session.arguments(remove_unused_columns=False)),
-        train_dataset=dataset,
-        data_collator=lambda batch: collate(batch, pad_token_id=pad_token_id),
-        optimizers=(build_optimizer(loss, settings), None),
+    trainer = build_trainer(
+        model,
+        prepared.examples,
+        settings,
+        balance=balance,
+        arguments=session.arguments(),
+        pad_token_id=prm.pad_token_of(session.tokenizer),
     )
     session.train(trainer)
     return _finish(session, trainer, model, encoder)
@@ -84,18 +91,72 @@ def train(plan: Plan[PrmTraining]) -> runs.RunSummary:
 def open_backbone(session: Session, settings: PrmTraining) -> PreTrainedModel:
     """The backbone with what learns chosen: adapters, the last layers, or everything.
 
-    float32 holds the small updates that bf16 would round away; bf16 is for the products alone (autocast).
+    float32 holds the small updates that bf16 would round away; bf16 is for the products alone (autocast), and for
+    weights frozen under adapters.
     """
-    backbone = session.open(with_head=False, dtype=torch.float32)
-    default = _LAYERS_TRAINED_ON_CPU if pick_device() == "cpu" else None
-    freeze_layers(backbone, default if settings.trained_layers is None else settings.trained_layers)
+    lora = settings.lora_rank > 0
+    backbone = session.open(with_head=False, dtype=torch.bfloat16 if lora and session.bf16 else torch.float32)
+    adapters = session.lora(backbone, "FEATURE_EXTRACTION")
+    if adapters:
+        adapted: Any = get_peft_model(backbone, adapters)
+        backbone = adapted
+    else:
+        default = _LAYERS_TRAINED_ON_CPU if pick_device() == "cpu" else None
+        freeze_layers(backbone, default if settings.trained_layers is None else settings.trained_layers)
+    if settings.activation_checkpointing:
+        checkpointing: Any = backbone
+        checkpointing.activation_checkpointing_enable()
+        checkpointing.enable_input_require_grads()  # frozen embeddings would cut the graph before it begins
     return backbone
+
+
+class StepTrainer(Trainer):
+    """The trainer of transformers with the order of rows given."""
+
+    def __init__(self, *, sampler: Sampler[int] | None, **others: Any) -> None:
+        super().__init__(**others)
+        self._sampler = sampler
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int] | None:
+        return self._sampler or super()._get_train_sampler(train_dataset)
+
+
+def build_trainer(
+    model: prm.StepRewardModel,
+    examples: list[Example],
+    settings: PrmTraining,
+    *,
+    balance: ClassBalance,
+    arguments: Mapping[str, Any],
+    pad_token_id: int,
+) -> StepTrainer:
+    """The trainer of a step reward model; traces of one prompt share a sequence where the backbone can do that."""
+    loss = StepLoss(model, balance)
+    packs = settings.prefix_packing and shares_prefixes(model.backbone)
+    stack = collate_packed if packs else collate
+    sampler = PromptSampler(examples, batch_size=settings.batch_size, seed=settings.seed) if packs else None
+    dataset: Any = examples
+    own = {
+        "remove_unused_columns": False,
+        "activation_checkpointing": False,
+    }  # the backbone's, see open_backbone
+    return StepTrainer(
+        sampler=sampler,
+        model=loss,
+        args=TrainingArguments(**(dict(arguments) | own)),
+        train_dataset=dataset,
+        data_collator=lambda batch: stack(batch, pad_token_id=pad_token_id),
+        optimizers=(build_optimizer(loss, settings), None),
+    )
 
 
 def _finish(
     session: Session, trainer: Trainer, model: prm.StepRewardModel, encoder: TraceEncoder
 ) -> runs.RunSummary:
     plan = session.plan
+    if session.settings.lora_rank:
+        adapted: Any = model.backbone
+        model.backbone = adapted.merge_and_unload()
     if session.bf16:
         # Training multiplied by weights rounded to bf16, so storing them rounded loses next to nothing.
         backbone: Any = model.backbone

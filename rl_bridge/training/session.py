@@ -86,30 +86,7 @@ class Session:
 
     def arguments(self, **own: Any) -> dict[str, Any]:
         """Arguments that every trainer of transformers and TRL takes, and a trainer's own."""
-        settings = self.settings
-        shared = {
-            "output_dir": str(self.folder / runs.CHECKPOINTS_FOLDER),
-            "max_steps": self.plan.steps,
-            "per_device_train_batch_size": settings.batch_size,
-            "per_device_eval_batch_size": settings.batch_size,
-            "gradient_accumulation_steps": settings.accumulation_steps,
-            "learning_rate": settings.learning_rate,
-            "warmup_steps": int(settings.warmup_share * self.plan.steps),
-            "weight_decay": settings.weight_decay,
-            "bf16": self.bf16,
-            "use_cpu": pick_device() == "cpu",
-            "activation_checkpointing": settings.activation_checkpointing,
-            "seed": settings.seed,
-            "data_seed": settings.seed,
-            "logging_steps": settings.log_every,
-            "save_strategy": "steps",
-            "save_steps": settings.save_every,
-            "save_total_limit": 2,
-            "report_to": "none",
-            "push_to_hub": False,
-            "dataloader_pin_memory": torch.cuda.is_available(),
-        }
-        return shared | own
+        return make_arguments(self.settings, self.plan.steps) | own
 
     def prepare(
         self, columns: Sequence[str], *, answers: Sequence[str], renders: bool = True
@@ -201,6 +178,31 @@ class Session:
         summary = runs.finish_run(self.folder, metrics=metrics, log=log, warnings=warnings)
         remove_checkpoints(self.folder)
         return summary
+
+
+def make_arguments(settings: TrainingSettings, steps: int) -> dict[str, Any]:
+    """The arguments of every trainer alike: how long, how fast, on what, and checkpoints in the run folder."""
+    return {
+        "output_dir": str(settings.output / runs.CHECKPOINTS_FOLDER),
+        "max_steps": steps,
+        "per_device_train_batch_size": settings.batch_size,
+        "per_device_eval_batch_size": settings.batch_size,
+        "gradient_accumulation_steps": settings.accumulation_steps,
+        "learning_rate": settings.learning_rate,
+        "warmup_steps": int(settings.warmup_share * steps),
+        "weight_decay": settings.weight_decay,
+        "bf16": uses_bf16(settings.bf16),
+        "use_cpu": pick_device() == "cpu",  # TRL's own default, bf16 on a GPU, fails without one
+        "activation_checkpointing": settings.activation_checkpointing,
+        "seed": settings.seed,
+        "data_seed": settings.seed,
+        "logging_steps": settings.log_every,
+        "save_strategy": "steps",
+        "save_steps": settings.save_every,
+        "save_total_limit": 2,
+        "report_to": "none",
+        "dataloader_pin_memory": torch.cuda.is_available(),
+    }
 
 
 _MAMBA = {"falcon_h1", "falcon_mamba", "mamba", "mamba2", "nemotron_h"}

@@ -1,5 +1,6 @@
 """rl_bridge runs where there is no web app, and its light half where there is no torch."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -80,3 +81,14 @@ def test_the_light_half_imports_without_torch() -> None:
 
 def test_the_blocker_blocks() -> None:
     assert "torch is blocked" in import_without(["torch"], ["rl_bridge.prm"])
+
+
+def test_no_training_is_told_to_anybody() -> None:
+    code = "import rl_bridge, huggingface_hub.constants as c; print(c.HF_HUB_DISABLE_TELEMETRY)"
+    environment = {name: value for name, value in os.environ.items() if name != "HF_HUB_DISABLE_TELEMETRY"}
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
+
+    assert done.stdout.strip() == "True"

@@ -17,7 +17,8 @@ from rl_bridge.training.kinds import PrmTraining
 from rl_bridge.training.settings import BadTrainingSetting, TrainingSettings
 from tests.rl_bridge import tiny
 from tests.rl_bridge.export_folders import make_table, sum_rows, write_export
-from tests.rl_bridge.training.small import make_settings, train
+from tests.rl_bridge.training.small import make_settings, read_log, train
+from tests.rl_bridge.upstream import ignore_warnings_inside_trl
 
 
 def training(export: Path, output: Path, model: Path, **changes: object) -> TrainingSettings:
@@ -229,7 +230,11 @@ def test_padding_is_masked_and_points_at_nothing_that_counts() -> None:
 
 def test_a_step_that_no_token_stands_for_never_teaches() -> None:
     trace = layout.EncodedTrace(
-        input_ids=[1, 2], positions=[1, 1], is_located=[True, False], num_prompt_tokens_cut=0
+        input_ids=[1, 2],
+        positions=[1, 1],
+        is_located=[True, False],
+        num_prompt_tokens_cut=0,
+        num_prompt_tokens=1,
     )
 
     assert layout.read_targets(row((1, 0)), trace, soft=False).counted == [True, False]
@@ -304,6 +309,55 @@ def test_only_the_last_layers_learn(asked: int | None, learning: int) -> None:
 def test_a_setting_out_of_range_is_refused(change: dict[str, float], tmp_path: Path) -> None:
     with pytest.raises(BadTrainingSetting, match=next(iter(change)).replace("_", "-")):
         training(tmp_path, tmp_path, tmp_path, **change)
+
+
+@ignore_warnings_inside_trl
+def test_adapters_learn_and_are_merged(export_folder: Path, tiny_llama: Path, tmp_path: Path) -> None:
+    summary = train(
+        training(export_folder, tmp_path / "run", tiny_llama, lora_rank=4, trained_layers=None, max_steps=40)
+    )
+
+    opened = prm.load_prm(summary.folder / "model", device="cpu")
+    assert not list(summary.folder.rglob("adapter_*"))
+    assert opened.revision != models.hash_weights(tiny_llama)
+    assert summary.metrics["final_loss"] < 0.5 < read_log(summary.folder)[0]["loss"]
+
+
+@ignore_warnings_inside_trl
+def test_adapters_go_on_a_falcon_h1_too(export_folder: Path, tiny_falcon_h1: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+
+    train(training(export_folder, run, tiny_falcon_h1, lora_rank=2, trained_layers=None))
+
+    assert prm.load_prm(run / "model", device="cpu").config.backbone == "tiny-falcon-h1"
+
+
+def test_adapters_and_chosen_layers_exclude_each_other(tmp_path: Path) -> None:
+    with pytest.raises(BadTrainingSetting, match="give lora-rank or trained-layers, not both"):
+        training(tmp_path, tmp_path, tmp_path, lora_rank=4, trained_layers=1)
+
+
+def test_activations_computed_twice_change_nothing(
+    export_folder: Path, tiny_llama: Path, tmp_path: Path
+) -> None:
+    once, twice = (
+        train(training(export_folder, tmp_path / str(again), tiny_llama, activation_checkpointing=again))
+        for again in (False, True)
+    )
+
+    assert twice.metrics == pytest.approx(once.metrics, rel=1e-5)
+
+
+def test_sharing_prompts_changes_the_order_and_not_what_is_learnt(
+    export_folder: Path, tiny_llama: Path, tmp_path: Path
+) -> None:
+    """One batch holds all rows, so the order of rows doesn't matter."""
+    packed, plain = (
+        train(training(export_folder, tmp_path / str(packs), tiny_llama, prefix_packing=packs, batch_size=24))
+        for packs in (True, False)
+    )
+
+    assert packed.metrics == pytest.approx(plain.metrics, rel=1e-3)
 
 
 @pytest.mark.model
