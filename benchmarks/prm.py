@@ -152,7 +152,7 @@ def judging_turns(
     """Ours and the bare forward pass, both over all rows."""
     tokenizer = open_tokenizer(resolved)
     dtype = torch.bfloat16 if uses_bf16(None) else torch.float32
-    model = prm.StepRewardModel(open_weights(resolved, with_head=False, dtype=dtype)).to(device).eval()
+    model = prm.StepRewardModel(open_weights(resolved, with_head=False, dtype=dtype)).to(device).train(False)
     encoder = TraceEncoder(tokenizer, max_length=1024)
     described = prm.PrmConfig(prm.FORMAT, "bench", "", 1024, "bench", ())
     opened = prm.Prm(model=model, tokenizer=tokenizer, encoder=encoder, config=described, revision="")

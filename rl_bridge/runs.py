@@ -130,13 +130,29 @@ def describe_config(config: Any) -> dict[str, Any]:
 
 
 def describe_environment() -> dict[str, Any]:
-    """Versions and machine; read from package metadata, so that nothing is imported for it."""
+    """Versions and machine, by package metadata and the kernel, so that nothing is imported for it."""
     return {
         "python": platform.python_version(),
         "machine": platform.machine(),
         "system": platform.platform(),
+        "processor": _read_line(Path("/proc/cpuinfo"), "model name") or platform.processor(),
+        "gpus": [
+            _read_line(path, "Model") or "unknown"
+            for path in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))
+        ],
+        "processes": count_processes(),
         "libraries": {name: importlib.metadata.version(name) for name in _LIBRARIES},
     }
+
+
+def _read_line(path: Path, name: str) -> str:
+    """The value of the first line `name: value` of a file of the kernel's; empty where there is none."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return ""
+    values = (line.partition(":")[2].strip() for line in lines if line.partition(":")[0].strip() == name)
+    return next(values, "")
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

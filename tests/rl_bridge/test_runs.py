@@ -62,6 +62,9 @@ def test_the_environment_names_every_library_that_shapes_a_result() -> None:
 
     assert {"torch", "transformers", "trl", "datasets", "accelerate", "peft"} <= set(environment["libraries"])
     assert environment["python"].startswith("3.")
+    assert environment["processor"]
+    assert environment["gpus"] == sorted(environment["gpus"])
+    assert environment["processes"] == 1
 
 
 def test_the_end_of_a_run_holds_figures_log_and_warnings(tmp_path: Path) -> None:
