@@ -16,6 +16,7 @@ SMALL_BY_KIND: dict[str, dict[str, Any]] = {
     "prm": {"batch_size": 8, "learning_rate": 5e-3, "head_learning_rate": 5e-3, "trained_layers": 2},
     "dpo": {"lora_rank": 2},
     "sft": {"lora_rank": 2},
+    "grpo": {"max_new_tokens": 8, "num_generations": 2, "batch_size": 4, "learning_rate": 1e-3},
 }
 
 
