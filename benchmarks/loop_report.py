@@ -22,7 +22,7 @@ def write_report(target: Path, size: str, seeds: list[dict[str, Any]]) -> None:
         folder = Path(seed["runs"])
         sections.append(f"<h2>Seed {seed['seed']}</h2>")
         sections += [write_run(folder / name) for name in (*EVALUATIONS, *RUNS)]
-    target.write_text(write_page("The loop, from problems to a better policy", sections), encoding="utf-8")
+    target.write_text(write_page("The loop, from problems to a trained policy", sections), encoding="utf-8")
 
 
 def by_prompt(seed: dict[str, Any], policy: str, rate: str) -> list[float]:

@@ -29,9 +29,9 @@ class Size:
     prm_rate: float = 5e-4
     sft_steps: int = 60
     sft_rate: float = 1e-4
-    grpo_steps: int = 120
-    grpo_rate: float = 2e-4
-    grpo_prompts: int = 8
+    grpo_steps: int = 150
+    grpo_rate: float = 5e-5
+    grpo_prompts: int = 32
     max_new_tokens: int = 64
     lora_rank: int = 0
 
@@ -49,7 +49,7 @@ SIZES = {
         prm_steps=200,
         sft_steps=40,
         grpo_steps=60,
-        grpo_prompts=8,
+        grpo_prompts=16,
         max_new_tokens=48,
     ),
     "small": Size(

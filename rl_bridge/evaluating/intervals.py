@@ -70,6 +70,8 @@ def bootstrap(sums: Floats, measure: Measure, *, num_resamples: int = NUM_RESAMP
     if len(known) < _LEAST_SHARE_KNOWN * num_resamples:
         return Estimate(value, None, None, num_groups)
     low, high = (float(edge) for edge in np.quantile(known, [0.025, 0.975]))
+    if high - low < 1e-12:  # every resample says the same, which does not make it certain
+        return Estimate(value, None, None, num_groups)
     return Estimate(value, low, high, num_groups)
 
 

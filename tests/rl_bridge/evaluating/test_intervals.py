@@ -33,7 +33,7 @@ def test_rows_of_one_group_are_drawn_together() -> None:
     together = intervals.bootstrap(sums, intervals.mean_of_sums)
 
     assert sums.shape == (20, 2)
-    assert together.low == together.high == pytest.approx(0.5)  # each group says one half
+    assert (together.value, together.low) == (0.5, None)  # each group says one half, as does every resample
     assert apart.low is not None
     assert apart.low < 0.4
 
@@ -83,11 +83,13 @@ def test_an_interval_excludes_zero_where_all_of_it_lies_on_one_side(
 def test_a_paired_difference_forgets_what_makes_prompts_hard() -> None:
     hardness = np.random.default_rng(0).uniform(0.0, 0.8, 100)
 
-    found = intervals.bootstrap_difference((hardness + 0.1).tolist(), hardness.tolist())
+    gain = np.random.default_rng(1).normal(0.1, 0.01, 100)
 
-    assert found.value == pytest.approx(0.1)
+    found = intervals.bootstrap_difference((hardness + gain).tolist(), hardness.tolist())
+
+    assert found.value == pytest.approx(0.1, abs=0.01)
     assert found.excludes_zero
-    assert found.low == pytest.approx(0.1)
+    assert found.low == pytest.approx(0.1, abs=0.01)
 
 
 def test_a_difference_of_unlike_groups_is_refused() -> None:
@@ -100,6 +102,7 @@ def test_a_difference_of_unlike_groups_is_refused() -> None:
 def test_an_interval_of_means_lies_within_the_values(values: list[float]) -> None:
     found = intervals.bootstrap_mean(values)
 
-    assert found.low is not None
-    assert found.high is not None
+    if found.low is None or found.high is None:
+        assert max(values) - min(values) < 1e-9  # all resamples said the same
+        return
     assert min(values) - 1e-9 <= found.low <= found.high <= max(values) + 1e-9

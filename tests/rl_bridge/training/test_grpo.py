@@ -81,6 +81,31 @@ def test_a_falcon_h1_policy_trains_by_the_verifier_alone(
     assert rollouts.read_rollouts(summary.folder) == []
 
 
+def test_what_is_rewarded_is_learnt(
+    export: Path, tiny_llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def love_of_a(completions: list[str], **columns: Any) -> list[float | None]:
+        return [text.count("a") / max(1, len(text)) for text in completions]
+
+    monkeypatch.setattr(grpo.rewards, "outcome_reward", love_of_a)
+    settings = settings_of(
+        export,
+        tmp_path / "run",
+        tiny_llama,
+        reward="outcome",
+        batch_size=32,
+        num_generations=8,
+        max_steps=40,
+        learning_rate=1e-2,
+        beta=0.0,
+    )
+
+    summary = train(settings)
+
+    assert summary.metrics["reward_first"] < 0.05
+    assert summary.metrics["reward_last"] > 0.3
+
+
 def test_an_alarm_ends_the_run_and_is_said_first(export: Path, tiny_llama: Path, tmp_path: Path) -> None:
     settings = settings_of(
         export,
