@@ -41,7 +41,7 @@ def open_server_backend(spec: ModelSpec) -> Backend:
 def read_server_settings(spec: ModelSpec) -> ServerSettings:
     """How to ask the server, with the key from this process's environment. Raises as `open_server_backend` does."""
     if spec.backend != SpecBackend.SERVER:
-        raise NotAServer(f"{spec.name} is no language model on a server.")
+        raise NotAServer(f"{spec.name} is not on a server of language models.")
     return ServerSettings(
         address=spec.address,
         model=spec.location,
