@@ -1,6 +1,6 @@
 """What our PRM trainer and judge add to the bare model.
 
-    python -m benchmarks.prm [--quick] [--model shipped] [--trained-layers 2]
+    python -m benchmarks.prm [--quick] [--only train|shared|judge] [--model shipped] [--trained-layers 2]
 
 - `train_over_bare`: tokens a second of `rl_bridge train prm` over those of a bare loop of transformers' own
   token-classification class: forward, backward, AdamW, nothing else. Same weights, same layers learning (on a CPU the
@@ -225,6 +225,7 @@ def _ratio(bare: list[float], ours: list[float]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description="The PRM trainer and judge against the bare model.")
     parser.add_argument("--quick", action="store_true", help="short traces, few rounds")
+    parser.add_argument("--only", choices=("train", "shared", "judge"), help="one of the three figures")
     parser.add_argument("--model", default="shipped")
     parser.add_argument("--trained-layers", type=int, default=2 if pick_device() == "cpu" else None)
     given = parser.parse_args()
@@ -232,9 +233,14 @@ def main() -> None:
     models_dir = Path(os.environ.get("GRADUS_MODELS", ROOT / "var" / "models"))
     resolved = resolve_model(given.model, models_dir=models_dir)
     encoder = TraceEncoder(open_tokenizer(resolved), max_length=1024)
-    steps, rounds, turn = (4, 3, 2) if given.quick else (12, 7, 5)
+    steps, rounds, turn = (4, 2, 2) if given.quick else (12, 7, 5)
     report: dict[str, Any] = {}
-    for name, to_a_prompt in (("train_over_bare", 1), ("train_shared_over_bare", SHARED)):
+    for part, name, to_a_prompt in (
+        ("train", "train_over_bare", 1),
+        ("shared", "train_shared_over_bare", SHARED),
+    ):
+        if given.only not in (None, part):
+            continue
         rows = make_rows(BATCH * 4, steps=steps, to_a_prompt=to_a_prompt)
         examples = prepare_rows(encoder, rows, soft=False).examples
         lengths = {len(example.trace.input_ids) for example in examples}
@@ -242,10 +248,10 @@ def main() -> None:
         report[f"{name}_tokens_a_trace"] = lengths.pop()
         sides = [build(given, resolved, examples, device) for build in (our_steps, bare_steps)]
         report |= compare(name, *sides, rounds=rounds, steps=turn)
-    rows = make_rows(BATCH * 4, steps=steps, to_a_prompt=1)
-    report |= compare(
-        "judge_over_bare", *judging_turns(given, resolved, rows, device), rounds=rounds, steps=turn
-    )
+    if given.only in (None, "judge"):
+        rows = make_rows(BATCH * 4, steps=steps, to_a_prompt=1)
+        sides = judging_turns(given, resolved, rows, device)
+        report |= compare("judge_over_bare", *sides, rounds=rounds, steps=turn)
     report["device"] = torch.cuda.get_device_name() if device == "cuda" else "CPU"
     print(json.dumps(report | {"load_average": round(os.getloadavg()[0], 2)}))
 
