@@ -20,7 +20,7 @@ pytestmark = [
 
 # Answers to a script, to a program or to a button; what a GET of them shows is one of the pages, or nothing.
 NO_PAGES = {
-    "check_readiness", "show_metrics",
+    "check_readiness", "show_metrics", "download_own_data",
     "check_health", "archive_project", "sign_out", "choose_language", "create_token", "revoke_token", "grant_role",
     "pause_membership", "resume_membership", "remove_membership", "create_invitation", "revoke_invitation",
     "start_test", "set_gold_use", "fill_practice", "waive_test", "try_model_spec", "retire_model_spec", "cancel_import",

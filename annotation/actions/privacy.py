@@ -1,0 +1,66 @@
+"""Forgetting one person: their work stays, under a pseudonym that says nothing."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
+from django.db import transaction
+
+from annotation.actions.audit import record_event
+from annotation.actions.leases_ahead import return_leases
+from annotation.models import Account, ApiToken, Invitation, Membership, Role
+from annotation.queries.accounts import list_site_admins
+
+
+class StillNeeded(Exception):
+    """Somebody else must take the person's place first."""
+
+
+def forget_person(*, account: Account, actor: Account | None, now: dt.datetime) -> str:
+    """Takes away every name, address, sign-in, token, role and session of a person; returns their pseudonym.
+
+    Ratings, comparisons and decisions stay: labels rest on them, and they now are of `former-<number>`. What people
+    wrote in notes stays as well, since it is evidence. Raises StillNeeded for the last site admin and a project's only
+    admin. Again, it changes nothing.
+    """
+    with transaction.atomic():
+        locked = Account.objects.select_for_update().get(pk=account.pk)
+        _refuse_if_needed(locked)
+        return_leases(rater=locked, now=now)
+        email, pseudonym = locked.email, f"former-{locked.pk}"
+        Membership.objects.filter(account=locked).delete()
+        ApiToken.objects.filter(account=locked).delete()
+        Authenticator.objects.filter(user=locked).delete()
+        sessions = UserSession.objects.filter(user=locked)
+        Session.objects.filter(session_key__in=sessions.values("session_key")).delete()
+        sessions.delete()
+        if email:
+            Invitation.objects.filter(sent_to__iexact=email).update(sent_to="", note="")
+        _erase(locked, pseudonym)
+        record_event(actor=actor, verb="forgot a person", subject=locked, now=now)
+    return pseudonym
+
+
+def _refuse_if_needed(account: Account) -> None:
+    if account.is_superuser and not list_site_admins().exclude(pk=account.pk).exists():
+        raise StillNeeded("This is the only site admin; make someone else one first.")
+    run = Membership.objects.filter(account=account, role=Role.ADMIN, project__archived_at__isnull=True)
+    for held in run.select_related("project"):
+        others = Membership.objects.filter(
+            project=held.project, role=Role.ADMIN, paused_at__isnull=True, account__is_active=True
+        ).exclude(account=account)
+        if not others.exists():
+            raise StillNeeded(f"This is the only admin of {held.project.name}; make someone else one first.")
+
+
+def _erase(account: Account, pseudonym: str) -> None:
+    account.username = pseudonym
+    account.display_name = account.first_name = account.last_name = account.email = account.language = ""
+    account.key_bindings = {}
+    account.is_active = account.is_staff = account.is_superuser = False
+    account.last_login = None
+    account.set_unusable_password()
+    account.save()
