@@ -150,8 +150,8 @@ def find_leaks(client: Client, places: Places) -> list[str]:
             continue
         with transaction.atomic():
             answer = client.get(places.path_of(address))
-        told = b"" if answer.streaming else answer.content
-        if answer.streaming or NAME in told or NAME in str(dict(answer.headers)).encode():
+        told = b"".join(answer) if answer.streaming else answer.content
+        if NAME in told or NAME in str(dict(answer.headers)).encode():
             leaks.append(address.name)
     return leaks
 
