@@ -49,7 +49,17 @@ WITHOUT = {
         ("dryrun", "export", "generationbatch", "gold", "hubpush", "importrun", "importsource"), _STARTED
     ),
     **dict.fromkeys(
-        ("invitation", "judgerun", "mergerun", "modeltrial", "prompt", "qualityreport", "webhook"), _STARTED
+        (
+            "invitation",
+            "judgerun",
+            "mergerun",
+            "modeltrial",
+            "prompt",
+            "trainedjudge",
+            "qualityreport",
+            "webhook",
+        ),
+        _STARTED,
     ),
 }
 
