@@ -33,7 +33,8 @@ What helped, from 29-42 ms:
 - what a project asks of a draw in its text and not in its values (annotation/actions/draw_statements.py): PostgreSQL
   had planned each draw anew, 1.5 instead of 0.4 ms of its time;
 - fewer round trips: locks go with what they guard, a lease with the form's rows, and the driver's cursor in place of
-  Django's, which took two thirds of a small statement: from 18 trips to 13, 3 ms under gunicorn;
+  Django's, which took two thirds of a small statement: from 18 trips to 13. With the plans, a sixth to a quarter of a
+  rating's time, measured side by side in one process each on a busy machine;
 - the session's query as the check whether a kept connection still answers.
 
 What did not: fewer than the 100 keys by which the pool is measured (0.1 ms, and coarser probabilities); storing the
