@@ -17,7 +17,7 @@ DEMO_FILE = Path(__file__).resolve().parents[2] / "demo" / "demo.jsonl"
 
 
 class Command(BaseCommand):
-    help = "Restores the demo project where no project was ever made. Deleting it is final."
+    help = "Restores the demo project where no project was ever made. Putting it away is final."
 
     def handle(self, **options: Any) -> None:
         if Project.objects.exists() or AuditEvent.objects.exists():

@@ -9,17 +9,18 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from annotation.actions.audit import record_event
+from annotation.actions.projects import archive_project
 from annotation.management.commands.ensure_demo import DEMO_FILE
 from annotation.models import (
     Account,
     AuditEvent,
-    JudgeScore,
     Project,
     Rating,
     Trace,
 )
 from annotation.queries.projects import get_project_counts
-from tests.factories import NOW, make_project, make_rating
+from tests.factories import NOW, make_project, make_rating, make_site_admin
 
 pytestmark = pytest.mark.django_db
 
@@ -152,12 +153,17 @@ class TestDemo:
 
         assert Project.objects.count() == 1
 
-    def test_deleting_it_is_final(self) -> None:
+    def test_putting_it_away_is_final(self) -> None:
         run("ensure_demo")
-        for model in (Rating, JudgeScore):
-            model._default_manager.all().delete()
-        Trace.objects.all().delete()
-        Project.objects.all().delete()
+        admin = make_site_admin()
+        archive_project(project=Project.objects.get(), actor=admin, now=NOW)
+
+        run("ensure_demo")
+
+        assert not Project.objects.filter(archived_at=None).exists()
+
+    def test_an_installation_that_was_ever_worked_in_gets_none(self) -> None:
+        record_event(actor=make_site_admin(), verb="made", subject="a project that is gone", now=NOW)
 
         run("ensure_demo")
 
