@@ -1,10 +1,11 @@
-"""Exports, webhooks and pushes in Django's admin: shown, never edited."""
+"""Exports, webhooks, pushes and trained judges in Django's admin: shown, never edited."""
 
 from __future__ import annotations
 
 from django.contrib import admin
 
 from annotation.admin import ReadOnlyAdmin
+from exports.lineage_models import TrainedJudge
 from exports.models import Export, HubPush, Webhook, WebhookAttempt, WebhookDelivery
 
 
@@ -41,3 +42,10 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
 class WebhookAttemptAdmin(ReadOnlyAdmin):
     list_display = ("delivery", "number", "attempted_at", "status", "error")
     list_select_related = ("delivery",)
+
+
+@admin.register(TrainedJudge)
+class TrainedJudgeAdmin(ReadOnlyAdmin):
+    list_display = ("judge", "project", "export", "run_name", "registered_by", "registered_at")
+    list_filter = ("project",)
+    list_select_related = ("judge", "project", "export", "registered_by")
