@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 from django.urls import reverse
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from annotation.models import Role
 from tests.factories import make_member, make_project
@@ -47,3 +47,9 @@ def test_everybody_else(open_page: OpenPage) -> None:
     outsider = open_page(make_member(make_project(), Role.ADMIN))
     look_at(outsider, addresses_of(slug, "show_project"))
     look_at(open_page(None), [reverse("annotation:sign_in")])
+    with_password = make_member(world.project)
+    with_password.set_password("is it you?")
+    with_password.save()
+    asked = open_page(with_password)
+    look_at(asked, [reverse("account_reauthenticate")])
+    expect(asked.locator("input[type=password]")).to_be_visible()
