@@ -109,7 +109,7 @@ def list_answers(rater: Client, assignment: Assignment) -> Iterator[tuple[str, A
 def find_leaks(answers: Iterator[tuple[str, Any]], secrets: tuple[str, ...]) -> list[tuple[str, str]]:
     leaks = []
     for where, answer in answers:
-        told = answer.content.decode() + str(dict(answer.headers))
+        told = answer.getvalue().decode() + str(dict(answer.headers))
         leaks += [(where, secret) for secret in secrets if secret in told]
     return leaks
 

@@ -13,17 +13,34 @@ import pytest
 
 from rl_bridge import prm, runs
 
+PATIENCE_SECONDS = 120
 LAUNCH = [
     "-m",
     "torch.distributed.run",
+    "--standalone",
     "--nproc_per_node",
     "2",
-    "--master_port",
-    "0",
     "-m",
     "rl_bridge",
     "train",
 ]
+
+
+def launch(*arguments: str) -> tuple[int, str, str]:
+    """Exit status, output and errors. A launcher that does not end is asked to, since it alone ends its processes."""
+    with subprocess.Popen(
+        [sys.executable, *LAUNCH, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    ) as launcher:
+        try:
+            told, errors = launcher.communicate(timeout=PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            launcher.terminate()
+            told, errors = launcher.communicate()
+    return launcher.returncode, told, errors
 
 
 @pytest.mark.slow
@@ -43,19 +60,12 @@ def test_two_processes_make_one_run(export_folder: Path, tiny_llama: Path, tmp_p
         "1",
     ]
 
-    done = subprocess.run(
-        [sys.executable, *LAUNCH, kind, *options],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=250,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
+    status, told, errors = launch(kind, *options)
 
-    assert done.returncode == 0, done.stderr[-3000:]
+    assert status == 0, errors[-3000:]
     rows = {"prm": 24, "sft": 4}[kind]
-    assert done.stdout.count(f"Training {kind} on {rows} rows") == 1
-    assert done.stdout.count("Wrote ") == 1
+    assert told.count(f"Training {kind} on {rows} rows") == 1
+    assert told.count("Wrote ") == 1
     log = [json.loads(line) for line in (run / runs.LOG_FILE).read_text().splitlines()]
     assert [entry["step"] for entry in log if "loss" in entry] == list(range(1, rows // 2 + 1))
     assert not (run / runs.CHECKPOINTS_FOLDER).exists()
