@@ -47,6 +47,8 @@ def test_keys_ticks_and_words_before_the_page_is_whole_are_kept_in_order(
     page.wait_for_function(
         "performance.getEntriesByName('first-contentful-paint').length"
     )  # no keys before it
+    # The words above stand there before the page has its styles, and its script may come after the first paint.
+    expect(page.locator("html[data-keeps-keys]")).to_be_attached()
 
     press(page, "3", "2")
     page.locator("#step-3").get_by_text("Good", exact=True).click()
