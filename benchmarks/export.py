@@ -16,15 +16,16 @@ hashed meanwhile; Python looked for cycles of objects rarely (a sixth of its tim
 time. Together that took a third off the processor's time for 10,000 traces and a fifth for 100,000, and more off the
 clock. Now ratings and scores come as columns, by COPY, and the next prompts are read in a thread of its own, over a
 connection of its own, while the last are written: a tenth off the processor's time. On two cores, other work beside
-it: `rows_over_copy` 0.64 and `cpu_over_copy` 0.73 for 10,000 traces, 0.39 and 0.60 for 100,000. What did not help:
+it: `rows_over_copy` was 0.64 and `cpu_over_copy` 0.73 for 10,000 traces, 0.39 and 0.60 for 100,000. What did not help:
 reading back with more threads (it was no faster and held 30 MiB more). Memory grew with the export until every small
 file had met its row group; with 1,000 rows a group, and waiting rows as columns, it stays at that of 25,000 traces.
 
 Then Python's lock was the limit: an object a trace, a dictionary a row for the smaller datasets. Now traces and pairs
 come as columns by COPY and stay columns, the rules are asked once a case, and texts are hashed without an array of
-flags: 15.5 s of the exporting process's time became 10 for 100,000 traces (beside other work), and `cpu_over_copy` is
-0.71 there and 0.77 for 10,000. Where many other processes want the cores, `rows_over_copy` says little: three processes
-copy, and get a larger share of the machine than the one that exports (0.40 beside a load of ten).
+flags: 15.5 s of the exporting process's time became 10 for 100,000 traces. On two cores with nothing else to do:
+`rows_over_copy` 0.53 and `cpu_over_copy` 0.77 for 100,000 traces, 0.76 and 0.88 for 10,000, in 345 MiB at most. Where
+many other processes want the cores, `rows_over_copy` says little: three processes copy, and get a larger share of the
+machine than the one that exports (0.40 beside a load of ten).
 
 What limits it now: compressing (a fifth, which a bare COPY pays too), reading everything back (a sixth), and of a small
 export the fifth of a second in which pyarrow loads pandas.
