@@ -81,6 +81,7 @@ def test_a_falcon_h1_policy_trains_by_the_verifier_alone(
     assert rollouts.read_rollouts(summary.folder) == []
 
 
+@pytest.mark.slow
 def test_what_is_rewarded_is_learnt(
     export: Path, tiny_llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,6 +107,7 @@ def test_what_is_rewarded_is_learnt(
     assert summary.metrics["reward_last"] > 0.3
 
 
+@pytest.mark.slow
 def test_an_alarm_ends_the_run_and_is_said_first(export: Path, tiny_llama: Path, tmp_path: Path) -> None:
     settings = settings_of(
         export,
