@@ -33,12 +33,8 @@ def train(plan: Plan[DpoTraining]) -> RunSummary:
         processing_class=session.tokenizer,
         peft_config=session.lora(model),
     )
-    session.train(trainer)
-    metrics = session.measure(trainer)
-    session.save_model(trainer)
-    return session.finish(
+    return session.complete(
         trainer,
         title="{base} after DPO",
         what=f"A policy trained on the `{settings.dataset}` rows of an export, by TRL's DPOTrainer.",
-        metrics=metrics,
     )

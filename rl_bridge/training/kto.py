@@ -47,14 +47,10 @@ def train(plan: Plan[KtoTraining]) -> RunSummary:
         processing_class=session.tokenizer,
         peft_config=session.lora(model),
     )
-    session.train(trainer)
-    metrics = session.measure(trainer)
-    session.save_model(trainer)
-    return session.finish(
+    return session.complete(
         trainer,
         title="{base} after KTO",
         what="A policy trained on the `unpaired_preference` rows of an export, by TRL's KTOTrainer.",
-        metrics=metrics,
     )
 
 

@@ -35,13 +35,9 @@ def train(plan: Plan[RewardTraining]) -> RunSummary:
         processing_class=session.tokenizer,
         peft_config=session.lora(model, "SEQ_CLS"),
     )
-    session.train(trainer)
-    metrics = session.measure(trainer)
-    session.save_model(trainer)
-    return session.finish(
+    return session.complete(
         trainer,
         title="Reward model on {base}",
         what="Gives a prompt with a completion one number, trained on the `preference` rows of an export by TRL's "
         "RewardTrainer; only differences between completions of one prompt mean something.",
-        metrics=metrics,
     )

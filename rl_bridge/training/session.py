@@ -115,6 +115,13 @@ class Session:
         self.warnings += lost
         return Dataset(fitting)
 
+    def complete(self, trainer: Any, *, title: str, what: str) -> runs.RunSummary:
+        """Train, measure, save and finish: the whole of a run once its trainer stands. Raises `RunFolderExists`."""
+        self.train(trainer)
+        metrics = self.measure(trainer)
+        self.save_model(trainer)
+        return self.finish(trainer, title=title, what=what, metrics=metrics)
+
     def train(self, trainer: Any) -> None:
         """Train, from the last whole checkpoint where a run is resumed. Raises `RunFolderExists`."""
         checkpoint = find_last_checkpoint(self.folder) if self.plan.resumes else None

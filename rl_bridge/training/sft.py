@@ -29,12 +29,8 @@ def train(plan: Plan[SftTraining]) -> RunSummary:
         processing_class=session.tokenizer,
         peft_config=session.lora(model),
     )
-    session.train(trainer)
-    metrics = session.measure(trainer)
-    session.save_model(trainer)
-    return session.finish(
+    return session.complete(
         trainer,
         title="{base} after supervised fine-tuning",
         what="A policy trained on the `sft` rows of an export, by TRL's SFTTrainer.",
-        metrics=metrics,
     )
