@@ -5,7 +5,6 @@ Which kind of model it asks is its caller's choice (`open_backend`), so this loa
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 
@@ -16,26 +15,23 @@ from annotation.actions import jobs
 from annotation.actions.beating import keep_beating
 from annotation.actions.generate import derive_seed, find_fault
 from annotation.actions.heartbeats import Clock, Heartbeat
+from annotation.actions.model_work import WorkFailed, guard_work
 from annotation.actions.verdicts import give_verdict
 from annotation.generation.backend import Backend, Completion, GenerationRequest, Refusal, Sampling
 from annotation.models import DryRun, ModelSpec
-from rl_bridge.errors import BridgeError
-
-logger = logging.getLogger(__name__)
 
 
 def answer_dry_run(*, dry_run_id: int, clock: Clock, open_backend: Callable[[ModelSpec], Backend]) -> None:
     """Stores what the model wrote, or why it failed. Raises JobNotStartable or JobLost; then nothing is stored."""
     dry_run = jobs.start_job(DryRun, dry_run_id, now=clock(), stall_seconds=settings.JOB_STALL_SECONDS)
     try:
-        with keep_beating(dry_run, clock=clock):  # opening a large model takes longer than a beat may
+        with guard_work(dry_run, clock=clock):
             backend = open_backend(dry_run.model_spec)
-        begun = time.monotonic()
-        result = _ask(dry_run, backend, Heartbeat(dry_run, clock))
-        seconds = time.monotonic() - begun
-    except (BridgeError, RuntimeError) as error:  # RuntimeError: what torch raises
-        logger.info("%s failed: %s", dry_run, error)
-        _fail(dry_run, str(error).partition("\n")[0] or type(error).__name__, clock)
+            begun = time.monotonic()
+            result = _ask(dry_run, backend, Heartbeat(dry_run, clock))
+            seconds = time.monotonic() - begun
+    except WorkFailed as error:
+        _fail(dry_run, str(error), clock)
         return
     fault = find_fault(result)
     if fault is not None or isinstance(result, Refusal):

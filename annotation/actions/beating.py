@@ -20,15 +20,19 @@ BEAT_SECONDS = 2.0
 
 @contextmanager
 def keep_beating(
-    job: Job, *, clock: Callable[[], dt.datetime], every_seconds: float = BEAT_SECONDS
+    job: Job, *, clock: Callable[[], dt.datetime], every_seconds: float | None = None
 ) -> Iterator[None]:
-    """Beats for the job from a thread of its own, on its own connection, for as long as the block runs.
+    """Beats for the job from a thread of its own, on its own connection, for as long as the block runs; every
+    BEAT_SECONDS unless told otherwise.
 
     A job that was lost meanwhile is not interrupted: `lock_for_result` refuses its result at the end.
     """
     is_done = threading.Event()
     thread = threading.Thread(
-        target=_beat_until, args=(is_done, job, clock, every_seconds), name=f"beat of {job}", daemon=True
+        target=_beat_until,
+        args=(is_done, job, clock, every_seconds or BEAT_SECONDS),
+        name=f"beat of {job}",
+        daemon=True,
     )
     thread.start()
     try:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import hashlib
-import logging
 import random
 import re
 from collections.abc import Callable, Sequence
@@ -20,6 +19,7 @@ from django.db.models import QuerySet
 
 from annotation.actions import budgets, chunked, jobs
 from annotation.actions.heartbeats import Clock, Heartbeat
+from annotation.actions.model_work import WorkFailed, guard_work
 from annotation.actions.priorities import follow_prompts
 from annotation.actions.verdicts import Verdict, give_verdict
 from annotation.generation.backend import (
@@ -34,9 +34,7 @@ from annotation.generation.backend import (
 from annotation.models import GenerationBatch, GenerationChunk, ModelSpec, Prompt, Trace
 from annotation.rules.prompt_template import fill_template
 from annotation.rules.segmentation import segment
-from rl_bridge.errors import BridgeError
 
-logger = logging.getLogger(__name__)
 HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
@@ -76,14 +74,14 @@ def generate_chunk(*, chunk_id: int, clock: Clock, open_backend: Callable[[Model
     heartbeat = Heartbeat(chunk, clock)
     prompts = Prompt.objects.in_bulk(chunk.prompt_ids)
     try:
-        backend = MeteredBackend(open_backend(batch.model_spec))
-        results = _generate(chunk, batch, prompts, backend, heartbeat)
-    except (BridgeError, RuntimeError) as error:
-        # RuntimeError: what torch raises, out of memory for one. It would happen again, so it isn't tried again.
-        logger.exception("%s failed", chunk)
-        _fail(chunk, error=str(error).partition("\n")[0] or type(error).__name__, now=clock())
+        with guard_work(chunk, clock=clock):
+            backend = MeteredBackend(open_backend(batch.model_spec))
+            results = _generate(chunk, batch, prompts, backend, heartbeat)
+            described = backend.describe()
+            traces, failures = _build_results(chunk, batch, prompts, described, results, heartbeat, clock)
+    except WorkFailed as error:
+        _fail(chunk, error=str(error), now=clock())
         return
-    traces, failures = _build_results(chunk, batch, prompts, backend.describe(), results, heartbeat, clock)
     _store(chunk, traces, failures, backend, now=clock())
 
 
@@ -241,13 +239,6 @@ def _store(
 
 def _fail(chunk: GenerationChunk, *, error: str, now: dt.datetime) -> None:
     """The chunk can't be done: none of its items made a trace, and each says why."""
-    failures = [
-        Failure(prompt_id=prompt_id, sample_index=sample_index, reason=error)
-        for prompt_id, sample_index in zip(chunk.prompt_ids, chunk.sample_indexes, strict=True)
-    ]
     with transaction.atomic():
-        locked = jobs.lock_for_result(chunk)
-        locked.failures = list(failures)
-        locked.save(update_fields=["failures"])
-        jobs.fail_job(locked, error=error, now=now)
+        jobs.fail_job(jobs.lock_for_result(chunk), error=error, now=now)
         chunked.settle(GenerationBatch, chunk.batch_id, now=now)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar, cast
 
@@ -95,8 +95,8 @@ def finish_job(job: Job, *, now: dt.datetime) -> None:
 
 
 def fail_job(job: Job, *, error: str, now: dt.datetime) -> None:
-    """Closes a job that can't succeed, with one sentence that says why."""
-    _close(job, JobState.FAILED, error=error, now=now)
+    """Closes a job that can't succeed, with one sentence that says why; it stands on each of its items too."""
+    _close(job, JobState.FAILED, error=error, now=now, also=job.fail_items(error))
 
 
 def cancel_job(job: Job, *, now: dt.datetime) -> None:
@@ -104,9 +104,9 @@ def cancel_job(job: Job, *, now: dt.datetime) -> None:
     _close(job, JobState.CANCELLED, error="", now=now)
 
 
-def _close(job: Job, state: JobState, *, error: str, now: dt.datetime) -> None:
+def _close(job: Job, state: JobState, *, error: str, now: dt.datetime, also: Collection[str] = ()) -> None:
     job.state, job.error, job.finished_at, job.touched_at = state, error, now, now
-    job.save(update_fields=["state", "error", "finished_at", "touched_at"])
+    job.save(update_fields=["state", "error", "finished_at", "touched_at", *also])
 
 
 def reap_jobs(*, now: dt.datetime, stall_seconds: int, max_attempts: int) -> int:

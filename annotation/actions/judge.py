@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypedDict, cast
@@ -12,6 +11,7 @@ from django.db import transaction
 
 from annotation.actions import chunked, jobs
 from annotation.actions.heartbeats import Clock, Heartbeat
+from annotation.actions.model_work import WorkFailed, guard_work
 from annotation.actions.needs import refresh_needs
 from annotation.generation.backend import MeteredBackend
 from annotation.judging.judge import Judge as JudgeAtWork
@@ -19,8 +19,6 @@ from annotation.judging.judge import JudgedTrace, NoOpinion, Opinion
 from annotation.models import Judge, JudgeChunk, JudgeRun, JudgeScore, Trace
 from annotation.rules.segmentation import split_steps
 from rl_bridge.errors import BridgeError
-
-logger = logging.getLogger(__name__)
 
 
 class Failure(TypedDict):
@@ -52,13 +50,11 @@ def judge_chunk(*, chunk_id: int, clock: Clock, open_judge: Callable[[Judge], Op
     run = cast(JudgeRun, JudgeRun._default_manager.select_related("judge__model_spec").get(pk=chunk.run_id))
     heartbeat = Heartbeat(chunk, clock)
     try:
-        opened = open_judge(run.judge)
-        scores, failures = _score(chunk, run, opened.judge, heartbeat, clock)
-    except (BridgeError, ValueError, RuntimeError) as error:
-        # ValueError: a rubric, template or setting that can't be used. RuntimeError: what torch raises, out of memory
-        # for one. It would happen again, so it isn't tried again.
-        logger.exception("%s failed", chunk)
-        _fail(chunk, error=str(error).partition("\n")[0] or type(error).__name__, now=clock())
+        with guard_work(chunk, clock=clock):
+            opened = open_judge(run.judge)
+            scores, failures = _score(chunk, run, opened.judge, heartbeat, clock)
+    except WorkFailed as error:
+        _fail(chunk, error=str(error), now=clock())
         return
     _store(chunk, scores, failures, opened.meter, now=clock())
 
@@ -135,8 +131,5 @@ def _store(
 
 def _fail(chunk: JudgeChunk, *, error: str, now: dt.datetime) -> None:
     with transaction.atomic():
-        locked = jobs.lock_for_result(chunk)
-        locked.failures = [Failure(trace_id=trace_id, reason=error) for trace_id in chunk.trace_ids]
-        locked.save(update_fields=["failures"])
-        jobs.fail_job(locked, error=error, now=now)
+        jobs.fail_job(jobs.lock_for_result(chunk), error=error, now=now)
         chunked.settle(JudgeRun, chunk.run_id, now=now)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ from django.utils.translation import gettext_noop as _  # raters read it, in the
 from annotation.actions import jobs
 from annotation.actions.generate import HALF_A_CHARACTER, derive_seed
 from annotation.actions.heartbeats import Clock, Heartbeat
+from annotation.actions.model_work import WorkFailed, guard_work
 from annotation.generation.backend import (
     Backend,
     BackendDescription,
@@ -27,8 +27,6 @@ from annotation.rules.branching import cut_next_step, is_next_step_over, is_same
 from annotation.rules.prompt_template import fill_template
 from annotation.rules.segmentation import split_steps
 from rl_bridge.errors import BridgeError
-
-logger = logging.getLogger(__name__)
 
 _TRIES = 3  # for one alternative, where the model only repeats what it wrote already
 
@@ -63,16 +61,16 @@ def sample_alternatives(
     trace = Trace.objects.select_related("prompt", "batch__model_spec").get(assignments=branch.assignment_id)
     batch = trace.batch
     try:
-        if batch is None:
-            raise BridgeError("The batch that made this trace is gone, and with it how its model was asked.")
-        _sample_missing(
-            branch, _read_task(trace, batch, branch.step_index), open_backend(batch.model_spec), clock
-        )
-    except (BridgeError, RuntimeError) as error:  # RuntimeError: what torch raises
-        logger.exception("%s failed", branch)
+        with guard_work(branch, clock=clock):
+            if batch is None:
+                raise BridgeError(
+                    "The batch that made this trace is gone, and with it how its model was asked."
+                )
+            task = _read_task(trace, batch, branch.step_index)
+            _sample_missing(branch, task, open_backend(batch.model_spec), clock)
+    except WorkFailed as error:
         with transaction.atomic():
-            locked = jobs.lock_for_result(branch)
-            jobs.fail_job(locked, error=str(error).partition("\n")[0] or type(error).__name__, now=clock())
+            jobs.fail_job(jobs.lock_for_result(branch), error=str(error), now=clock())
 
 
 def _read_task(trace: Trace, batch: GenerationBatch, step_index: int) -> _Task:

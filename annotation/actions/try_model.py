@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,14 +9,13 @@ from django.conf import settings
 from django.db import transaction
 
 from annotation.actions import jobs
-from annotation.actions.beating import keep_beating
 from annotation.actions.heartbeats import Clock
+from annotation.actions.model_work import WorkFailed, guard_work
 from annotation.generation.backend import Backend, Completion, GenerationRequest, MeteredBackend, Sampling
 from annotation.judging.judge import Judge, JudgedTrace, NoOpinion
 from annotation.models import ModelSpec, ModelTrial
 from rl_bridge.errors import BridgeError
 
-logger = logging.getLogger(__name__)
 _SAMPLING = Sampling(temperature=0.0, top_p=1.0, max_new_tokens=96, seed=0)
 
 
@@ -41,13 +39,11 @@ def try_model(*, trial_id: int, clock: Clock, ask: Callable[[ModelSpec, str], Tr
     trial = jobs.start_job(ModelTrial, trial_id, now=clock(), stall_seconds=settings.JOB_STALL_SECONDS)
     spec = ModelSpec.objects.get(pk=trial.model_spec_id)
     try:
-        with keep_beating(trial, clock=clock):
+        with guard_work(trial, clock=clock):
             answer = ask(spec, trial.text)
-    except (BridgeError, RuntimeError) as error:
-        logger.info("%s failed: %s", trial, error)
+    except WorkFailed as error:
         with transaction.atomic():
-            locked = jobs.lock_for_result(trial)
-            jobs.fail_job(locked, error=str(error).partition("\n")[0] or type(error).__name__, now=clock())
+            jobs.fail_job(jobs.lock_for_result(trial), error=str(error), now=clock())
         return
     with transaction.atomic():
         locked = jobs.lock_for_result(trial)

@@ -108,3 +108,12 @@ class GenerationChunk(ModelJob):
 
     def __str__(self) -> str:
         return f"chunk {self.index} of batch {self.batch_id}"
+
+    def fail_items(self, reason: str) -> list[str]:
+        """See `Job.fail_items`. Its traces are stored with its end, so an unfinished chunk has made none."""
+        pairs = zip(self.prompt_ids, self.sample_indexes, strict=True)
+        self.failures = [
+            {"prompt_id": prompt_id, "sample_index": sample_index, "reason": reason}
+            for prompt_id, sample_index in pairs
+        ]
+        return ["failures"]

@@ -74,6 +74,11 @@ class Job(models.Model):
         """The Celery task that does this very job."""
         return self.task_name
 
+    def fail_items(self, reason: str) -> list[str]:
+        """Notes the reason on each item that the job was to make, whoever gives the job up, and returns the fields
+        that hold it. A job that makes one thing has its `error` for that."""
+        return []
+
 
 class ModelJob(Job):
     """Abstract. A job that a language model does: in a worker's own process, or on a server that it asks.

@@ -97,6 +97,11 @@ class JudgeChunk(ModelJob):
     def __str__(self) -> str:
         return f"chunk {self.index} of judge run {self.run_id}"
 
+    def fail_items(self, reason: str) -> list[str]:
+        """See `Job.fail_items`. Its scores are stored with its end, so an unfinished chunk has given none."""
+        self.failures = [{"trace_id": trace_id, "reason": reason} for trace_id in self.trace_ids]
+        return ["failures"]
+
 
 class JudgeScore(models.Model):
     trace = models.ForeignKey(Trace, on_delete=models.CASCADE, related_name="judge_scores")

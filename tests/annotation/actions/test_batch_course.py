@@ -227,3 +227,42 @@ def test_a_ticking_clock_is_no_reason_to_lose_a_chunk() -> None:
 
     chunk.refresh_from_db()
     assert chunk.state == JobState.FINISHED
+
+
+def give_up(chunk: GenerationChunk) -> None:
+    """What the reaper does with a chunk that stalled as often as it may."""
+    silent = NOW - dt.timedelta(minutes=2)
+    type(chunk).objects.filter(pk=chunk.pk).update(
+        state=JobState.RUNNING, num_attempts=5, started_at=silent, touched_at=silent
+    )
+    with patch("annotation.jobs.count_waiting", return_value=0):
+        jobs.reap_jobs(now=NOW, stall_seconds=30, max_attempts=5)
+    chunked.settle_abandoned(now=NOW)
+
+
+def test_items_of_a_chunk_that_is_given_up_are_counted_shown_and_tried_again() -> None:
+    batch = launch(num_prompts=8, num_samples=1)
+    first, second = batch.chunks.all()
+    run(batch, ScriptedBackend([CHUNK_TEXT]))
+
+    give_up(second)
+
+    batch.refresh_from_db()
+    progress = get_batch_progress(batch, now=LATER)
+    assert batch.state == JobState.FINISHED
+    assert (progress.num_traces, progress.num_failed, progress.num_done) == (4, 4, 8)
+    assert "Its worker died 5 times" in progress.failures[0].reason
+    assert batch_course.retry_failures(batch=batch, actor=make_account(), now=LATER) == 4
+    run(batch, ScriptedBackend([CHUNK_TEXT]), chunk_index=2)
+    pairs = set(Trace.objects.values_list("prompt", "sample_index"))
+    assert pairs == {(prompt_id, 0) for prompt_id in [*first.prompt_ids, *second.prompt_ids]}
+
+
+def test_a_batch_of_which_nothing_was_made_can_be_tried_again_as_a_whole() -> None:
+    batch = launch(num_prompts=2, num_samples=1)
+
+    give_up(batch.chunks.get())
+
+    batch.refresh_from_db()
+    assert (batch.state, "died 5 times" in batch.error) == (JobState.FAILED, True)
+    assert batch_course.retry_failures(batch=batch, actor=make_account(), now=LATER) == 2

@@ -5,15 +5,17 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from django.utils import timezone
 
-from annotation.actions import judge, judge_runs
+from annotation.actions import chunked, jobs, judge, judge_runs
 from annotation.actions.jobs import JobLost, JobNotStartable
 from annotation.actions.local_judges import open_local_judge
 from annotation.judging.judge import JudgedTrace, NoOpinion, Opinion, never
 from annotation.models import JobState, Judge, JudgeKind, JudgeRun, JudgeScore, Trace
+from annotation.queries.judge_runs import get_run_progress
 from tests.annotation.actions.test_generate import Ticking
 from tests.factories import (
     NOW,
@@ -218,3 +220,33 @@ def test_a_run_has_a_start_and_an_end() -> None:
     assert run.started_at is not None
     assert run.finished_at is not None
     assert NOW < run.started_at < run.finished_at < NOW + dt.timedelta(minutes=5)
+
+
+def test_traces_of_a_chunk_that_is_given_up_are_counted_and_judged_by_the_next_run() -> None:
+    trace, row = make_trace(), make_judge()
+    launched = launch(trace, by=row)
+    launched.chunks.update(state=JobState.RUNNING, num_attempts=5, started_at=NOW)
+
+    with patch("annotation.jobs.count_waiting", return_value=0):
+        jobs.reap_jobs(now=NOW + dt.timedelta(minutes=2), stall_seconds=30, max_attempts=5)
+    chunked.settle_abandoned(now=NOW)
+
+    launched.refresh_from_db()
+    progress = get_run_progress(launched, now=NOW)
+    assert launched.state == JobState.FAILED
+    assert progress.num_failed == 1
+    assert "died 5 times" in progress.failures[0].reason
+    run_all(launch(trace, by=row), ScriptedJudge(Opinion((0.5, 0.5, 0.5))))
+    assert JudgeScore.objects.get().trace == trace
+
+
+def test_an_error_that_nobody_foresaw_fails_the_chunk_at_once() -> None:
+    run = launch(make_trace())
+
+    def give_up() -> None:
+        raise IndexError("list index out of range")
+
+    run_all(run, ScriptedJudge(Opinion((0.5, 0.5, 0.5)), on_trace=give_up))
+
+    assert (run.state, run.error) == (JobState.FAILED, "IndexError: list index out of range")
+    assert run.chunks.get().failures[0]["reason"] == run.error
