@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from annotation.measuring.resampling import (
+    MIN_TRACES,
     NUM_RESAMPLES,
     Estimate,
     Floats,
@@ -24,7 +25,7 @@ from annotation.measuring.rows import DrawnRating
 from annotation.rules.rating import BAD, verdict
 
 MIN_RATINGS = 10
-"""In each arm; with fewer nothing is said."""
+"""In each arm, on 10 traces; with fewer nothing is said."""
 ERROR_BELOW = 0.5
 """A judge calls a step bad where its probability is lower."""
 
@@ -55,7 +56,7 @@ def measure_anchoring(
     """The effect of one judge version's scores on people, from the ratings on traces that it had scored."""
     sums, num_assisted, num_blind = _add_up(ratings)
     num_traces = len(sums)
-    if min(num_assisted, num_blind) < MIN_RATINGS:
+    if min(num_assisted, num_blind) < MIN_RATINGS or num_traces < MIN_TRACES:
         nothing = Estimate(None, None, None, num_traces)
         return Anchoring(judge, num_assisted, num_blind, num_traces, None, None, nothing, None, None, nothing)
     total = sums.sum(axis=0, keepdims=True)

@@ -45,7 +45,7 @@ def estimate_mean(
     """The mean of a quantity over all traces.
 
     labels, predictions: (n,), of the rated traces; all_predictions: (N,); probabilities: (n,), of being selected,
-    equal where None. None with fewer than 10 rated traces, or none to predict.
+    equal where None. None with fewer than 10 rated traces, or none to predict. Labels are shares, 0 to 1.
     """
     y, f, rest = (np.asarray(values, dtype=np.float64) for values in (labels, predictions, all_predictions))
     if len(y) < MIN_TRACES or not len(rest):
@@ -56,15 +56,26 @@ def estimate_mean(
     value = float(trust * rest.mean() + (weights * (y - trust * f)).mean())
     variance = (trust * rest).var() / len(rest) + (weights * (y - trust * f)).var() / len(y)
     half_width = _Z_95 * float(np.sqrt(variance))
+    num_effective = float(weights.sum() ** 2 / (weights**2).sum())
+    least_low, least_high = _reach_where_all_say_the_same(y, num_effective)
     return PoweredMean(
         value=value,
-        low=value - half_width,
-        high=value + half_width,
+        low=min(value - half_width, least_low),
+        high=max(value + half_width, least_high),
         trust=trust,
         num_labelled=len(y),
         num_predicted=len(rest),
-        num_effective=float(weights.sum() ** 2 / (weights**2).sum()),
+        num_effective=num_effective,
     )
+
+
+def _reach_where_all_say_the_same(y: Floats, num_effective: float) -> tuple[float, float]:
+    """What the interval must reach down and up to: labels that are all 0, or all 1, have no variance, which does not
+    make the mean certain (Clopper & Pearson 1934, with as many cases as the weighted ones are worth)."""
+    beyond = 1.0 - 0.025 ** (1.0 / num_effective)
+    if (y <= 0.0).all():
+        return np.inf, beyond
+    return (1.0 - beyond, -np.inf) if (y >= 1.0).all() else (np.inf, -np.inf)
 
 
 def _choose_trust(y: Floats, f: Floats, rest: Floats, weights: Floats) -> float:

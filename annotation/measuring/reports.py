@@ -16,9 +16,10 @@ from annotation.measuring.agreement import (
     measure_over_time,
 )
 from annotation.measuring.anchoring import Anchoring, measure_anchoring
+from annotation.measuring.errors_everywhere import collect_errors
 from annotation.measuring.judges import JudgeQuality, measure_judge
 from annotation.measuring.more_labels import LabelValue, measure_label_value
-from annotation.measuring.prediction_powered import PoweredMean, estimate_mean
+from annotation.measuring.prediction_powered import PoweredMean
 from annotation.measuring.raters import DisputedStep, RaterPair, compare_raters, find_disputed_steps
 from annotation.measuring.rows import (
     BlindRating,
@@ -30,9 +31,8 @@ from annotation.measuring.rows import (
 )
 from annotation.measuring.truth import PeoplesWord, hear_people
 from annotation.merging.data import MergeInput
-from annotation.rules.rating import verdict
 
-REPORT_VERSION = "2"
+REPORT_VERSION = "3"
 """Raise it whenever a report gets other fields or another meaning: pages read no other version."""
 MOST_DISPUTED_STEPS = 500
 
@@ -105,7 +105,7 @@ def report_agreement(people: PeopleInput) -> AgreementReport:
         by_category=measure_by_category(rated),
         pairs=compare_raters(rated),
         disputed=find_disputed_steps(rated, MOST_DISPUTED_STEPS),
-        errors_everywhere=_estimate_errors(rated, people),
+        errors_everywhere=collect_errors(rated, people.scores, people.selected).estimate(),
     )
 
 
@@ -134,7 +134,8 @@ def report_judges(people: PeopleInput) -> JudgesReport:
 
 def report_more_labels(people: PeopleInput, merge_input: MergeInput) -> LabelValue:
     """merge_input: the project's, with blind ratings only."""
-    return measure_label_value(merge_input, hear_everyone(people), predict_errors(people.scores))
+    errors = collect_errors(group_by_trace(people.ratings), people.scores, people.selected)
+    return measure_label_value(merge_input, hear_everyone(people), errors)
 
 
 def hear_everyone(people: PeopleInput) -> dict[int, PeoplesWord]:
@@ -146,27 +147,3 @@ def hear_everyone(people: PeopleInput) -> dict[int, PeoplesWord]:
         if word is not None:
             words[trace] = word
     return words
-
-
-def predict_errors(scores: Sequence[Scores]) -> dict[int, float]:
-    """The probability of an error in each scored trace: 1 − its weakest step's probability, mean over judges."""
-    found: dict[int, list[float]] = {}
-    for one in scores:
-        known = [p for p in one.probabilities if p is not None]
-        if known:
-            found.setdefault(one.trace, []).append(1.0 - min(known))
-    return {trace: sum(errors) / len(errors) for trace, errors in sorted(found.items())}
-
-
-def _estimate_errors(rated: Mapping[int, Sequence[BlindRating]], people: PeopleInput) -> PoweredMean | None:
-    """The share of all scored traces in which a rater finds an error."""
-    predictions = predict_errors(people.scores)
-    probabilities = {one.trace: one.probability for one in people.selected}
-    known = [trace for trace in rated if trace in predictions and trace in probabilities]
-    shares = [sum(verdict(one.labels) for one in rated[trace]) / len(rated[trace]) for trace in known]
-    return estimate_mean(
-        shares,
-        [predictions[trace] for trace in known],
-        list(predictions.values()),
-        probabilities=[probabilities[trace] for trace in known],
-    )

@@ -12,8 +12,9 @@ from annotation.charts.intervals import draw_intervals
 from annotation.charts.lines import Point, Series, draw_lines
 from annotation.charts.roc import RocCurve, draw_roc
 from annotation.measuring.anchoring import Anchoring
+from annotation.measuring.curves import Curve, CurvePoint
 from annotation.measuring.judges import JudgeQuality, QualityGroup
-from annotation.measuring.more_labels import Curve, CurvePoint, LabelValue
+from annotation.measuring.more_labels import LabelValue
 from annotation.views.figures import chart_estimate, count
 
 _MOST_GROUPS = 12
@@ -141,10 +142,10 @@ def list_prospects(found: LabelValue) -> list[Prospect]:
     for place in range(max(len(errors), len(widths))):
         error = errors[place] if errors else None
         width = widths[place] if widths else None
-        reached = error or width
+        curve = found.label_error or found.interval_width
         rows.append(
             Prospect(
-                num_further=(reached.num_traces if reached else 0) - found.num_rated,
+                num_further=curve.ahead[place].num_traces - curve.now.num_traces if curve else 0,
                 label_error=write(error.value, "number", 3) if error else "–",
                 error_fall=_fall(error_now, error),
                 interval_width=_points(width.value) if width else "–",

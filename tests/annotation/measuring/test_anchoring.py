@@ -120,3 +120,16 @@ def test_the_order_of_ratings_changes_nothing() -> None:
     ratings = simulate_crew(np.random.default_rng(2), sway=0.3, num_traces=30)
 
     assert measure_anchoring(1, ratings) == measure_anchoring(1, ratings[::-1])
+
+
+def test_many_raters_of_a_few_traces_say_nothing() -> None:
+    """Thirty ratings in each arm, but on three traces: drawing three traces anew makes no interval."""
+    labels = (1, 1, -1)
+    ratings = [
+        make_rating(trace, arm, labels) for trace in range(3) for arm in (True, False) for _ in range(30)
+    ]
+
+    found = measure_anchoring(1, ratings)
+
+    assert (found.num_assisted, found.num_blind, found.num_traces) == (90, 90, 3)
+    assert found.steps.value is None

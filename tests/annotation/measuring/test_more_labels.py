@@ -7,12 +7,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from annotation.measuring.more_labels import (
-    MIN_RATED_TRACES,
-    LabelValue,
-    fit_power_law,
-    measure_label_value,
-)
+from annotation.measuring.curves import fit_power_law, fit_root_law
+from annotation.measuring.errors_everywhere import RatedErrors
+from annotation.measuring.more_labels import MIN_RATED_TRACES, LabelValue, measure_label_value
 from annotation.measuring.truth import PeoplesWord, hear_people
 from annotation.merging.data import (
     CalibrationReport,
@@ -29,7 +26,7 @@ from annotation.merging.merge import merge
 
 def make_world(
     num_traces: int, *, seed: int = 5, noise: float = 1.0
-) -> tuple[MergeInput, dict[int, PeoplesWord], dict[int, float]]:
+) -> tuple[MergeInput, dict[int, PeoplesWord], RatedErrors]:
     """Traces of five steps whose first error a judge sees through noise, each rated by one person."""
     source = np.random.default_rng(seed)
     traces, ratings, judges, words, predictions = [], [], [], {}, {}
@@ -43,7 +40,9 @@ def make_world(
         judges.append(JudgeRow(str(trace), "judge@1", scores))
         words[trace] = hear_people([labels], None) or PeoplesWord((), None)
         predictions[trace] = 1 - min(scores)
-    return MergeInput(traces=traces, ratings=ratings, judges=judges), words, predictions
+    shares = {trace: float(word.first_error != -1) for trace, word in words.items()}
+    errors = RatedErrors(shares, dict.fromkeys(shares, 0.5), predictions)
+    return MergeInput(traces=traces, ratings=ratings, judges=judges), words, errors
 
 
 def learn_slowly(data: MergeInput, policy: MergePolicy) -> MergeResult:
@@ -72,6 +71,14 @@ def test_a_power_law_is_found_again() -> None:
     assert law(np.array([640.0]))[0] == pytest.approx(0.05 + 2.0 * 640**-0.6, abs=0.01)
 
 
+def test_a_root_law_is_found_again() -> None:
+    n = np.array([10.0, 20.0, 40.0, 80.0])
+
+    law = fit_root_law(n, np.sqrt(0.01 + 3.0 / n))
+
+    assert law(np.array([10.0, 640.0])) == pytest.approx(np.sqrt(0.01 + 3.0 / np.array([10.0, 640.0])))
+
+
 def test_a_law_never_rises_and_never_falls_below_nothing() -> None:
     n = np.array([10.0, 20.0, 40.0])
 
@@ -83,9 +90,9 @@ def test_a_law_never_rises_and_never_falls_below_nothing() -> None:
 
 def test_the_error_of_a_merge_that_is_known_falls_as_it_must() -> None:
     """Far from the truth by n^(−1/2), the mean square is 1/n."""
-    data, _, predictions = make_world(100)
+    data, _, errors = make_world(100)
 
-    found = measure_label_value(data, sound_words(100), predictions, num_repeats=3, run_merge=learn_slowly)
+    found = measure_label_value(data, sound_words(100), errors, num_repeats=3, run_merge=learn_slowly)
 
     assert found.label_error is not None
     assert [point.num_traces for point in found.label_error.seen] == [11, 22, 38, 56, 75]
@@ -99,19 +106,21 @@ def test_the_error_of_a_merge_that_is_known_falls_as_it_must() -> None:
 
 
 def test_the_interval_narrows_with_the_root_of_the_number() -> None:
-    data, words, _ = make_world(400)
-    useless = dict.fromkeys(words, 0.5)
+    data, words, errors = make_world(400)
+    useless = dataclasses.replace(errors, predictions=dict.fromkeys(words, 0.5))
 
     width = measure_label_value(data, words, useless, num_repeats=4, run_merge=learn_slowly).interval_width
 
     assert width is not None
     # Half of the traces have an error, so at n the width is 2 · 1.96 · 0.5 / root of n.
-    assert width.seen[-1].value == pytest.approx(1.96 / 300**0.5, rel=0.05)
-    assert width.ahead[-1].value == pytest.approx(1.96 / 1600**0.5, rel=0.15)
+    assert [point.num_traces for point in width.seen] == [60, 120, 200, 300, 400]
+    assert width.seen[-1].value == pytest.approx(1.96 / 400**0.5, rel=0.01)
+    assert width.now == width.seen[-1]
+    assert width.ahead[-1].value == pytest.approx(1.96 / 1600**0.5, rel=0.02)
 
 
 def test_held_out_traces_are_merged_without_their_ratings_and_gold() -> None:
-    data, words, predictions = make_world(40)
+    data, words, errors = make_world(40)
     seen: list[MergeInput] = []
 
     def watch(data: MergeInput, policy: MergePolicy) -> MergeResult:
@@ -122,7 +131,7 @@ def test_held_out_traces_are_merged_without_their_ratings_and_gold() -> None:
     measure_label_value(
         MergeInput(traces=gold, ratings=data.ratings, judges=data.judges),
         words,
-        predictions,
+        errors,
         num_repeats=1,
         run_merge=watch,
     )
@@ -137,9 +146,9 @@ def test_held_out_traces_are_merged_without_their_ratings_and_gold() -> None:
 
 def test_more_labels_calibrate_the_judge_and_labels_get_better() -> None:
     """With the real merge: below 30 traces there is no calibrated judge, above there is, and its labels are better."""
-    data, words, predictions = make_world(120)
+    data, words, errors = make_world(120)
 
-    found = measure_label_value(data, words, predictions, num_repeats=2)
+    found = measure_label_value(data, words, errors, num_repeats=2)
 
     assert found.label_error is not None
     assert found.num_calibrated == 2
@@ -150,26 +159,26 @@ def test_more_labels_calibrate_the_judge_and_labels_get_better() -> None:
 
 
 def test_too_few_rated_traces_say_nothing() -> None:
-    data, words, predictions = make_world(MIN_RATED_TRACES - 1)
+    data, words, errors = make_world(MIN_RATED_TRACES - 1)
 
-    found = measure_label_value(data, words, predictions)
+    found = measure_label_value(data, words, errors)
 
-    assert found == LabelValue(29, 29, 7, 12, 0, None, None)
+    assert found == LabelValue(29, 29, 7, 12, 0, 29, None, None)
 
 
 def test_without_predictions_there_is_no_interval_but_an_error() -> None:
     data, words, _ = make_world(40)
 
-    found = measure_label_value(data, words, {}, num_repeats=1, run_merge=learn_slowly)
+    found = measure_label_value(data, words, RatedErrors({}, {}, {}), num_repeats=1, run_merge=learn_slowly)
 
     assert found.interval_width is None
     assert found.label_error is not None
 
 
 def test_the_same_rows_give_the_same_curves() -> None:
-    data, words, predictions = make_world(40)
+    data, words, errors = make_world(40)
     turned = dict(reversed(list(words.items())))
 
-    assert measure_label_value(data, words, predictions, num_repeats=1) == measure_label_value(
-        data, turned, predictions, num_repeats=1
+    assert measure_label_value(data, words, errors, num_repeats=1) == measure_label_value(
+        data, turned, errors, num_repeats=1
     )

@@ -88,3 +88,13 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says() -> None:
 def test_nine_rated_traces_say_nothing() -> None:
     assert estimate_mean([1.0] * 9, [0.5] * 9, [0.5] * 50) is None
     assert estimate_mean([1.0] * 10, [0.5] * 10, []) is None
+
+
+@pytest.mark.parametrize("label", [0.0, 1.0])
+def test_labels_that_are_all_the_same_make_nothing_certain(label: float) -> None:
+    found = estimate_mean([label] * 12, [0.4] * 12, [0.4] * 100)
+
+    assert found is not None
+    assert found.value == label
+    beyond = 1 - 0.025 ** (1 / 12)  # Clopper & Pearson at none or all of twelve
+    assert (found.low, found.high) == pytest.approx((0, beyond) if label == 0 else (1 - beyond, 1))

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 import pytest
 
+from annotation.measuring.errors_everywhere import predict_errors
 from annotation.measuring.reports import (
     MOST_DISPUTED_STEPS,
     PeopleInput,
     hear_everyone,
-    predict_errors,
     report_agreement,
     report_judges,
 )

@@ -9,9 +9,10 @@ import pytest
 from annotation.charts.drawing import Chart, Dot, Rectangle
 from annotation.measuring.agreement import Group, ValueAgreement, measure_agreement
 from annotation.measuring.anchoring import Anchoring
+from annotation.measuring.curves import Curve, CurvePoint
 from annotation.measuring.first_errors import FirstErrorScore
 from annotation.measuring.judges import Bin, JudgeQuality, Quality, QualityGroup
-from annotation.measuring.more_labels import Curve, CurvePoint, LabelValue
+from annotation.measuring.more_labels import LabelValue
 from annotation.measuring.raters import RaterPair
 from annotation.measuring.resampling import NOTHING, Estimate
 from annotation.views.agreement_charts import (
@@ -192,7 +193,7 @@ class TestJudges:
 
 class TestMoreLabels:
     def test_prospects_are_counted_from_what_is_there(self) -> None:
-        found = LabelValue(40, 40, 10, 8, 8, make_curve(), make_curve(ahead=(0.09, 0.06)))
+        found = LabelValue(40, 40, 10, 8, 8, 40, make_curve(), make_curve(ahead=(0.09, 0.06)))
 
         first, second = list_prospects(found)
 
@@ -201,16 +202,16 @@ class TestMoreLabels:
         assert (second.interval_width, second.width_fall) == ("6.0 points", "-40 %")
 
     def test_one_curve_alone_leaves_dashes_for_the_other(self) -> None:
-        (first, _) = list_prospects(LabelValue(40, 40, 10, 8, 8, make_curve(), None))
+        (first, _) = list_prospects(LabelValue(40, 40, 10, 8, 8, 40, make_curve(), None))
 
         assert (first.interval_width, first.width_fall) == ("–", "–")
-        assert list_prospects(LabelValue(5, 5, 1, 8, 0, None, None)) == []
+        assert list_prospects(LabelValue(5, 5, 1, 8, 0, 0, None, None)) == []
 
     def test_the_charts_tell_seen_from_expected(self) -> None:
-        found = LabelValue(40, 40, 10, 8, 8, make_curve(), make_curve())
+        found = LabelValue(40, 40, 10, 8, 8, 40, make_curve(), make_curve())
 
         for chart in (draw_label_error(found), draw_interval_width(found)):
             assert chart is not None
             assert [key.name for key in chart.legend] == ["By subsampling", "Expected"]
             assert len(dots(chart)) == 2 + 3
-        assert draw_label_error(LabelValue(5, 5, 1, 8, 0, None, None)) is None
+        assert draw_label_error(LabelValue(5, 5, 1, 8, 0, 0, None, None)) is None
