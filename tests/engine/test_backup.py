@@ -92,6 +92,25 @@ def test_what_is_no_whole_backup_changes_nothing(folders: Path, fault: str) -> N
     assert (folders / "exports" / "7" / "manifest.json").exists()
 
 
+@pytest.mark.parametrize(
+    "name, kind", [("../out", b"0"), ("/tmp/out", b"0"), ("exports/7", b"2"), ("pipe", b"6")]
+)
+def test_a_file_that_would_write_elsewhere_is_no_backup(folders: Path, name: str, kind: bytes) -> None:
+    """On every Python: Debian 12's does not look at names by itself."""
+    make_project(slug="kept")
+    file = folders / "all.tar"
+    tell("backup", file)
+    with tarfile.open(file, "a") as tar:
+        item = tarfile.TarInfo(name)
+        item.type, item.linkname = kind, "../../elsewhere"
+        tar.addfile(item)
+
+    with pytest.raises(CommandError, match=f"it holds {name}, which no backup does"):
+        tell("restore", file, replace=True)
+
+    assert Project.objects.get().slug == "kept"
+
+
 def spoil(file: Path, fault: str) -> None:
     if fault == "cut short":
         file.write_bytes(file.read_bytes()[:2000])
