@@ -41,6 +41,26 @@ from annotation.views import (
 app_name = "annotation"
 
 urlpatterns = [
+    # --- rating and comparing: asked for most, and an address is looked for from the top ---
+    path("p/<slug:slug>/rate/", ratings.next_trace, name="next_trace"),
+    path("rate/<int:assignment_id>/", ratings.rate_trace, name="rate_trace"),
+    path("rate/<int:assignment_id>/ahead/", ratings.lease_ahead, name="lease_ahead"),
+    path("rate/<int:assignment_id>/rating/", amending.show_rating, name="show_rating"),
+    path("rate/<int:assignment_id>/rating/<int:revision>/", amending.show_revision, name="show_revision"),
+    path("rate/<int:assignment_id>/amend/", amending.amend_rating, name="amend_rating"),
+    path("rate/<int:assignment_id>/draft/", drafts.save_draft, name="save_draft"),
+    path("rate/<int:assignment_id>/steps/<int:index>/", drafts.show_step_source, name="show_step_source"),
+    path(
+        "rate/<int:assignment_id>/steps/<int:index>/alternatives/",
+        alternatives.show_alternatives,
+        name="show_alternatives",
+    ),
+    path(
+        "rate/<int:assignment_id>/steps/<int:index>/rewrite/",
+        alternatives.keep_rewrite,
+        name="keep_rewrite",
+    ),
+    path("p/<slug:slug>/compare/", comparisons.compare_traces, name="compare_traces"),
     path("healthz", health.check_health, name="check_health"),
     path("readyz", health.check_readiness, name="check_readiness"),
     # --- projects ---
@@ -139,26 +159,6 @@ urlpatterns = [
     path("p/<slug:slug>/judges/<int:judge_id>/retire/", judges.retire_judge, name="retire_judge"),
     path("p/<slug:slug>/judges/<int:run_id>/", judge_runs.show_judge_run, name="show_judge_run"),
     path("p/<slug:slug>/judges/<int:run_id>/cancel/", judge_runs.cancel_judge_run, name="cancel_judge_run"),
-    # --- rating and comparing ---
-    path("p/<slug:slug>/rate/", ratings.next_trace, name="next_trace"),
-    path("rate/<int:assignment_id>/", ratings.rate_trace, name="rate_trace"),
-    path("rate/<int:assignment_id>/ahead/", ratings.lease_ahead, name="lease_ahead"),
-    path("rate/<int:assignment_id>/rating/", amending.show_rating, name="show_rating"),
-    path("rate/<int:assignment_id>/rating/<int:revision>/", amending.show_revision, name="show_revision"),
-    path("rate/<int:assignment_id>/amend/", amending.amend_rating, name="amend_rating"),
-    path("rate/<int:assignment_id>/draft/", drafts.save_draft, name="save_draft"),
-    path("rate/<int:assignment_id>/steps/<int:index>/", drafts.show_step_source, name="show_step_source"),
-    path(
-        "rate/<int:assignment_id>/steps/<int:index>/alternatives/",
-        alternatives.show_alternatives,
-        name="show_alternatives",
-    ),
-    path(
-        "rate/<int:assignment_id>/steps/<int:index>/rewrite/",
-        alternatives.keep_rewrite,
-        name="keep_rewrite",
-    ),
-    path("p/<slug:slug>/compare/", comparisons.compare_traces, name="compare_traces"),
     # --- review ---
     path("p/<slug:slug>/review/", reviews.list_disagreements, name="list_disagreements"),
     path("p/<slug:slug>/review/next/", reviews.next_disagreement, name="next_disagreement"),

@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.csrf import get_token
 from django.shortcuts import render
 from django.template.loader import render_to_string
-from django.urls import reverse
+from django.urls import reverse, reverse_lazy
 from django.utils import timezone
 from django.utils.html import json_script
 from django.utils.safestring import SafeString
@@ -27,6 +27,7 @@ from annotation.rules.key_bindings import Bindings, keys_of
 from annotation.rules.rating import InvalidLabels
 from annotation.templatetags.rendering import rendered_markdown
 from annotation.views.access import account_of, show_project
+from annotation.views.addresses import address_of
 from annotation.views.long_pages import NUM_AT_ONCE, respond_with_steps
 from annotation.views.rating_form import FormKind, cast_form, describe_keys
 
@@ -74,7 +75,7 @@ def get_assignment(request: HttpRequest, assignment_id: int) -> Assignment:
     if assignment is None:
         raise Http404("This trace is not on your desk.")
     show_project(request, assignment.trace.project)
-    request.nav_path = reverse("annotation:next_trace", args=[assignment.trace.project.slug])  # type: ignore[attr-defined]
+    request.nav_path = reverse_lazy("annotation:next_trace", args=[assignment.trace.project.slug])  # type: ignore[attr-defined]
     return assignment
 
 
@@ -101,7 +102,7 @@ def render_cockpit(
     kind = _kind_of(assignment, form, has_last=last is not None)
     values = {
         **_list_values(request, assignment, form, kind),
-        "here": reverse(f"annotation:{'amend_rating' if rating else 'rate_trace'}", args=[assignment.pk]),
+        "here": address_of(f"annotation:{'amend_rating' if rating else 'rate_trace'}", assignment.pk),
         "last_id": str(last.assignment_id) if last else "",
     }
     is_cast = bool(request.htmx) and rating is None and not form.is_bound  # type: ignore[attr-defined]
@@ -173,8 +174,8 @@ def _cockpit_data(account: Account, assignment: Assignment, form: RatingForm) ->
         can_rate_rest_good=project.can_rate_rest_good,
         keys=keys_of(account.key_bindings),
         lease_seconds=60 * project.lease_minutes,
-        draft_url=reverse("annotation:save_draft", args=[assignment.pk]),
-        ahead_url=reverse("annotation:lease_ahead", args=[assignment.pk]),
+        draft_url=address_of("annotation:save_draft", assignment.pk),
+        ahead_url=address_of("annotation:lease_ahead", assignment.pk),
         sign_in_url=reverse("annotation:sign_in"),
         last_urls=_last_urls(assignment),
     )
@@ -184,9 +185,9 @@ def _last_urls(assignment: Assignment) -> dict[str, str]:
     """Where the page leads back to, once this trace is the last one."""
     project, urls = assignment.trace.project, {}
     if project.amend_minutes:
-        urls["amend"] = reverse("annotation:amend_rating", args=[assignment.pk])
+        urls["amend"] = address_of("annotation:amend_rating", assignment.pk)
     if project.shows_scores_after:
-        urls["scores"] = reverse("annotation:show_rating", args=[assignment.pk])
+        urls["scores"] = address_of("annotation:show_rating", assignment.pk)
     return urls
 
 

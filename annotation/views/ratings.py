@@ -24,6 +24,7 @@ from annotation.models import Account, Assignment, AssignmentState, Project, Rat
 from annotation.queries.assignments import find_last_rating, get_done_since
 from annotation.queries.pauses import find_pause
 from annotation.views.access import account_of, load_project
+from annotation.views.addresses import address_of
 from annotation.views.cockpit import REFUSALS, get_assignment, render_cockpit, render_part
 
 _source = random.SystemRandom()
@@ -161,7 +162,7 @@ def _render_leased(
 ) -> HttpResponseBase:
     form = RatingForm(trace=leased.trace, draft=ratings.get_draft(leased))
     response = render_cockpit(request, leased, form, last=last)
-    return push_url(response, reverse("annotation:rate_trace", args=[leased.pk]))
+    return push_url(response, address_of("annotation:rate_trace", leased.pk))
 
 
 def _show_cockpit(request: HttpRequest, assignment: Assignment) -> HttpResponseBase:
