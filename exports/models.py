@@ -38,7 +38,10 @@ class Export(Job):
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
     merge_run = models.ForeignKey(MergeRun, on_delete=models.PROTECT)
     other_runs = models.ManyToManyField(
-        MergeRun, related_name="+", blank=True, help_text="Merge runs of further projects in the same export."
+        MergeRun,
+        related_name="shared_exports",
+        blank=True,
+        help_text="Merge runs of further projects in the same export.",
     )
     configs = ArrayField(models.CharField(max_length=24))
     form = models.CharField(max_length=16, choices=Form, default=Form.STANDARD)

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import TruncDay
 
 from annotation.models import (
@@ -20,15 +20,14 @@ from annotation.models import (
     GenerationBatch,
     JobState,
     JudgeRun,
-    Membership,
-    MergedTrace,
     MergeRun,
     Project,
     Prompt,
     Rating,
-    Role,
     Trace,
 )
+from annotation.queries.crew import Crew, get_crew
+from annotation.queries.labelled import count_labelled
 from annotation.queries.trace_counts import TraceCounts, count_traces
 from annotation.rules.pace import WINDOW_DAYS, Pace, measure_pace
 
@@ -40,8 +39,10 @@ class Progress:
     """The funnel, and what keeps things from going on. All are numbers of rows.
 
     num_rated: traces somebody rated; num_whole: those that need no more raters. num_exported: those with a label in
-    the merge of some finished export. num_missing: ratings that open traces still want. num_unmerged: traces rated
-    since the last merge began.
+    a merge that a finished export was made of, this project's own or one of several; num_unexported: those that the
+    last merge gave a label and no such merge did. num_missing: ratings that open traces still want; num_unreachable:
+    those of them that nobody is left to give. num_raters: people who may be handed work; num_untested: people who have
+    not passed the test. num_unmerged: traces rated since the last merge began.
     """
 
     num_prompts: int
@@ -52,18 +53,24 @@ class Progress:
     num_whole: int
     num_decided: int
     num_exported: int
+    num_unexported: int
     num_gold: int
     num_held: int
     num_missing: int
+    num_unreachable: int
     num_leased: int
     num_disagreements: int
     num_appeals: int
+    overlap: int
     num_raters: int
+    num_untested: int
     num_paused_raters: int
+    num_paused_for_gold: int
     num_unmerged: int
     num_failed_batches: int
     num_failed_judge_runs: int
     num_failed_merges: int
+    num_failed_exports: int
     pace: Pace
 
 
@@ -81,13 +88,16 @@ class Day:
         return bool(self.num_by_people or self.num_by_programs or self.num_decisions)
 
 
-def get_progress(project: Project, *, now: dt.datetime, counts: TraceCounts | None = None) -> Progress:
-    """`counts` saves counting where the page has done it already."""
-    counts = counts or count_traces(project, now=now)
+def get_progress(
+    project: Project, *, now: dt.datetime, crew: Crew | None = None, counts: TraceCounts | None = None
+) -> Progress:
+    """`crew` and `counts`, made for that crew, save counting where the page has done it already."""
+    crew = crew or get_crew(project)
+    counts = counts or count_traces(project, now=now, able=crew.able)
+    labelled = count_labelled(project)
     traces = Trace.objects.current().filter(project=project)
     prompts = Prompt.objects.filter(project=project)
     asked = Exists(Trace.objects.current().filter(prompt=OuterRef("pk")))
-    raters = Membership.objects.filter(project=project, role=Role.RATER)
     recent = now - dt.timedelta(days=WINDOW_DAYS)
     return Progress(
         num_prompts=prompts.count(),
@@ -97,21 +107,27 @@ def get_progress(project: Project, *, now: dt.datetime, counts: TraceCounts | No
         num_rated=counts.num_rated,
         num_whole=counts.num_whole,
         num_decided=counts.num_decided,
-        num_exported=_count_exported(project, traces),
+        num_exported=labelled.num_exported,
+        num_unexported=labelled.num_unexported,
         num_gold=counts.num_gold,
         num_held=counts.num_held,
         num_missing=counts.num_missing,
+        num_unreachable=counts.num_unreachable,
         num_leased=Assignment.objects.filter(trace__in=traces, state=AssignmentState.LEASED).count(),
         num_disagreements=Disagreement.objects.filter(
             project=project, is_open=True, trace__in=traces
         ).count(),
         num_appeals=Appeal.objects.filter(trace__project=project, state=AppealState.OPEN).count(),
-        num_raters=raters.filter(paused_at__isnull=True, account__is_active=True).count(),
-        num_paused_raters=raters.filter(paused_at__isnull=False).count(),
+        overlap=project.overlap,
+        num_raters=len(crew.able),
+        num_untested=crew.num_untested,
+        num_paused_raters=crew.num_paused,
+        num_paused_for_gold=crew.num_paused_for_gold,
         num_unmerged=counts.num_unmerged,
         num_failed_batches=_count_failed(GenerationBatch, project, since=recent),
         num_failed_judge_runs=_count_failed(JudgeRun, project, since=recent),
         num_failed_merges=_count_failed(MergeRun, project, since=recent),
+        num_failed_exports=_count_failed_exports(project, since=recent),
         pace=measure_pace(
             num_recent=counts.num_recent, first_at=counts.first_at, num_left=counts.num_missing, now=now
         ),
@@ -136,16 +152,15 @@ def _count_by_day(rows: QuerySet[Any], field: str, *apart: str) -> Counter[tuple
     return Counter({(day.date(), *told): num for day, *told, num in days.annotate(num=Count("pk"))})
 
 
-def _count_exported(project: Project, traces: QuerySet[Trace]) -> int:
-    """Traces with a label in the merge of some finished export. `IN`, since the database then reads them once, and not
-    once for each trace."""
-    runs = MergeRun._default_manager.filter(project=project, export__state=JobState.FINISHED)
-    merged = MergedTrace.objects.filter(run__in=runs.values("pk"), p_trace__isnull=False)
-    return traces.filter(pk__in=merged.order_by().values("trace")).count()
-
-
 def _count_failed(model: Any, project: Project, *, since: dt.datetime) -> int:
     failed: int = model._default_manager.filter(
         project=project, state=JobState.FAILED, finished_at__gt=since
     ).count()
     return failed
+
+
+def _count_failed_exports(project: Project, *, since: dt.datetime) -> int:
+    """By the project's side of the relation: exports stand above this app, which does not know their model."""
+    has_failed = Q(export__state=JobState.FAILED, export__finished_at__gt=since)
+    num: int = Project.objects.filter(pk=project.pk).aggregate(num=Count("export", filter=has_failed))["num"]
+    return num

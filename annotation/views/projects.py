@@ -15,6 +15,7 @@ from annotation.actions import projects
 from annotation.forms.projects import NewProjectForm, ProjectSettingsForm
 from annotation.models import Role
 from annotation.queries.access import get_roles
+from annotation.queries.crew import get_crew
 from annotation.queries.pauses import list_pauses
 from annotation.queries.progress import get_progress, list_days
 from annotation.queries.projects import get_project_counts
@@ -23,8 +24,9 @@ from annotation.tables.progress import build_day_table
 from annotation.tables.projects import build_project_table
 from annotation.views.access import STAFF_ROLES, account_of, load_project, say_pause
 from annotation.views.overview import list_next_steps
-from annotation.views.progress import draw_days, draw_progress, list_stuck
+from annotation.views.progress import draw_days, draw_progress
 from annotation.views.responses import redirect_htmx
+from annotation.views.stuck import list_stuck
 from annotation.views.tables import answer_tables
 
 
@@ -45,12 +47,14 @@ def show_project(request: HttpRequest, slug: str) -> HttpResponseBase:
     project = load_project(request, slug)
     roles = get_roles(account_of(request), project)
     now = timezone.now()
-    counted = count_traces(project, now=now)
+    crew = get_crew(project)
+    counted = count_traces(project, now=now, able=crew.able)
     counts = get_project_counts(project, now=now, counts=counted)
     context = {"project": project, "counts": counts, "next_steps": list_next_steps(counts, roles)}
     if not roles & set(STAFF_ROLES):
         return render(request, "projects/show_project.html", context)
-    progress, days = get_progress(project, now=now, counts=counted), list_days(project, now=now)
+    progress = get_progress(project, now=now, crew=crew, counts=counted)
+    days = list_days(project, now=now)
     context |= {
         "progress": progress,
         "stuck": list_stuck(progress, roles),

@@ -8,7 +8,17 @@ from typing import Any
 
 import pytest
 
-from annotation.models import AssignmentState, JobState, MergeRun, Priority, Project, Role
+from annotation.models import (
+    AssignmentState,
+    JobState,
+    MergeRun,
+    PauseReason,
+    Priority,
+    Project,
+    Role,
+    SelectedBy,
+    Trace,
+)
 from annotation.queries.progress import get_progress, list_days
 from annotation.queries.trace_counts import count_traces
 from tests.factories import (
@@ -40,7 +50,7 @@ def project() -> Project:
 def test_an_empty_project_has_nothing_of_anything(project: Project) -> None:
     found = asdict(get_progress(project, now=NOW))
 
-    assert {name: value for name, value in found.items() if name != "pace" and value} == {}
+    assert {name: value for name, value in found.items() if name not in {"pace", "overlap"} and value} == {}
     assert found["pace"]["done_on"] == NOW.date()
 
 
@@ -71,49 +81,19 @@ def test_the_funnel_counts_each_trace_where_it_stands(project: Project) -> None:
     assert held.priority == Priority.HELD
 
 
-def test_a_trace_counts_as_exported_once_a_finished_export_had_its_label(project: Project) -> None:
-    from_exports = pytest.importorskip("exports.models")
-    first, second = (make_trace(make_prompt(project)) for _ in range(2))
-    admin = make_member(project, Role.ADMIN)
-    runs = [
-        MergeRun.objects.create(
-            project=project,
-            created_by=admin,
-            queued_at=NOW,
-            touched_at=NOW,
-            state=JobState.FINISHED,
-            finished_at=NOW,
-        )
-        for _ in range(2)
-    ]
-    for run in runs:
-        run.merged_traces.create(trace=first, posterior=[1.0, 1.0, 1.0], p_trace=1.0, provenance="human")
-        run.merged_traces.create(trace=second, posterior=[None] * 3, p_trace=None, provenance="none")
-    from_exports.Export.objects.create(
-        project=project, created_by=admin, merge_run=runs[0], configs=["sft"], queued_at=NOW, touched_at=NOW
-    )
-    assert get_progress(project, now=SOON).num_exported == 0
-
-    from_exports.Export.objects.update(
-        state=JobState.FINISHED, finished_at=NOW, manifest={}, content_hash="x"
-    )
-
-    assert get_progress(project, now=SOON).num_exported == 1
-
-
 def test_what_waits_for_people_is_counted(project: Project) -> None:
     rating = make_rating(make_trace(make_prompt(project)))
     make_disagreement(rating.trace)
     make_disagreement(make_trace(make_prompt(project)), is_open=False)
     make_appeal(make_decision(rating.trace), rating.rater)
-    paused = make_member(project)
-    paused.membership_set.update(paused_at=NOW)
+    for reason in (PauseReason.ADMIN, PauseReason.GOLD):
+        make_member(project).membership_set.update(paused_at=NOW, pause_reason=reason)
     make_member(project, is_active=False)
 
     found = get_progress(project, now=SOON)
 
     assert (found.num_disagreements, found.num_appeals) == (1, 1)
-    assert (found.num_raters, found.num_paused_raters) == (1, 1)
+    assert (found.num_raters, found.num_paused_raters, found.num_paused_for_gold) == (1, 2, 1)
 
 
 def test_what_a_merge_has_not_heard_is_unmerged(project: Project) -> None:
@@ -219,3 +199,70 @@ def test_another_project_and_replaced_traces_are_not_counted(project: Project) -
     counts = count_traces(project, now=SOON)
 
     assert (counts.num_traces, counts.num_rated, counts.num_missing, counts.num_unmerged) == (0, 0, 0, 0)
+
+
+def test_neither_gold_that_is_mixed_in_nor_a_replaced_trace_sets_the_pace(project: Project) -> None:
+    """What is still wanted counts no gold; a pace that did would promise too early an end."""
+    rater = make_member(project)
+    gold, became_gold, replaced = (make_trace(make_prompt(project)) for _ in range(3))
+    for trace, selected_by in (
+        (gold, SelectedBy.GOLD),
+        (became_gold, SelectedBy.NEED),  # rated in the queue, and decided as gold afterwards
+        (replaced, SelectedBy.NEED),
+    ):
+        assignment = make_assignment(
+            trace, rater, selected_by=selected_by, state=AssignmentState.SUBMITTED, ended_at=NOW
+        )
+        make_rating(trace, assignment=assignment)
+    make_gold(gold)
+    make_gold(became_gold)
+    Trace.objects.filter(pk=replaced.pk).update(retired_at=NOW, wants_ratings=False)
+
+    assert count_traces(project, now=SOON).num_recent == 1
+
+
+def test_ratings_that_nobody_is_left_to_give_are_counted_apart(project: Project) -> None:
+    """Overlap 2, and two people who may rate: what one of them skipped, and what somebody rated who has left."""
+    first, second = make_member(project), make_member(project)
+    untouched, skipped, left, half, whole = (make_trace(make_prompt(project)) for _ in range(5))
+    make_assignment(skipped, first, state=AssignmentState.SKIPPED, ended_at=NOW)
+    for trace, rater in (
+        (left, make_member(project, is_active=False)),
+        (half, first),
+        (whole, first),
+        (whole, second),
+    ):
+        make_rating(trace, rater)
+
+    found = get_progress(project, now=SOON)
+
+    assert found.num_missing == 2 + 2 + 1 + 1 + 0
+    assert found.num_unreachable == 1  # of the skipped trace; what the one who left rated wants one of two
+    assert untouched.wants_ratings
+
+
+def test_an_overlap_beyond_the_raters_leaves_ratings_unreachable(project: Project) -> None:
+    Project.objects.update(overlap=3)
+    project.refresh_from_db()
+    raters = [make_member(project) for _ in range(2)]
+    rated, decided, held = (
+        make_trace(make_prompt(project), priority=priority, wants_ratings=priority > Priority.HELD)
+        for priority in (Priority.USUAL, Priority.USUAL, Priority.HELD)
+    )
+    make_decision(decided)
+    for rater in raters:
+        make_rating(rated, rater)
+
+    found = get_progress(project, now=SOON)
+
+    assert (found.num_missing, found.num_unreachable) == (1, 1)
+    assert held.priority == Priority.HELD
+
+
+def test_with_nobody_who_may_rate_everything_wanted_is_unreachable(project: Project) -> None:
+    make_trace(make_prompt(project))
+    make_member(project, is_simulated=True)
+
+    found = get_progress(project, now=SOON)
+
+    assert (found.num_raters, found.num_missing, found.num_unreachable) == (0, 2, 2)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
 from annotation.models import Role
-from annotation.queries.progress import Day, Progress
-from annotation.rules.pace import Pace
-from annotation.views.progress import draw_days, draw_progress, list_stuck
+from annotation.queries.progress import Day
+from annotation.views.progress import draw_days, draw_progress
+from tests.annotation.views.progress_worlds import EVERYTHING_WELL
 from tests.annotation.views.roles import make_visitor
 from tests.factories import (
     NOW,
@@ -24,58 +23,6 @@ from tests.factories import (
     make_rating,
     make_trace,
 )
-
-EVERYTHING_WELL = Progress(
-    num_prompts=10, num_unasked=0, num_traces=40, num_judged=40, num_rated=40, num_whole=40, num_decided=3,
-    num_exported=38, num_gold=2, num_held=0, num_missing=0, num_leased=0, num_disagreements=0, num_appeals=0,
-    num_raters=4, num_paused_raters=0, num_unmerged=0, num_failed_batches=0, num_failed_judge_runs=0,
-    num_failed_merges=0, pace=Pace(12.5, 0.0, NOW.date()),
-)  # fmt: skip
-ADMIN = frozenset({Role.ADMIN})
-
-
-def stuck(roles: frozenset[Role] = ADMIN, **changes: Any) -> list[tuple[str, str]]:
-    return [(row.why, row.action) for row in list_stuck(replace(EVERYTHING_WELL, **changes), roles)]
-
-
-def test_where_everything_goes_on_nothing_is_stuck() -> None:
-    assert stuck() == []
-
-
-@pytest.mark.parametrize(
-    ("changes", "why", "action"),
-    [
-        ({"num_unasked": 2}, "No batch has had a model answer them yet.", "Launch a batch"),
-        ({"num_judged": 30}, "No judge has scored them.", "Run a judge"),
-        ({"num_failed_batches": 1}, "They failed within the last week", "Look at them"),
-        ({"num_failed_judge_runs": 1}, "They failed within the last week", "Look at them"),
-        ({"num_failed_merges": 1}, "They failed within the last week", "Look at them"),
-        ({"num_missing": 5, "num_raters": 0}, "no rater is active", "Invite raters"),
-        ({"num_missing": 5, "num_raters": 0, "num_paused_raters": 3}, "3 are paused", "Invite raters"),
-        ({"num_missing": 5, "pace": Pace(0.0, None, None)}, "nobody has rated for a week", "See who rates"),
-        ({"num_held": 7}, "held back", "See the prompts"),
-        ({"num_disagreements": 4}, "in different places", "Review them"),
-        ({"num_appeals": 1}, "wait for an answer", "Answer them"),
-        ({"num_unmerged": 9}, "rated since the last merge", "Merge"),
-    ],
-)
-def test_what_is_stuck_says_why_and_where_to_go(changes: dict[str, Any], why: str, action: str) -> None:
-    [(told, offered)] = stuck(**changes)
-
-    assert why in told
-    assert offered == action
-
-
-def test_nobody_is_sent_to_a_page_they_may_not_open() -> None:
-    changes = {"num_unasked": 1, "num_disagreements": 1, "num_missing": 1, "num_raters": 0}
-
-    assert [action for _, action in stuck(frozenset({Role.ADJUDICATOR}), **changes)] == ["Review them"]
-    assert [action for _, action in stuck(frozenset({Role.ENGINEER}), **changes)] == ["Launch a batch"]
-    assert stuck(frozenset({Role.RATER}), **changes) == []
-
-
-def test_ratings_that_are_wanted_and_come_in_are_not_stuck() -> None:
-    assert stuck(num_missing=5) == []
 
 
 def test_the_funnel_says_in_words_what_it_draws() -> None:
