@@ -64,7 +64,7 @@ def count_open_disagreements(project: Project) -> int:
     return Disagreement.objects.filter(project=project, is_open=True, trace__retired_at__isnull=True).count()
 
 
-def list_open_appeals(project: Project) -> QuerySet[Appeal]:
-    """Appeals that wait for an answer, the oldest first."""
-    rows = Appeal.objects.filter(trace__project=project, state=AppealState.OPEN)
-    return rows.select_related("trace__prompt", "decision", "rater").order_by("filed_at", "pk")
+def list_appeals(project: Project) -> QuerySet[Appeal]:
+    """All appeals, answered ones too, the oldest first."""
+    rows = Appeal.objects.filter(trace__project=project)
+    return rows.select_related("rater", "answered_by").order_by("filed_at", "pk")

@@ -8,7 +8,8 @@ A decision names the true place, so what it is expected to tell is the entropy o
 rater is: a careless rater's word against a careful one's is settled already and comes late. Until then it is the share
 of the raters that claim each place.
 
-Labels after the first error decide nothing here: a chain of steps falls with its first one.
+Labels after the first error decide nothing here, also where a project lets raters go on: a chain of steps falls with
+its first one (docs/adr/decisions.md).
 """
 
 from __future__ import annotations

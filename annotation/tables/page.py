@@ -60,7 +60,8 @@ class FilterField:
 
 @dataclass(frozen=True)
 class TablePage:
-    """What the template shows. `num_rows` is at most MOST_ROWS; `has_more` says that there are more than that."""
+    """What the template shows. `num_rows` is at most MOST_ROWS; `has_more` says that there are more than that.
+    `is_as_at_first`: filtered by nothing but the filters' defaults, so `empty` says why there are no rows."""
 
     name: str
     noun: str
@@ -72,6 +73,7 @@ class TablePage:
     lines: tuple[Line, ...]
     filters: tuple[FilterField, ...]
     is_filtered: bool
+    is_as_at_first: bool
     sort_name: str
     sort: str
     num_rows: int
@@ -125,6 +127,7 @@ def show_page(table: Table[Any], query: QueryDict, *, path: str) -> TablePage:
             if item.options is None or item.options
         ),
         is_filtered=bool(state.chosen),
+        is_as_at_first=state.chosen == state.defaults,
         sort_name=f"{table.prefix}sort",
         sort=state.order if state.order != table.order else "",
         num_rows=num_rows,

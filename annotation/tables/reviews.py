@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from operator import attrgetter
 
-from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.translation import gettext, gettext_lazy
@@ -12,6 +12,7 @@ from django.utils.translation import gettext, gettext_lazy
 from annotation.models import (
     Account,
     Appeal,
+    AppealState,
     Assignment,
     Between,
     Decision,
@@ -22,7 +23,7 @@ from annotation.models import (
     Ruling,
 )
 from annotation.queries.decisions import list_decisions_for
-from annotation.queries.disagreements import list_disagreements, list_open_appeals
+from annotation.queries.disagreements import list_appeals, list_disagreements
 from annotation.queries.traces import list_model_names
 from annotation.rules.rating import first_error
 from annotation.tables.table import Column, Filter, Kind, Table, Value
@@ -73,7 +74,7 @@ def build_disagreement_table(project: Project) -> Table[Disagreement]:
 
 
 def build_appeal_table(project: Project) -> Table[Appeal]:
-    """Appeals that wait for an answer, the oldest first."""
+    """Appeals, the oldest first; at first those that wait for an answer."""
 
     def link_to(row: Appeal) -> str:
         return reverse("annotation:decide_trace", args=[project.slug, row.trace_id]) + "#appeals"
@@ -81,7 +82,7 @@ def build_appeal_table(project: Project) -> Table[Appeal]:
     return Table(
         name="appeals",
         noun="appeal",
-        rows=list_open_appeals(project),
+        rows=list_appeals(project),
         order="filed",
         prefix="a-",
         columns=[
@@ -89,9 +90,43 @@ def build_appeal_table(project: Project) -> Table[Appeal]:
             Column("rater", "Rater", lambda row: str(row.rater), sort="rater__username"),
             Column("reason", "Reason", lambda row: row.reason, Kind.EXCERPT, is_sortable=False),
             Column("filed", "Filed", lambda row: row.filed_at, Kind.TIME, sort="filed_at"),
+            Column("state", "State", lambda row: row.get_state_display()),
+            Column("answer", "Answer", lambda row: row.answer, Kind.EXCERPT, is_sortable=False),
+            Column(
+                "answered",
+                "Answered",
+                lambda row: row.answered_at,
+                Kind.TIME,
+                sort="answered_at",
+                is_nullable=True,
+            ),
+            Column("by", "Answered by", _name_answerer, on_page=False),
+        ],
+        filters=[
+            Filter(
+                "find",
+                "Search rater, reason and answer",
+                lambda rows, text: rows.filter(
+                    Q(rater__username__icontains=text)
+                    | Q(rater__display_name__icontains=text)
+                    | Q(reason__icontains=text)
+                    | Q(answer__icontains=text)
+                ),
+            ),
+            Filter(
+                "state",
+                "State",
+                lambda rows, state: rows.filter(state=state),
+                AppealState.choices,
+                default=AppealState.OPEN,
+            ),
         ],
         empty="No appeal is waiting.",
     )
+
+
+def _name_answerer(row: Appeal) -> str | None:
+    return str(row.answered_by) if row.answered_by else None
 
 
 def build_decision_table(project: Project) -> Table[Decision]:

@@ -15,29 +15,32 @@ _LONGEST_NUMBER = 9
 
 @dataclass(frozen=True)
 class TableState:
-    """`chosen`: the valid filters, by key. `kept`: every parameter of the address, other tables' included."""
+    """`chosen`: the valid filters, by key; `defaults`: those chosen while the address names none. `kept`: every
+    parameter of the address, other tables' included."""
 
     prefix: str
     path: str
     order: str
     page: int
     chosen: Mapping[str, str]
+    defaults: Mapping[str, str]
     kept: QueryDict = field(repr=False)
 
     def link(self, **changes: str) -> str:
-        """The address with these parameters of the table changed ("" takes one away); it starts on page 1 again."""
+        """The address with these parameters of the table changed ("" takes one away, and of a filter with a default
+        says that none is wanted); it starts on page 1 again."""
         query = self.kept.copy()
         for name in ("csv", f"{self.prefix}page"):
             query.pop(name, None)
         for name, value in changes.items():
             key = name if name == "csv" else f"{self.prefix}{name}"
             query.pop(key, None)
-            if value:
+            if value or name in self.defaults:
                 query[key] = value
         return f"{self.path}?{query.urlencode()}" if query else self.path
 
     def link_without_filters(self) -> str:
-        return self.link(**dict.fromkeys(self.chosen, ""))
+        return self.link(**dict.fromkeys([*self.chosen, *self.defaults], ""))
 
 
 def read_state(table: Table[object], query: QueryDict, *, path: str) -> TableState:
@@ -51,12 +54,15 @@ def read_state(table: Table[object], query: QueryDict, *, path: str) -> TableSta
         order=order if is_known else table.order,
         page=_read_page(query.get(f"{table.prefix}page", "")),
         chosen=chosen,
+        defaults={item.key: item.default for item in table.filters if item.default},
         kept=query,
     )
 
 
 def _read_filter(table: Table[object], wanted: Filter[object], query: QueryDict) -> str:
-    text = query.get(f"{table.prefix}{wanted.key}", "").replace("\x00", "").strip()[:_LONGEST_TEXT]
+    text = (
+        query.get(f"{table.prefix}{wanted.key}", wanted.default).replace("\x00", "").strip()[:_LONGEST_TEXT]
+    )
     if wanted.options is None:
         return text
     return text if text in {value for value, _ in wanted.options} else ""

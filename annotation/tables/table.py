@@ -71,12 +71,15 @@ class Filter(Generic[Row]):
     nothing to choose from and no filter.
 
     apply: gets the rows and a value that is one of the options, or a text of at most 200 characters; never "".
+    default: one of the options, chosen while the address doesn't name the filter; where it names it with nothing, all
+    rows are wanted.
     """
 
     key: str
     title: str
     apply: Callable[[Any, str], QuerySet[Any] | Sequence[Row]]
     options: Sequence[tuple[str, str]] | None = None
+    default: str = ""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from annotation.actions import appeals, decisions
 from annotation.actions.disagreements import NothingToReview, hold_next
 from annotation.forms.decisions import AnswerForm, DecisionForm
 from annotation.models import Appeal, AppealState, Project, Role, Trace
-from annotation.queries.disagreements import count_open_disagreements
+from annotation.queries.disagreements import count_open_disagreements, list_appeals
 from annotation.queries.reviews import Dispute, view_dispute
 from annotation.rules.rating import InvalidLabels
 from annotation.tables.reviews import build_appeal_table, build_decision_table, build_disagreement_table
@@ -42,7 +42,11 @@ REFUSALS = (
 def list_disagreements(request: HttpRequest, slug: str) -> HttpResponseBase:
     project = load_project(request, slug, *REVIEWERS)
     tables = (build_disagreement_table(project), build_appeal_table(project), build_decision_table(project))
-    context = {"project": project, "num_open": count_open_disagreements(project)}
+    context = {
+        "project": project,
+        "num_open": count_open_disagreements(project),
+        "has_appeals": list_appeals(project).exists(),
+    }
     return answer_tables(request, "reviews/list_disagreements.html", context, *tables)
 
 

@@ -9,9 +9,9 @@ import pytest
 from annotation.models import Account, Outcome, Project, Role
 from annotation.queries.disagreements import (
     count_open_disagreements,
+    list_appeals,
     list_disagreements,
     list_free_disagreements,
-    list_open_appeals,
     read_claims,
 )
 from annotation.rules.disagreement import BAD_PROBLEM, NO_ERROR
@@ -98,16 +98,18 @@ def test_what_somebody_else_holds_is_not_free_and_what_one_holds_oneself_is(
     assert list(list_free_disagreements(project, judy, now=NOW + 2 * HOUR)) == [held_by_jack, own, free]
 
 
-def test_open_appeals_are_marked_and_listed_the_oldest_first(project: Project, judy: Account) -> None:
+def test_appeals_are_listed_the_oldest_first_and_open_ones_marked(project: Project, judy: Account) -> None:
     rating = make_rating(make_trace(project=project))
     quiet = make_disagreement(make_trace(project=project), bits=0.5)
     loud = make_disagreement(rating.trace, bits=0.4)
     decision = make_decision(rating.trace)
     late = make_appeal(decision, rating.rater, filed_at=NOW + HOUR)
     early = make_appeal(decision, make_member(project))
-    make_appeal(decision, make_member(project), state="kept", answer="No.", answered_by=judy, answered_at=NOW)
+    kept = make_appeal(
+        decision, make_member(project), state="kept", answer="No.", answered_by=judy, answered_at=NOW
+    )
     make_appeal(make_decision(make_trace()), rating.rater)
 
-    assert list(list_open_appeals(project)) == [early, late]
+    assert list(list_appeals(project)) == [early, kept, late]
     marks = {row.pk: row.has_open_appeal for row in list_disagreements(project)}  # type: ignore[attr-defined]
     assert marks == {loud.pk: True, quiet.pk: False}

@@ -22,7 +22,8 @@ class Fruit:
 FRUITS = (Fruit("pear", 2.0), Fruit("Apple", 3.0), Fruit("fig"), Fruit("banana", 1.0))
 
 
-def make_fruit_table(rows: Any = FRUITS, **fields: Any) -> Table[Fruit]:
+def make_fruit_table(rows: Any = FRUITS, default: str = "", **fields: Any) -> Table[Fruit]:
+    """`default` is that of the filter "weighed"."""
     defaults: dict[str, Any] = {
         "name": "fruits",
         "noun": "fruit",
@@ -40,6 +41,7 @@ def make_fruit_table(rows: Any = FRUITS, **fields: Any) -> Table[Fruit]:
                 "Weighed",
                 lambda rows, said: [fruit for fruit in rows if (fruit.weight is not None) == (said == "yes")],
                 [("yes", "Weighed"), ("no", "Not weighed")],
+                default,
             ),
         ],
     }

@@ -170,3 +170,27 @@ def test_counting_stops_soon_after_the_most_rows(monkeypatch: pytest.MonkeyPatch
 
     assert (page.num_rows, page.has_more) == (2, True)
     assert "LIMIT 3" in queries[0]["sql"]
+
+
+def test_a_filter_with_a_default_is_chosen_until_the_address_says_otherwise() -> None:
+    table = make_fruit_table(default="no")
+
+    assert list_names(show(table)) == ["fig"]
+    assert list_names(show(table, "weighed=yes")) == ["Apple", "banana", "pear"]
+    assert list_names(show(table, "weighed=")) == ["Apple", "banana", "fig", "pear"]
+    assert list_names(show(table, "q=p")) == []
+
+
+def test_all_rows_of_a_filter_with_a_default_are_one_click_away_and_stay_so() -> None:
+    table = make_fruit_table(default="no", page_size=2)
+
+    at_first, everything = show(table), show(table, "weighed=")
+
+    assert (at_first.is_filtered, at_first.is_as_at_first) == (True, True)
+    assert at_first.clear_url == "/list/?weighed="
+    assert (everything.is_filtered, everything.is_as_at_first) == (False, False)
+    assert everything.next_url == "/list/?weighed=&page=2"
+    assert everything.csv_url == "/list/?weighed=&csv=fruits"
+    assert everything.headers[0].url == "/list/?weighed=&sort=-name"
+    assert [item.value for item in everything.filters] == ["", ""]
+    assert show(table, "weighed=yes&q=p").clear_url == "/list/?weighed="

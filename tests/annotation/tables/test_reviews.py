@@ -9,10 +9,11 @@ import pytest
 from django.http import QueryDict
 from django.utils import translation
 
-from annotation.models import Project, Ruling
+from annotation.models import Project, Role, Ruling
 from annotation.tables.csv_lines import stream_csv
 from annotation.tables.page import TablePage, show_page
 from annotation.tables.reviews import (
+    build_appeal_table,
     build_decision_table,
     build_disagreement_table,
     build_own_decision_table,
@@ -60,6 +61,28 @@ def test_disagreements_are_found_by_prompt_kind_and_model(project: Project) -> N
     assert list_traces(show(table, "between=merge")) == [pears.pk]
     assert list_traces(show(table, "model=big")) == [apples.pk]
     assert list_traces(show(table, "sort=bits")) == [pears.pk, apples.pk]
+
+
+def test_appeals_that_wait_stand_first_and_answered_ones_stay_to_be_found(project: Project) -> None:
+    decision = make_decision(make_trace(project=project))
+    ann, bob, eve = (make_member(project, username=name) for name in ("ann", "bob", "eve"))
+    answered = {"answered_by": make_member(project, Role.ADJUDICATOR, username="judy"), "answered_at": NOW}
+    waiting = make_appeal(decision, ann, reason="3 + 4 is 7.")
+    kept = make_appeal(decision, bob, state="kept", answer="Read step 2.", **answered)
+    changed = make_appeal(decision, eve, state="changed", answer="You are right.", **answered)
+    table = build_appeal_table(project)
+
+    def found(query: str = "") -> list[int]:
+        return [line.row.pk for line in show(table, query).lines]
+
+    assert found() == [waiting.pk]
+    assert found("a-state=") == [waiting.pk, kept.pk, changed.pk]
+    assert found("a-state=kept") == [kept.pk]
+    assert found("a-state=&a-find=you+are") == [changed.pk]
+    assert found("a-state=&a-find=BOB") == [kept.pk]
+    assert found("a-state=&a-sort=-answered")[-1] == waiting.pk  # what is not known comes last
+    lines = "".join(stream_csv(table, QueryDict("a-state="), path="/review/")).splitlines()
+    assert [line.split(",")[-1] for line in lines] == ["by", "", "judy", "judy"]
 
 
 def test_decisions_are_listed_as_they_stand_and_found_by_gold(project: Project) -> None:

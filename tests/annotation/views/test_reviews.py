@@ -267,6 +267,21 @@ def test_whoever_rated_a_trace_is_told_so(project: Project, trace: Trace) -> Non
     assert "You rated this trace yourself" in client.get(path("decide_trace", project, trace.pk)).text
 
 
+def test_an_answered_appeal_is_still_in_the_list(adjudicator: Client, project: Project, trace: Trace) -> None:
+    address = path("list_disagreements", project)
+    assert "Appeals" not in adjudicator.get(address).text
+
+    appeal = make_appeal(make_decision(trace), trace.ratings.get(rater__username="ann").rater)
+    adjudicator.post(path("answer_appeal", project, appeal.pk), {"answer": "Read step 2 again."})
+
+    at_first, everything = adjudicator.get(address).text, adjudicator.get(address, {"a-state": ""}).text
+    assert "No appeal is waiting." in at_first
+    assert f'href="{address}?a-state="' in at_first
+    assert "Read step 2 again." not in at_first
+    assert "Read step 2 again." in everything
+    assert "Decision kept" in everything
+
+
 def test_traces_and_appeals_of_other_projects_are_not_found(adjudicator: Client, project: Project) -> None:
     strange = make_trace()
     appeal = make_appeal(make_decision(strange), make_member(strange.project))
