@@ -71,9 +71,7 @@ def retry_failures(*, batch: GenerationBatch, actor: Account, now: dt.datetime) 
             raise NothingToRetry
         every.exclude(failures=[]).update(failures=[])
         if not locked.is_open:
-            locked.state, locked.error, locked.finished_at = JobState.RUNNING, "", None
-            locked.touched_at = now
-            locked.save(update_fields=["state", "error", "finished_at", "touched_at"])
+            _reopen(locked, now=now)
         for chunk in store_chunks(locked, pairs, first_index=chunks[-1].index + 1, now=now):
             background.queue_on_commit(chunk)
         record_event(
@@ -85,3 +83,12 @@ def retry_failures(*, batch: GenerationBatch, actor: Account, now: dt.datetime) 
             items=len(pairs),
         )
     return len(pairs)
+
+
+def _reopen(batch: GenerationBatch, *, now: dt.datetime) -> None:
+    """A closed batch goes on. For as long as it was closed nobody worked on it, no more than in a pause."""
+    idle_since = batch.paused_at or batch.finished_at or now
+    batch.paused_seconds += max(0, int((now - idle_since).total_seconds()))
+    batch.paused_at, batch.pause_reason = None, ""
+    batch.state, batch.error, batch.finished_at, batch.touched_at = JobState.RUNNING, "", None, now
+    batch.save()

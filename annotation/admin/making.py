@@ -49,6 +49,12 @@ class GenerationChunkAdmin(ReadOnlyAdmin):
     list_select_related = ("batch",)
 
 
+@admin.register(models.BatchFailure)
+class BatchFailureAdmin(ReadOnlyAdmin):
+    list_display = ("batch", "prompt_id", "sample_index", "reason")
+    list_select_related = ("batch",)
+
+
 @admin.register(models.DryRun)
 class DryRunAdmin(ReadOnlyAdmin):
     list_display = ("pk", "project", "model_spec", "state", "created_by", "queued_at")
@@ -94,6 +100,12 @@ class JudgeRunAdmin(ReadOnlyAdmin):
 class JudgeChunkAdmin(ReadOnlyAdmin):
     list_display = ("pk", "run", "index", "state", "num_attempts", "touched_at", "error")
     list_filter = ("state",)
+    list_select_related = ("run",)
+
+
+@admin.register(models.JudgeFailure)
+class JudgeFailureAdmin(ReadOnlyAdmin):
+    list_display = ("run", "trace_id", "reason")
     list_select_related = ("run",)
 
 

@@ -4,7 +4,7 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.permissions import IsAuthenticated
 
-from annotation.api import gold, projects, prompts, ratings, rollouts, traces
+from annotation.api import failures, gold, projects, prompts, ratings, rollouts, traces
 
 app_name = "api"
 
@@ -18,6 +18,8 @@ urlpatterns = [
     path("rollouts/", rollouts.RolloutList.as_view(), name="rollout_list"),
     path("traces/", traces.TraceList.as_view(), name="trace_list"),
     path("traces/<int:pk>/", traces.TraceDetail.as_view(), name="trace_detail"),
+    path("batch-failures/", failures.BatchFailureList.as_view(), name="batch_failure_list"),
+    path("judge-failures/", failures.JudgeFailureList.as_view(), name="judge_failure_list"),
     path("ratings/", ratings.RatingList.as_view(), name="rating_list"),
     path("ratings/<int:pk>/", ratings.RatingDetail.as_view(), name="rating_detail"),
 ]

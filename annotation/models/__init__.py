@@ -14,6 +14,7 @@ from annotation.models.decision import (
     Ruling,
 )
 from annotation.models.dry_run import DryRun
+from annotation.models.failure import BatchFailure, JudgeFailure
 from annotation.models.generation_batch import GenerationBatch, GenerationChunk
 from annotation.models.gold import Gold, GoldSource, GoldUse
 from annotation.models.import_run import ImportRefusal, ImportRun, ImportSource, SourceFormat
@@ -39,6 +40,7 @@ __all__ = [
     "AssignmentState",
     "AuditEvent",
     "Backend",
+    "BatchFailure",
     "Between",
     "Choice",
     "ChunkedJob",
@@ -59,6 +61,7 @@ __all__ = [
     "JobState",
     "Judge",
     "JudgeChunk",
+    "JudgeFailure",
     "JudgeKind",
     "JudgeRun",
     "JudgeScore",

@@ -6,11 +6,10 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import cast
 
-from django.db import connection
 from django.db.models import Count, QuerySet, Sum
 
 from annotation.models import ChunkedJob, GenerationBatch, Project, Trace
-from annotation.queries.judge_runs import FailureCount
+from annotation.queries.failures import FailureTally, count_batch_failures
 from annotation.queries.spending import Spending, get_spending
 
 _NEWEST = 5
@@ -30,7 +29,7 @@ class BatchProgress:
     num_traces: int
     num_expected: int
     num_tokens: int
-    failures: tuple[FailureCount, ...]
+    failures: FailureTally
     elapsed_seconds: float
     eta_seconds: float | None
     newest: tuple[Trace, ...]
@@ -38,7 +37,7 @@ class BatchProgress:
 
     @property
     def num_failed(self) -> int:
-        return sum(failure.count for failure in self.failures)
+        return self.failures.num_items
 
     @property
     def num_done(self) -> int:
@@ -52,8 +51,8 @@ class BatchProgress:
 def get_batch_progress(batch: GenerationBatch, *, now: dt.datetime) -> BatchProgress:
     traces = Trace.objects.filter(batch=batch, segmentation=1)
     counted = traces.order_by().aggregate(num=Count("pk"), tokens=Sum("num_tokens"))
-    failures = _count_failures(batch)
-    num_done = counted["num"] + sum(failure.count for failure in failures)
+    failures = count_batch_failures(batch)
+    num_done = counted["num"] + failures.num_items
     elapsed = measure_seconds(batch, now=now)
     goes_on = batch.is_open and not batch.is_paused
     eta = elapsed / num_done * (batch.num_expected - num_done) if goes_on and num_done else None
@@ -73,16 +72,5 @@ def measure_seconds(job: ChunkedJob, *, now: dt.datetime) -> float:
     """How long a job has been worked on, pauses left out."""
     if job.started_at is None:
         return 0.0
-    until = job.finished_at or job.paused_at or now
+    until = job.paused_at or job.finished_at or now
     return max(0.0, (until - job.started_at).total_seconds() - job.paused_seconds)
-
-
-def _count_failures(batch: GenerationBatch) -> tuple[FailureCount, ...]:
-    sql = """
-        SELECT failure ->> 'reason', count(*)
-        FROM annotation_generationchunk, jsonb_array_elements(failures) AS failure
-        WHERE batch_id = %s GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 20
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [batch.pk])
-        return tuple(FailureCount(reason, count) for reason, count in cursor.fetchall())

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from typing import cast
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, Sum
 
 from annotation.models import (
     GenerationBatch,
     JobState,
     Judge,
-    JudgeChunk,
     JudgeRun,
     JudgeScore,
     Project,
     Trace,
 )
+from annotation.queries.failures import FailureTally, count_judge_failures
 
 
 def list_unjudged_traces(
@@ -57,27 +57,23 @@ def count_judged(project: Project, judge: Judge) -> JudgedCount:
 
 
 @dataclass(frozen=True)
-class FailureCount:
-    """How many traces got no score, or no trace was made of, for one reason."""
-
-    reason: str
-    count: int
-
-
-@dataclass(frozen=True)
 class RunProgress:
     """How far a judge run has got. Times are seconds; eta_seconds is None where nothing can be said yet."""
 
     num_done: int
     num_expected: int
     num_steps_scored: int
-    failures: tuple[FailureCount, ...]
+    failures: FailureTally
     elapsed_seconds: float
     eta_seconds: float | None
 
     @property
     def num_failed(self) -> int:
-        return sum(failure.count for failure in self.failures)
+        return self.failures.num_items
+
+    @property
+    def num_scored(self) -> int:
+        return self.num_done - self.num_failed
 
     @property
     def traces_per_second(self) -> float:
@@ -86,14 +82,14 @@ class RunProgress:
 
 def get_run_progress(run: JudgeRun, *, now: dt.datetime) -> RunProgress:
     chunks = run.chunks.filter(state__in=(JobState.FINISHED, JobState.FAILED))
-    num_done = sum(len(cast(JudgeChunk, chunk).trace_ids) for chunk in chunks)
+    num_done = chunks.aggregate(num=Sum("trace_ids__len"))["num"] or 0
     elapsed = ((run.finished_at or now) - run.started_at).total_seconds() if run.started_at else 0.0
     eta = elapsed / num_done * (run.num_traces - num_done) if run.is_open and num_done else None
     return RunProgress(
         num_done=num_done,
         num_expected=run.num_traces,
         num_steps_scored=_count_scored_steps(run),
-        failures=_count_failures(run),
+        failures=count_judge_failures(run),
         elapsed_seconds=elapsed,
         eta_seconds=eta,
     )
@@ -110,14 +106,3 @@ def _count_scored_steps(run: JudgeRun) -> int:
     with connection.cursor() as cursor:
         cursor.execute(sql, [run.judge_id, run.pk])
         return int(cursor.fetchone()[0])
-
-
-def _count_failures(run: JudgeRun) -> tuple[FailureCount, ...]:
-    sql = """
-        SELECT failure ->> 'reason', count(*)
-        FROM annotation_judgechunk, jsonb_array_elements(failures) AS failure
-        WHERE run_id = %s GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 20
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [run.pk])
-        return tuple(FailureCount(reason, count) for reason, count in cursor.fetchall())

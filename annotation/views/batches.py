@@ -17,11 +17,12 @@ from annotation.models import DryRun, Project, Prompt, Role
 from annotation.queries import batches as queries
 from annotation.queries.prompts import choose_prompt_ids
 from annotation.queries.waiting import explain_wait
+from annotation.tables.failures import build_batch_failure_table
 from annotation.tables.jobs import build_batch_table
 from annotation.views.access import account_of, load_project
 from annotation.views.launch_preview import build_preview, read_dry_run
 from annotation.views.responses import redirect_htmx
-from annotation.views.tables import answer_tables
+from annotation.views.tables import answer_progress, answer_tables
 
 MAKERS = (Role.ENGINEER, Role.ADMIN)
 
@@ -73,8 +74,8 @@ def launch_batch(request: HttpRequest, slug: str) -> HttpResponse:
 @login_required
 @never_cache
 @require_safe
-def show_batch(request: HttpRequest, slug: str, batch_id: int) -> HttpResponse:
-    """One batch; while it is open htmx asks for its progress every second."""
+def show_batch(request: HttpRequest, slug: str, batch_id: int) -> HttpResponseBase:
+    """One batch; while it is open htmx asks for its progress every second, and the last answer brings what failed."""
     project = load_project(request, slug, *MAKERS)
     batch = get_object_or_404(queries.list_batches(project), pk=batch_id)
     now = timezone.now()
@@ -84,8 +85,13 @@ def show_batch(request: HttpRequest, slug: str, batch_id: int) -> HttpResponse:
         "progress": queries.get_batch_progress(batch, now=now),
         "wait": explain_wait(batch, is_on_server=batch.model_spec.is_server, now=now),
     }
-    template = "batches/show_batch.html" + ("#batch-progress" if request.htmx else "")  # type: ignore[attr-defined]  # django-htmx
-    return render(request, template, context)
+    return answer_progress(
+        request,
+        "batches/show_batch.html#batch-progress",
+        context,
+        build_batch_failure_table(batch),
+        is_open=batch.is_open,
+    )
 
 
 def _list_initial(form: LaunchBatchForm) -> dict[str, object]:

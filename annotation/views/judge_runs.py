@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -15,10 +15,11 @@ from annotation.forms.judge_runs import LaunchJudgeRunForm
 from annotation.models import Role
 from annotation.queries import judge_runs as queries
 from annotation.queries.waiting import explain_wait
+from annotation.tables.failures import build_judge_failure_table
 from annotation.tables.jobs import build_judge_run_table
 from annotation.views.access import account_of, load_project
 from annotation.views.responses import redirect_htmx
-from annotation.views.tables import answer_tables
+from annotation.views.tables import answer_progress, answer_tables
 
 MAKERS = (Role.ENGINEER, Role.ADMIN)
 
@@ -60,8 +61,8 @@ def list_judge_runs(request: HttpRequest, slug: str) -> HttpResponseBase:
 @login_required
 @never_cache
 @require_safe
-def show_judge_run(request: HttpRequest, slug: str, run_id: int) -> HttpResponse:
-    """One run; while it is open htmx asks for its progress every second."""
+def show_judge_run(request: HttpRequest, slug: str, run_id: int) -> HttpResponseBase:
+    """One run; while it is open htmx asks for its progress every second, and the last answer brings what failed."""
     project = load_project(request, slug, *MAKERS)
     run = get_object_or_404(queries.list_judge_runs(project), pk=run_id)
     now = timezone.now()
@@ -72,8 +73,13 @@ def show_judge_run(request: HttpRequest, slug: str, run_id: int) -> HttpResponse
         "progress": queries.get_run_progress(run, now=now),
         "wait": explain_wait(run, is_on_server=spec is not None and spec.is_server, now=now),
     }
-    template = "judge_runs/show_judge_run.html" + ("#run-progress" if request.htmx else "")  # type: ignore[attr-defined]  # django-htmx
-    return render(request, template, context)
+    return answer_progress(
+        request,
+        "judge_runs/show_judge_run.html#run-progress",
+        context,
+        build_judge_failure_table(run),
+        is_open=run.is_open,
+    )
 
 
 @login_required

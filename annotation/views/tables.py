@@ -42,6 +42,21 @@ def answer_tables(
     return answer
 
 
+def answer_progress(
+    request: HttpRequest, template: str, context: dict[str, Any], table: Table[Any], *, is_open: bool
+) -> HttpResponseBase:
+    """The page of a job with its table. Of htmx's question how far the job is, the answer is the part that `template`
+    names behind its #, with the table only once the job has ended: nobody's reading is disturbed before."""
+    whole = template.partition("#")[0]
+    if not request.htmx or find_htmx_part(request, {table.name: table}) is not None:  # type: ignore[attr-defined]
+        return answer_tables(request, whole, context, table)
+    if not is_open:
+        context = {**context, "has_ended": True, "tables": show_tables(request, table, path=request.path)}
+    answer = render(request, template, context)
+    patch_vary_headers(answer, ["HX-Request", "HX-Target"])
+    return answer
+
+
 def show_tables(request: HttpRequest, *tables: Table[Any], path: str) -> dict[str, TablePage]:
     """The tables' pages by name, for a template that is rendered otherwise."""
     return {table.name: show_page(table, request.GET, path=path) for table in tables}

@@ -11,6 +11,8 @@ WITHOUT = {
     "auditevent": "what happened in that installation; the restore itself is an event of this one",
     "invitation": "a link into that installation",
     "generationchunk": "how a batch was cut into calls; the batch and its traces are in",
+    "batchfailure": "a view of what calls of a batch stored; a restored batch has no calls left to try again",
+    "judgefailure": "a view of what calls of a judge run stored",
     "dryrun": "a look at what a batch would make",
     "modeltrial": "a look at a model from that installation",
     "judgerun": "how scoring was launched; the scores are in",

@@ -124,7 +124,7 @@ def test_what_failed_is_tried_again_in_a_new_chunk_with_a_seed_of_its_own() -> N
     assert (second.prompt_ids, second.sample_indexes) == ([first.prompt_ids[1]], [0])
     run(batch, ScriptedBackend([CHUNK_TEXT]), chunk_index=1)
     assert (batch.state, Trace.objects.count()) == (JobState.FINISHED, 2)
-    assert get_batch_progress(batch, now=LATER).failures == ()
+    assert get_batch_progress(batch, now=LATER).num_failed == 0
     seeds = {trace.sampling["seed"] for trace in Trace.objects.all()}
     assert seeds == {generate.derive_seed(batch.seed, 0), generate.derive_seed(batch.seed, 1)}
 
@@ -251,7 +251,7 @@ def test_items_of_a_chunk_that_is_given_up_are_counted_shown_and_tried_again() -
     progress = get_batch_progress(batch, now=LATER)
     assert batch.state == JobState.FINISHED
     assert (progress.num_traces, progress.num_failed, progress.num_done) == (4, 4, 8)
-    assert "Its worker died 5 times" in progress.failures[0].reason
+    assert "Its worker died 5 times" in progress.failures.reasons[0].reason
     assert batch_course.retry_failures(batch=batch, actor=make_account(), now=LATER) == 4
     run(batch, ScriptedBackend([CHUNK_TEXT]), chunk_index=2)
     pairs = set(Trace.objects.values_list("prompt", "sample_index"))
@@ -266,3 +266,31 @@ def test_a_batch_of_which_nothing_was_made_can_be_tried_again_as_a_whole() -> No
     batch.refresh_from_db()
     assert (batch.state, "died 5 times" in batch.error) == (JobState.FAILED, True)
     assert batch_course.retry_failures(batch=batch, actor=make_account(), now=LATER) == 2
+
+
+def test_the_time_for_which_a_batch_was_closed_counts_neither_as_work_nor_for_what_is_left() -> None:
+    batch = launch(num_prompts=2, num_samples=1)
+    run(batch, ScriptedBackend([CHUNK_TEXT, Refusal("Too long.")]))
+    took = get_batch_progress(batch, now=LATER).elapsed_seconds
+    a_day_later = NOW + dt.timedelta(days=1)
+
+    batch_course.retry_failures(batch=batch, actor=make_account(), now=a_day_later)
+
+    batch.refresh_from_db()
+    progress = get_batch_progress(batch, now=a_day_later + dt.timedelta(seconds=10))
+    assert progress.elapsed_seconds == pytest.approx(took + 10, abs=1)
+    assert progress.eta_seconds == pytest.approx(took + 10, abs=1)
+
+
+def test_a_batch_that_was_cancelled_in_a_pause_is_tried_again_without_it() -> None:
+    batch = launch(num_prompts=8, num_samples=1)
+    run(batch, ScriptedBackend([Refusal("Too long.")]))
+    pause(batch)
+    batch_course.cancel_batch(batch=batch, actor=make_account(), now=LATER)
+    worked = get_batch_progress(GenerationBatch.objects.get(), now=LATER).elapsed_seconds
+
+    batch_course.retry_failures(batch=batch, actor=make_account(), now=LATER)
+
+    batch.refresh_from_db()
+    assert (batch.is_open, batch.is_paused) == (True, False)
+    assert get_batch_progress(batch, now=LATER).elapsed_seconds == pytest.approx(worked, abs=1)

@@ -235,7 +235,7 @@ def test_traces_of_a_chunk_that_is_given_up_are_counted_and_judged_by_the_next_r
     progress = get_run_progress(launched, now=NOW)
     assert launched.state == JobState.FAILED
     assert progress.num_failed == 1
-    assert "died 5 times" in progress.failures[0].reason
+    assert "died 5 times" in progress.failures.reasons[0].reason
     run_all(launch(trace, by=row), ScriptedJudge(Opinion((0.5, 0.5, 0.5))))
     assert JudgeScore.objects.get().trace == trace
 

@@ -75,7 +75,7 @@ def test_failures_are_counted_by_their_reason() -> None:
 
     progress = get_batch_progress(batch, now=NOW)
 
-    assert [(row.reason, row.count) for row in progress.failures] == [
+    assert [(row.reason, row.count) for row in progress.failures.reasons] == [
         ("The model wrote nothing.", 2),
         ("Too long.", 1),
     ]
