@@ -1,7 +1,8 @@
 """Finds the final answer in a completion. Pure text; linear in the completion's length.
 
 A completion states its answer explicitly (`\\boxed{…}`, `#### …`, `A: …`, `the answer is …`, `<answer>…</answer>`),
-or else it simply ends with it. The last explicit statement wins; text inside `<think>…</think>` is no answer.
+or else it simply ends with it. The last explicit statement wins; text inside `<think>…</think>` is no answer, and
+thinking that was never closed has none behind it.
 """
 
 import re
@@ -25,13 +26,28 @@ _STATED = re.compile(
 )
 _CHOICE_ALONE = re.compile(r"(?:^|\n)\W{0,4}([A-Z])\W{0,4}(?=\n|$)|\(([A-Z])\)")
 _CHOICE_LEADING = re.compile(r"\W{0,4}([A-Za-z])(?![A-Za-z'’])")
+_THINKING_OPENS = re.compile(r"(?:\A|\n)[ \t]*<think(?:ing)?>", re.IGNORECASE)
+_THINKING_CLOSES = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"[.!?](?:\s|$)")
 
 
 def conclude(completion: str) -> str:
-    """Return what follows the last `</think>`, or the whole completion where there is none or nothing follows."""
-    after = completion.rpartition("</think>")[2]
-    return after if after.strip() else completion
+    """Return what follows the thinking: the whole completion where there is none, and nothing where the thinking was
+    never closed. Half a thought may name the right answer by chance, or dismiss it in the words that never came."""
+    return "" if is_thinking_unclosed(completion) else _cut_thinking_off(completion)
+
+
+def is_thinking_unclosed(completion: str) -> bool:
+    """Whether a `<think>` that opens a line has no `</think>` behind it."""
+    return _THINKING_OPENS.search(_cut_thinking_off(completion)) is not None
+
+
+def _cut_thinking_off(completion: str) -> str:
+    """What follows the last closing tag: chat templates may put the opening one into the prompt."""
+    end = 0
+    for closing in _THINKING_CLOSES.finditer(completion):
+        end = closing.end()
+    return completion[end:]
 
 
 def find_stated_answer(completion: str) -> str | None:

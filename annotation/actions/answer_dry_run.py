@@ -62,6 +62,7 @@ def _store(dry_run: DryRun, completion: Completion, seconds: float, clock: Clock
         locked.num_prompt_tokens = completion.num_prompt_tokens or 0
         locked.num_tokens = completion.num_tokens or 0
         locked.final_answer, locked.is_answer_correct = verdict.final_answer, verdict.is_correct
+        locked.verifier_error = verdict.error
         locked.seconds = seconds
         locked.save()
         jobs.finish_job(locked, now=clock())

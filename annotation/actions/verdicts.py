@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rl_bridge.answers import conclude, is_thinking_unclosed
 from rl_bridge.errors import BridgeError
-from rl_bridge.verifiers import check_answer, extract_final_answer
+from rl_bridge.verifiers import CHECK_SECONDS, check_answer, extract_final_answer
 
 
 @dataclass(frozen=True)
@@ -20,11 +21,25 @@ class Verdict:
 NO_VERDICT = Verdict(final_answer=None, is_correct=None)
 
 
+UNCLOSED = "Its thinking was never closed, so there is no final answer."
+NOTHING_BEHIND = "Nothing stands behind its thinking, so there is no final answer."
+TOO_LONG = f"Comparing the answer took longer than {CHECK_SECONDS:g} s, so whether it is right is not known."
+
+
 def give_verdict(verifier: str, ground_truth: str, completion: str) -> Verdict:
     """The verifier's word. Where it can't say anything the trace is stored all the same, with the reason."""
+    if error := _find_missing_answer(completion):
+        return Verdict(final_answer=None, is_correct=None, error=error)
     try:
         answer = extract_final_answer(completion, verifier)
         is_correct = check_answer(verifier=verifier, completion=completion, ground_truth=ground_truth)
     except BridgeError as error:
         return Verdict(final_answer=None, is_correct=None, error=str(error))
-    return Verdict(final_answer=answer, is_correct=is_correct)
+    is_late = bool(verifier) and is_correct is None
+    return Verdict(final_answer=answer, is_correct=is_correct, error=TOO_LONG if is_late else "")
+
+
+def _find_missing_answer(completion: str) -> str:
+    if is_thinking_unclosed(completion):
+        return UNCLOSED
+    return NOTHING_BEHIND if completion.strip() and not conclude(completion).strip() else ""

@@ -27,7 +27,7 @@ def read_completion(content: bytes) -> tuple[Completion, str]:
     """The first choice of an answer, and what the server calls itself. Raises Unreadable.
 
     Thinking that a server cut out of the text (`reasoning_content`) is put back in front of it, in the tags that it
-    was written in: it is what raters and judges look at.
+    was written in: it is what raters and judges look at. Where it was cut off before it came to an end, it stays open.
     """
     answer = _read_object(content)
     try:
@@ -42,11 +42,15 @@ def read_completion(content: bytes) -> tuple[Completion, str]:
     logprobs = _read_logprobs(choice.get("logprobs"))
     usage = answer["usage"] if isinstance(answer.get("usage"), dict) else {}
     finish_reason = str(choice.get("finish_reason") or "")
+    finish_reason = _FINISHED.get(finish_reason, finish_reason[:20])
+    if thinking:
+        is_cut_off = finish_reason == "length" and not text.strip()
+        text = f"<think>{thinking}" if is_cut_off else f"<think>{thinking}</think>{text}"
     completion = Completion(
-        text=f"<think>{thinking}</think>{text}" if thinking else text,
+        text=text,
         num_prompt_tokens=_read_count(usage.get("prompt_tokens")),
         num_tokens=_read_count(usage.get("completion_tokens")) or (len(logprobs) or None),
-        finish_reason=_FINISHED.get(finish_reason, finish_reason[:20]),
+        finish_reason=finish_reason,
         mean_logprob=sum(logprobs) / len(logprobs) if logprobs else None,
     )
     return completion, str(answer.get("system_fingerprint") or "")[:80]

@@ -27,6 +27,7 @@ FORMATS = {
 LONGEST_LINE = 20_000_000
 """Bytes; a longer line is refused unread."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_DEEPEST = 100  # what is written again as JSON, or walked through, must end before Python's own limit
 _ROWS_AT_ONCE = 256
 _DELIMITERS = (",", ";", "\t")
 
@@ -85,7 +86,17 @@ def _parse_json(number: int, line: bytes) -> Row:
         return Row(number, fault=fault, raw=_show(line))
     if not isinstance(values, dict):
         return Row(number, fault="not a JSON object: one object a line is needed.", raw=_show(line))
+    if line.count(b"{") + line.count(b"[") > _DEEPEST and _is_deeper(values, _DEEPEST):
+        return Row(number, fault=f"nested more than {_DEEPEST} deep.", raw=_show(line))
     return Row(number, values)
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Whether objects and lists lie in one another at more levels than this."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    if inner is None:
+        return False
+    return levels == 0 or any(_is_deeper(one, levels - 1) for one in inner)
 
 
 def _show(line: bytes) -> str:

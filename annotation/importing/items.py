@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -10,6 +11,7 @@ from typing import Any, Literal
 from annotation.importing.rows import BadRow
 
 Outcome = Literal["rated", "bad_problem", "give_up"]
+_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")
 JOINED_BY = "\n"
 """Stands between two steps that a source gives as a list: it lost what stood there."""
 
@@ -54,8 +56,8 @@ def read_text(values: Mapping[str, Any], name: str, *, is_needed: bool = False) 
     return text
 
 
-def read_list(values: Mapping[str, Any], name: str) -> list[Any]:
-    """A list, or the JSON of one, as CSV has it. Raises BadRow."""
+def read_list(values: Mapping[str, Any], name: str, *, inside: str = "") -> list[Any]:
+    """A list, or the JSON of one, as CSV has it. `inside`: the object that it is in. Raises BadRow."""
     value = values.get(name)
     if isinstance(value, str):
         try:
@@ -63,8 +65,15 @@ def read_list(values: Mapping[str, Any], name: str) -> list[Any]:
         except ValueError:
             value = None
     if not isinstance(value, list | tuple):
-        raise BadRow(f"“{name}” is not a list.")
+        raise BadRow(f"“{inside + '.' if inside else ''}{name}” is not a list.")
     return list(value)
+
+
+def read_index(value: Any) -> Any:
+    """A whole number as sources write it: 2, 2.0 or "2" is 2; whatever is none stays as it is."""
+    if isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value.strip()):
+        return int(value)
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def join_steps(steps: Sequence[Any], *, name: str) -> tuple[str, tuple[int, ...]]:

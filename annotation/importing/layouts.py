@@ -81,10 +81,13 @@ def check_mapping(layout: Layout, mapped: Mapped, columns: Sequence[str]) -> Non
 
 
 def read_item(row: Row, layout: Layout, mapped: Mapped) -> Item:
-    """The row as an item. Raises BadRow."""
+    """The row as an item. Raises BadRow, also for what no layout foresaw: a number in place of a list, say."""
     if row.fault:
         raise BadRow(row.fault)
-    return layout.read(row.values, mapped)
+    try:
+        return layout.read(row.values, mapped)
+    except (TypeError, ValueError, AttributeError, LookupError) as error:
+        raise BadRow(f"the row is not laid out as “{layout.title}” says.") from error
 
 
 def _count_readable(layout: Layout, sample: Sequence[Row], mapped: Mapped) -> int:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from annotation.importing.items import Item, read_list, read_text
+from annotation.importing.items import Item, read_index, read_list, read_text
 from annotation.importing.layout import Layout, Mapped, Values
 from annotation.importing.rows import BadRow
 from rl_bridge.answers import find_stated_answer
@@ -41,8 +41,8 @@ def _read_arc(values: Values, mapped: Mapped) -> Item:
     choices = values.get("choices")
     if not isinstance(choices, dict) or not choices.get("text"):
         raise BadRow("“choices” is not an object with “label” and “text”.")
-    texts = [str(text) for text in choices["text"]]
-    names = [str(label) for label in choices.get("label") or []]
+    texts = [str(text) for text in read_list(choices, "text", inside="choices")]
+    names = [str(label) for label in read_list(choices, "label", inside="choices")]
     key = read_text(values, "answerKey", is_needed=True).strip()
     if key not in names or len(names) != len(texts):
         raise BadRow(f"“answerKey” is {key!r:.20}, which is none of the choices.")
@@ -51,9 +51,9 @@ def _read_arc(values: Values, mapped: Mapped) -> Item:
 
 def _read_mmlu(values: Values, mapped: Mapped) -> Item:
     texts = [str(text) for text in read_list(values, "choices")]
-    answer: Any = values.get("answer")
+    answer: Any = read_index(values.get("answer"))
     if isinstance(answer, str):
-        answer = int(answer) if answer.isdigit() else _LETTERS.find(answer.strip().upper()[:1] or "?")
+        answer = _LETTERS.find(answer.strip().upper()[:1] or "?")
     if isinstance(answer, bool) or not isinstance(answer, int) or not 0 <= answer < len(texts):
         raise BadRow(f"“answer” is {values.get('answer')!r:.20}, which is none of the choices.")
     return _build_choice(read_text(values, "question", is_needed=True), texts, answer)

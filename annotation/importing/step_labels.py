@@ -9,7 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from annotation.importing.items import ImportedTrace, Item, Outcome, join_steps, read_text
+from annotation.importing.items import (
+    ImportedTrace,
+    Item,
+    Outcome,
+    join_steps,
+    read_index,
+    read_list,
+    read_text,
+)
 from annotation.importing.layout import Layout, Mapped, Values
 from annotation.importing.rows import BadRow
 
@@ -43,12 +51,9 @@ def _read_label(label: Any, index: int, name: str, meaning: Mapping[int, int]) -
 
 def labels_of_first_error(index: Any, num_steps: int, *, name: str) -> tuple[int | None, ...]:
     """Good up to the first error, bad there, and not judged behind; all good for −1 or null. Raises BadRow."""
-    if isinstance(index, str) and index.strip().lstrip("-").isdigit():
-        index = int(index)
+    index = read_index(index)
     if index in (None, "", -1):
         return (1,) * num_steps
-    if isinstance(index, float) and index.is_integer():
-        index = int(index)
     if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < num_steps:
         raise BadRow(f"“{name}” is {index!r:.40}, but there are {num_steps} steps, counted from 0.")
     return (*[1] * index, -1, *[None] * (num_steps - index - 1))
@@ -61,7 +66,7 @@ def _read_prm800k(values: Values, mapped: Mapped) -> Item:
     finish = str(label.get("finish_reason", ""))
     steps: list[str] = []
     labels: list[int | None] = []
-    for number, step in enumerate(label.get("steps") or [], start=1):
+    for number, step in enumerate(_list_inside(label, "steps", "label"), start=1):
         text, rating = _follow(step, number, is_error_found=finish == "found_error")
         if text is None:
             break
@@ -88,7 +93,9 @@ def _follow(step: Any, number: int, *, is_error_found: bool) -> tuple[str | None
     """The text and rating of one step of the path; no text where the path ends before it."""
     if not isinstance(step, Mapping):
         raise BadRow(f"step {number} of “label.steps” is not an object.")
-    completions = [one for one in step.get("completions") or [] if isinstance(one, Mapping)]
+    completions = [
+        one for one in _list_inside(step, "completions", f"step {number}") if isinstance(one, Mapping)
+    ]
     chosen, written = step.get("chosen_completion"), step.get("human_completion")
     if isinstance(chosen, int) and 0 <= chosen < len(completions):
         taken = completions[chosen]
@@ -110,6 +117,11 @@ def _read_object(values: Values, name: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise BadRow(f"“{name}” is not an object.")
     return value
+
+
+def _list_inside(values: Values, name: str, inside: str) -> list[Any]:
+    """What the object lists; nothing where it says null."""
+    return [] if values.get(name) is None else read_list(values, name, inside=inside)
 
 
 def _read_math_shepherd(values: Values, mapped: Mapped) -> Item:

@@ -34,6 +34,7 @@ class DryRun(ModelJob):
     mean_logprob = models.FloatField(null=True, blank=True)
     final_answer = models.TextField(null=True, blank=True)  # noqa: DJ001  null: none was found, as in a trace
     is_answer_correct = models.BooleanField(null=True, blank=True)
+    verifier_error = models.TextField(blank=True, help_text="Why the answer was not checked, as in a trace.")
     seconds = models.FloatField(
         null=True, blank=True, help_text="How long the model took, without the time to open it."
     )

@@ -9,12 +9,14 @@ from annotation.models import JudgeScore, Trace
 
 @dataclass(frozen=True)
 class JudgeOpinion:
-    """One judge on one trace. probabilities, rationales: S entries, one a step (none, "" where it said nothing)."""
+    """One judge on one trace. probabilities, rationales: S entries, one a step (none, "" where it said nothing).
+    fault: why its answer could not be read, where it could not."""
 
     judge: str
     note: str
     probabilities: tuple[float | None, ...]
     rationales: tuple[str, ...]
+    fault: str = ""
 
 
 def list_judge_opinions(trace: Trace) -> list[JudgeOpinion]:
@@ -29,6 +31,7 @@ def list_judge_opinions(trace: Trace) -> list[JudgeOpinion]:
             note=score.judge.note,
             probabilities=tuple(score.probabilities),
             rationales=tuple(score.rationales) or ("",) * len(score.probabilities),
+            fault=score.fault,
         )
         for score in scores
     ]

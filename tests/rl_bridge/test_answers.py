@@ -27,7 +27,9 @@ from rl_bridge import answers
         (r"\boxed{3} was wrong. The answer is 4.", "4"),
         (r"\boxed{\frac{3}{4}}", "3/4"),
         ("<think>The answer is 5?</think>\nIt is 6.", "6"),
-        ("<think>The answer is 5.</think>", "5"),
+        ("Half a thought.</think>\nIt is 6.", "6"),
+        ("<Thinking>Is it 5?</Thinking>\nIt is 6.", "6"),
+        ("The tag <think> is never closed here. The answer is 5.", "5"),
         ("<answer>9</answer>", "9"),
         ("x = -5", "-5"),
         ("the sum equals −5", "-5"),
@@ -47,7 +49,19 @@ def test_the_final_number_is_found(completion: str, number: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "completion", ["", "none here", "   \n", r"\boxed{}", "answer is", "<think></think>"]
+    "completion",
+    [
+        "",
+        "none here",
+        "   \n",
+        r"\boxed{}",
+        "answer is",
+        "<think></think>",
+        "<think>The answer is 5.</think>",
+        "<think>The answer is 5.",
+        "  <thinking>\nThe answer is 5.",
+        "<think>Is it 5?</think>\n<think>The answer is 6.",
+    ],
 )
 def test_without_a_number_there_is_none(completion: str) -> None:
     assert answers.find_number(completion) is None
@@ -136,7 +150,21 @@ def test_a_grid_is_read_as_its_last_lines() -> None:
 
 @pytest.mark.parametrize(
     "piece",
-    ["\\boxed{", "1,", "9", "answer is ", "A:\n", "<answer>", "</think>", "(A", "\\frac{1}{", "  ", "-1/"],
+    [
+        "<think>",
+        "\n <think>",
+        "\\boxed{",
+        "1,",
+        "9",
+        "answer is ",
+        "A:\n",
+        "<answer>",
+        "</think>",
+        "(A",
+        "\\frac{1}{",
+        "  ",
+        "-1/",
+    ],
 )
 def test_hostile_repetition_is_read_in_linear_time(piece: str) -> None:
     completion = piece * (200_000 // len(piece))
@@ -147,3 +175,20 @@ def test_hostile_repetition_is_read_in_linear_time(piece: str) -> None:
     answers.find_choice(completion)
 
     assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("completion", "is_unclosed"),
+    [
+        ("<think>One.", True),
+        ("\n  <THINK>One.", True),
+        ("<think>One.</think>\nTwo.\n<think>Three.", True),
+        ("<think>One.</think>\nTwo.", False),
+        ("One.</think>\nTwo.", False),
+        ("The tag <think> opens it.", False),
+        ("", False),
+    ],
+)
+def test_thinking_that_was_never_closed_is_noticed(completion: str, is_unclosed: bool) -> None:
+    assert answers.is_thinking_unclosed(completion) == is_unclosed
+    assert (answers.conclude(completion) == "") == (is_unclosed or not completion)

@@ -84,6 +84,8 @@ def test_an_unclosed_think_is_kept_as_it_is() -> None:
     dry_run, _ = answer(launch(), "<think>3 + 4 is 7, is it not")
 
     assert (dry_run.state, dry_run.completion) == (JobState.FINISHED, "<think>3 + 4 is 7, is it not")
+    assert (dry_run.final_answer, dry_run.is_answer_correct) == (None, None)
+    assert dry_run.verifier_error == "Its thinking was never closed, so there is no final answer."
 
 
 @pytest.mark.parametrize(

@@ -175,11 +175,16 @@ def test_what_can_be_no_trace_is_a_failure_with_its_reason_and_the_rest_goes_on(
     assert batch.state == JobState.FINISHED
 
 
-def test_an_unclosed_think_tag_is_a_trace_like_any_other() -> None:
-    run(launch(make_prompts(1)), ScriptedBackend(["<think>Let me see.\n\nSo 7."]))
+@pytest.mark.parametrize("verifier", ["numeric", ""])
+def test_thinking_that_was_never_closed_is_a_trace_that_says_why_it_has_no_verdict(verifier: str) -> None:
+    prompt = make_prompt(verifier=verifier)
+
+    run(launch([prompt]), ScriptedBackend(["<think>Let me see.\n\nSo 7."]))  # and 7 would be right
 
     trace = Trace.objects.get()
     assert trace.step_ends[-1] == len(trace.completion)
+    assert (trace.final_answer, trace.is_answer_correct) == (None, None)
+    assert trace.sampling["verifier_error"] == "Its thinking was never closed, so there is no final answer."
 
 
 def test_a_prompt_deleted_meanwhile_is_a_failure() -> None:

@@ -411,3 +411,14 @@ class TestDataSets:
         assert source.state == JobState.FAILED
         assert source.error.startswith("The data set “someone/no-such-set” can't be read:")
         assert "Traceback" not in source.error
+
+
+def test_a_row_that_is_laid_out_otherwise_is_refused_alone() -> None:
+    good = {"question": "Hot?", "choices": {"text": ["Ice", "Fire"], "label": ["A", "B"]}, "answerKey": "B"}
+    rows = [good, {**good, "choices": {"text": 5}}, {**good, "question": "Cold?"}]
+
+    run = import_rows_of(look_at(lines(*rows)), ImportPlan(layout="arc", mapping={}))
+
+    assert (run.state, run.num_read, run.num_prompts, run.num_refused) == (JobState.FINISHED, 3, 2, 1)
+    refusal = run.refusals.get()
+    assert (refusal.number, refusal.reason) == (2, "“choices.text” is not a list.")

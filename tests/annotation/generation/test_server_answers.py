@@ -70,6 +70,23 @@ def test_the_text_is_what_was_written_byte_for_byte(message: dict[str, Any], tex
 
 
 @pytest.mark.parametrize(
+    ("content", "finish_reason", "text"),
+    [
+        (None, "length", "<think>3 + 4"),
+        (" ", "length", "<think>3 + 4"),
+        ("It", "length", "<think>3 + 4</think>It"),
+        ("", "stop", "<think>3 + 4</think>"),
+    ],
+)
+def test_thinking_that_was_cut_off_stays_open(content: str | None, finish_reason: str, text: str) -> None:
+    message = {"content": content, "reasoning_content": "3 + 4"}
+
+    completion, _ = read_completion(answer(message=message, finish_reason=finish_reason))
+
+    assert completion.text == text
+
+
+@pytest.mark.parametrize(
     ("logprobs", "mean"),
     [
         (None, None),

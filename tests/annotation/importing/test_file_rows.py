@@ -142,3 +142,15 @@ def test_a_sample_is_always_json_that_the_database_takes(values: dict[str, objec
     text = json.dumps(make_sample(Row(1, values)), allow_nan=False)
 
     assert "\\u0000" not in text
+
+
+def test_a_row_that_is_nested_too_deeply_is_refused_and_the_rest_goes_on(tmp_path: Path) -> None:
+    deep, broad = "[" * 101 + "]" * 101, "[" + "[1]," * 200 + "[1]]"
+    file = tmp_path / "rows.jsonl"
+    file.write_text(f'{{"a": {deep}}}\n{{"a": {broad}}}\n{{"a": {"[" * 99 + "]" * 99}}}\n')
+
+    first, second, third = read_file(file, "jsonl")
+
+    assert first.fault == "nested more than 100 deep."
+    assert (second.fault, third.fault) == ("", "")
+    assert make_sample(third)["a"]

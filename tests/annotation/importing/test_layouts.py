@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -228,11 +229,39 @@ def test_a_conversations_last_turn_is_the_completion_byte_for_byte() -> None:
         ("math", {"problem": "A", "solution": ""}, {}, "“solution” is empty."),
         ("arc", {**ARC, "answerKey": "Z"}, {}, "“answerKey” is 'Z', which is none of the choices."),
         ("arc", {**ARC, "choices": None}, {}, "“choices” is not an object"),
+        ("arc", {**ARC, "choices": {"text": 5}}, {}, "“choices.text” is not a list."),
+        ("arc", {**ARC, "choices": {"text": ["a"], "label": 5}}, {}, "“choices.label” is not a list."),
         ("mmlu", {**MMLU, "answer": 4}, {}, "“answer” is 4, which is none of the choices."),
+        ("mmlu", {**MMLU, "answer": "²"}, {}, "“answer” is '²', which is none of the choices."),
+        ("mmlu", {**MMLU, "answer": "9" * 5000}, {}, "which is none of the choices."),
         ("math_shepherd", {**SHEPHERD, "input": "no marks"}, {}, "“input” holds no “ки”"),
         ("math_shepherd", {**SHEPHERD, "label": "short"}, {}, "neither + nor - at the end of step 1."),
         ("prm800k", {"question": "A", "label": {}}, {}, "“question” is not an object."),
         ("prm800k", prm800k(label={"steps": []}), {}, "“label.steps” holds no steps."),
+        ("prm800k", prm800k(label={"steps": 5}), {}, "“label.steps” is not a list."),
+        (
+            "prm800k",
+            prm800k(label={"steps": [{"completions": 5}]}),
+            {},
+            "“step 1.completions” is not a list.",
+        ),
+        *(
+            (
+                "steps",
+                {"p": "A", "s": ["x"], "at": index},
+                {"prompt": "p", "steps": "s", "first_error": "at"},
+                f"“at” is {index!r:.40}, but there are 1 steps",
+            )
+            for index in ("--1", "²", "9" * 5000, [], {})
+        ),
+        (
+            "prm800k",
+            prm800k(
+                label={"steps": [{"completions": [{"text": "x", "rating": []}], "chosen_completion": 0}]}
+            ),
+            {},
+            "the rating of step 1 is [];",
+        ),
         ("steps", {"p": "A", "s": []}, {"prompt": "p", "steps": "s"}, "“s” holds no steps."),
         ("steps", {"p": "A", "s": ["x", " "]}, {"prompt": "p", "steps": "s"}, "step 2 of “s” is empty"),
         (
@@ -294,6 +323,69 @@ _JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )
+
+
+WHOLE_ROWS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
+    "gsm8k": (GSM8K, {}),
+    "math": (MATH, {}),
+    "arc": (ARC, {}),
+    "mmlu": (MMLU, {}),
+    "human_eval": (HUMAN_EVAL, {}),
+    "math_shepherd": (SHEPHERD, {}),
+    "prm800k": (prm800k(), {}),
+    "prompts": ({"p": "A", "v": "exact"}, {"prompt": "p", "verifier": "v"}),
+    "completions": ({"p": "A", "c": "B"}, {"prompt": "p", "completion": "c"}),
+    "messages": (
+        {"m": [{"role": "user", "content": "A"}, {"role": "assistant", "content": "B"}]},
+        {"messages": "m"},
+    ),
+    "steps": (
+        {"p": "A", "s": ["x", "y"], "at": 1},
+        {"prompt": "p", "steps": "s", "first_error": "at"},
+    ),
+    "rated_steps": ({"p": "A", "s": ["x"], "l": [-1]}, {"prompt": "p", "steps": "s", "labels": "l"}),
+}
+
+
+def spoil(value: Any, data: st.DataObject) -> Any:
+    """The value with one thing in it, at any depth, that is something else: its keys are those that are read."""
+    inner: list[Any] = list(value) if isinstance(value, list | dict) else []
+    if not inner or data.draw(st.integers(0, 3)) == 0:
+        return data.draw(_JSON | st.sampled_from(["--1", "²", "9" * 5000, 10**30, float("inf")]))
+    if isinstance(value, list):
+        at = data.draw(st.integers(0, len(value) - 1))
+        return [spoil(one, data) if index == at else one for index, one in enumerate(value)]
+    name = data.draw(st.sampled_from(sorted(value)))
+    return {**value, name: spoil(value[name], data)}
+
+
+@pytest.mark.parametrize("key", sorted(LAYOUTS))
+def test_every_layout_has_a_row_to_spoil(key: str) -> None:
+    values, mapped = WHOLE_ROWS[key]
+
+    assert read(key, values, **mapped).prompt
+
+
+@given(key=st.sampled_from(sorted(LAYOUTS)), data=st.data())
+def test_a_row_of_which_any_one_thing_is_wrong_is_an_item_or_one_sentence(
+    key: str, data: st.DataObject
+) -> None:
+    values, mapped = WHOLE_ROWS[key]
+    name = data.draw(st.sampled_from(sorted(values)))
+    spoilt = {**values, name: spoil(values[name], data)}
+    try:
+        assert read(key, spoilt, **mapped).prompt.strip()
+    except BadRow as error:
+        assert str(error).endswith(".")
+        assert "laid out" not in str(error)  # each fault has a sentence of its own
+
+
+def test_what_no_layout_foresaw_refuses_the_row_alone() -> None:
+    def stumble(values: Any, mapped: Any) -> Item:
+        raise AttributeError("'int' object has no attribute 'get'")
+
+    with pytest.raises(BadRow, match=r"^the row is not laid out as “GSM8K” says\.$"):
+        read_item(Row(1, GSM8K), dataclasses.replace(LAYOUTS["gsm8k"], read=stumble), {})
 
 
 @given(key=st.sampled_from(sorted(LAYOUTS)), data=st.data())

@@ -257,3 +257,14 @@ def test_what_a_row_holds_cannot_run(maker: Client, project: Project) -> None:
 
     assert "<script>alert" not in page
     assert "<img src=x" not in page
+
+
+def test_a_row_that_is_laid_out_otherwise_is_refused_in_the_preview(maker: Client, project: Project) -> None:
+    good = {"question": "Hot?", "choices": {"text": ["Ice", "Fire"], "label": ["A", "B"]}, "answerKey": "B"}
+    rows = [good, {**good, "choices": {"text": 5}}]
+    source = look_at(maker, project, "".join(json.dumps(row) + "\n" for row in rows).encode())
+
+    page = maker.get(path(project, "prepare_import", source.pk), {"layout": "arc"})
+
+    assert page.status_code == 200
+    assert "Refused: “choices.text” is not a list." in page.text

@@ -183,3 +183,35 @@ def test_a_cut_that_cannot_be_is_said(segmenter: str, words: str, admin: Client,
 
     assert words in page
     assert Trace.objects.get() == trace
+
+
+def test_a_trace_says_why_its_answer_was_not_checked_and_why_a_judge_gave_no_score(
+    admin: Client, project: Project
+) -> None:
+    trace = make_trace(
+        make_prompt(project),
+        final_answer=None,
+        is_answer_correct=None,
+        sampling={"verifier_error": "Its thinking was <never> closed, so there is no final answer."},
+    )
+    judge = make_judge(name="critic")
+    make_judge_score(trace, judge, (None, None, None), fault="Unreadable: no JSON <b>at all</b>.")
+
+    page = admin.get(path(project, "show_trace", trace.pk)).text
+
+    assert "Not checked</span>" in page
+    assert (
+        '<span class="muted">Its thinking was &lt;never&gt; closed, so there is no final answer.</span>'
+        in page
+    )
+    assert f"{judge} gave no score. Unreadable: no JSON &lt;b&gt;at all&lt;/b&gt;." in page
+
+
+def test_a_trace_whose_answer_was_checked_says_no_more_than_that(admin: Client, project: Project) -> None:
+    trace = make_trace(make_prompt(project), is_answer_correct=False, sampling={"verifier_error": ""})
+
+    page = admin.get(path(project, "show_trace", trace.pk)).text
+
+    assert "Wrong" in page
+    assert "Not checked" not in page
+    assert "gave no score" not in page
