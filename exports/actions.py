@@ -21,7 +21,7 @@ from annotation.actions.beating import keep_beating
 from annotation.merging.data import MergePolicy
 from annotation.models import Account, JobState, MergeRun, Project
 from annotation.models.job import OPEN_STATES
-from annotation.queries.merges import find_latest_merge
+from annotation.queries.merges import find_latest_merge, policy_of
 from exports.checks import CheckFailed
 from exports.formats.dataset import FormName
 from exports.models import Export, FileFormat
@@ -42,7 +42,7 @@ class NoConfigs(Exception):
 
 
 class MergeUnfit(Exception):
-    """The merge run can't be exported: another project's, failed or cancelled."""
+    """The merge run can't be exported: another project's, failed, cancelled, or under way by another policy."""
 
 
 class DiskFull(Exception):
@@ -63,9 +63,10 @@ def start_export(
 ) -> Export:
     """Queues an export of a merge run; given a merge policy, of a fresh merge, which the export's worker runs first.
 
-    Where a merge of the project is under way already, a fresh one waits for nobody: the export takes that one.
-    `other_projects` go into the same files: of each, its latest finished merge, or a fresh one where a fresh one is
-    wanted or none finished. The caller has made sure that the actor may export them all.
+    Where a merge of the project by the same policy is under way already, the export takes that one; while one by
+    another policy is, no fresh one can start.
+    `other_projects` go into the same files: of each, its latest finished merge by the same policy, or a fresh one where
+    a fresh one is wanted or none finished. The caller has made sure that the actor may export them all.
     Raises NoConfigs, MergeUnfit, or NothingToMerge.
     """
     wanted = [config for config in CONFIGS if config in configs]
@@ -149,7 +150,7 @@ def _find_or_add_merge(
         try:
             return merges.add_merge_run(project=project, policy=merge, actor=actor, now=now)
         except merges.MergeAlreadyOpen as error:
-            return error.run
+            return _take_open_run(error.run, merge)
     if merge.project_id != project.pk:
         raise MergeUnfit("The merge run belongs to another project.")
     if merge.state not in (*OPEN_STATES, JobState.FINISHED):
@@ -157,12 +158,22 @@ def _find_or_add_merge(
     return merge
 
 
+def _take_open_run(run: MergeRun, wanted: MergePolicy) -> MergeRun:
+    """The open run where it merges as wanted: labels by another policy would pass for those asked for."""
+    if (found := policy_of(run)) != wanted:
+        raise MergeUnfit(
+            f"Merge {run.pk} of {run.project.name} is under way, by {found.words}, and this export asks for "
+            f"{wanted.words}. Wait until it ends, or cancel it; or export that one."
+        )
+    return run
+
+
 def _merge_of_other(project: Project, merge: MergeRun | MergePolicy) -> MergeRun | MergePolicy:
-    """What a further project brings, where the export's own brings `merge`."""
+    """What a further project brings, where the export's own brings `merge`: labels by the same policy."""
     if isinstance(merge, MergePolicy):
         return merge
-    latest = find_latest_merge(project)
-    return latest or MergePolicy(name=merge.policy)  # type: ignore[arg-type]  # stored of a MergePolicy
+    policy = policy_of(merge)
+    return find_latest_merge(project, policy) or policy
 
 
 def _draft_of(export: Export) -> Path:

@@ -168,7 +168,8 @@ def _write_body(manifest: Manifest, configs: list[str]) -> str:
             for slug, merge in sorted(_other_merges(manifest).items())
         ],
         f"- A step is labelled 1 from a posterior of {policy['good_from']} on, 0 up to {policy['bad_to']}, else -100.",
-        f"- What rests on people alone rests on at least {policy['minimum_raters']} of them. "
+        f"- What rests on people alone rests on at least {policy['minimum_raters']} of them, blind; a pair on as many "
+        "for each of its traces, or on as many who compared the two. "
         "`provenance` says on what a row rests: `human`, `hybrid` (people and calibrated judges), `ai` (judges alone), "
         "`gold` (known), `none` (one rater).",
         f"- `prompt` is the text the model was given as the user's message; form: {manifest['form']}. `stepwise` and "

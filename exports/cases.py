@@ -37,12 +37,21 @@ _PAIRS = """
 COPY (
   SELECT q.prompt_id, c.model_name, r.model_name, coalesce(c.batch_id, 0), coalesce(r.batch_id, 0),
     (c.created_at AT TIME ZONE 'UTC')::date, (r.created_at AT TIME ZONE 'UTC')::date, p.language, q.provenance,
+    least(%(raters)s, greatest(coalesce(compared.num, 0), least(mc.num_blind_raters, mr.num_blind_raters))),
     ascii(c.completion) NOT BETWEEN 33 AND 126 AND btrim(c.completion, %(whitespace)s) = '',
     ascii(r.completion) NOT BETWEEN 33 AND 126 AND btrim(r.completion, %(whitespace)s) = '',
     c.completion = r.completion,
     coalesce(cb.prompt_template, '{prompt}') = coalesce(rb.prompt_template, '{prompt}')
   FROM annotation_mergedpreference q JOIN annotation_prompt p ON p.id = q.prompt_id
   JOIN annotation_trace c ON c.id = q.chosen_id JOIN annotation_trace r ON r.id = q.rejected_id
+  JOIN annotation_mergedtrace mc ON mc.run_id = q.run_id AND mc.trace_id = c.id
+  JOIN annotation_mergedtrace mr ON mr.run_id = q.run_id AND mr.trace_id = r.id
+  LEFT JOIN (
+    SELECT x.trace_a_id, x.trace_b_id, count(*) AS num
+    FROM annotation_comparison x JOIN annotation_prompt y ON y.id = x.prompt_id
+    WHERE y.project_id = %(project)s AND x.choice <> 'both_bad' AND x.submitted_at <= %(at)s
+    GROUP BY x.trace_a_id, x.trace_b_id
+  ) AS compared ON compared.trace_a_id = least(c.id, r.id) AND compared.trace_b_id = greatest(c.id, r.id)
   LEFT JOIN annotation_generationbatch cb ON cb.id = c.batch_id
   LEFT JOIN annotation_generationbatch rb ON rb.id = r.batch_id
   WHERE q.run_id = %(run)s AND q.probability >= %(min_p)s
@@ -72,6 +81,7 @@ _PAIR_TYPES = {
     "rejected_day": pa.string(),
     "language": pa.string(),
     "provenance": pa.string(),
+    "people": pa.int64(),
     "chosen_blank": pa.string(),
     "rejected_blank": pa.string(),
     "same_text": pa.string(),
@@ -133,9 +143,15 @@ def count_pair_cases(
     run: MergeRun, policy: ExportPolicy, split_of: Mapping[int, str], suspects: SuspectPrompts
 ) -> list[PairCase]:
     """The cases of a run's preferences from the policy's probability on; without their steps, so not for forks."""
-    table = read_columns(
-        _PAIRS, {"whitespace": _WHITESPACE, "run": run.pk, "min_p": policy.min_p_preference}, _PAIR_TYPES
-    )
+    values = {
+        "whitespace": _WHITESPACE,
+        "run": run.pk,
+        "project": run.project_id,
+        "at": run.started_at or run.queued_at,
+        "raters": policy.minimum_raters,
+        "min_p": policy.min_p_preference,
+    }
+    table = read_columns(_PAIRS, values, _PAIR_TYPES)
     keys = [name for name in _PAIR_TYPES if name != "prompt"]
     cases = _group(_add_prompt_facts(table, split_of, suspects), ["split", "is_broken", *keys], "prompt", [])
     return [
@@ -147,6 +163,7 @@ def count_pair_cases(
                     case["rejected_model"], case["rejected_batch"], case["rejected_day"], case["language"]
                 ),
                 case["provenance"],
+                case["people"],
                 *(
                     case[name] == "t"
                     for name in ("chosen_blank", "rejected_blank", "same_text", "same_prompt")

@@ -24,6 +24,13 @@ from exports.manifest import FileEntry
 
 _ROWS_AT_ONCE = 4000
 _VOUCHED = ("human", "gold")
+_TEXT_COLUMNS = {
+    "stepwise": ("prompt", "completions"),
+    "evidence": ("text",),
+    "prompts": ("prompt",),
+    "preference": ("prompt", "chosen", "rejected"),
+    "step_preference": ("prompt", "chosen", "rejected"),
+}
 
 
 class CheckFailed(Exception):
@@ -63,23 +70,22 @@ def check_files(
 
 
 def text_of_row(row: Row, config: str) -> str:
-    """The completion (or what stands for it) of a row, in either form, as the database has it."""
-    if config == "stepwise":
-        return "".join(row["completions"])
-    if config == "evidence":
-        return str(row["text"])
-    if config == "prompts":
-        return content_of(row["prompt"])
-    if config in ("preference", "step_preference"):
-        return content_of(row["chosen"]) + "\x00" + content_of(row["rejected"])
-    return content_of(row["completion"])
+    """The texts of a row, in either form, as the database has them (exports/source_texts.py).
+
+    Of a step preference each side is what its model had written: the steps shared, then its own.
+    """
+    texts = [content_of(row[name]) for name in _text_columns(config)]
+    if config == "step_preference":
+        prompt, chosen, rejected = texts
+        texts = [prompt + chosen, prompt + rejected]
+    return "\x00".join(texts)
 
 
 def content_of(value: object) -> str:
-    """The text of a value in standard or conversational form."""
+    """The text of a value in standard or conversational form; of a list of steps, the steps joined."""
     if isinstance(value, str):
         return value
-    return "".join(message["content"] for message in value)  # type: ignore[attr-defined]
+    return "".join(part if isinstance(part, str) else part["content"] for part in value)  # type: ignore[attr-defined]
 
 
 def _read_batches(
@@ -117,10 +123,16 @@ def _check_prompts(
 
 def _texts_of(batch: pa.RecordBatch, config: str) -> pa.Array:
     """`text_of_row` of every row."""
-    if config in ("preference", "step_preference"):
-        return pc.binary_join_element_wise(_contents(batch["chosen"]), _contents(batch["rejected"]), "\x00")
-    column = {"stepwise": "completions", "evidence": "text", "prompts": "prompt"}.get(config, "completion")
-    return _contents(batch[column])
+    texts = [_contents(batch[name]) for name in _text_columns(config)]
+    if config == "step_preference":
+        prompts, *sides = texts
+        texts = [pc.binary_join_element_wise(prompts, side, "") for side in sides]
+    return texts[0] if len(texts) == 1 else pc.binary_join_element_wise(*texts, "\x00")
+
+
+def _text_columns(config: str) -> tuple[str, ...]:
+    """The columns that hold what the database does."""
+    return _TEXT_COLUMNS.get(config, ("prompt", "completion"))
 
 
 def _contents(column: pa.Array) -> pa.Array:

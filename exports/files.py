@@ -115,7 +115,7 @@ class DataFile:
         self.num_rows = 0
 
     def add(self, row: Row, text: str) -> None:
-        """Adds a row; `text` is what its completion is in the database."""
+        """Adds a row; `text` is what the database has of it (exports/source_texts.py)."""
         self._waiting.append(row)
         self._waiting_texts.append(text)
         if len(self._waiting) >= _ROWS_AS_OBJECTS:
@@ -123,7 +123,7 @@ class DataFile:
         self._count(1, len(text))
 
     def add_table(self, table: pa.Table, texts: pa.Array) -> None:
-        """Adds many rows; `texts` is what their completions are in the database."""
+        """Adds many rows; `texts` is what the database has of them."""
         self._pack()
         self._waiting_tables.append(table)
         self._later(partial(add_texts, self._texts, texts))

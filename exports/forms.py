@@ -56,7 +56,7 @@ class ExportForm(forms.Form):
         required=False,
         widget=forms.CheckboxSelectMultiple,
         label="Labels of these projects too",
-        help_text="Of each, its latest merge (or a fresh one, where you merge first). Splits go over all prompts.",
+        help_text="Of each, its latest merge by the same policy (or a fresh one). Splits go over all prompts.",
     )
     minimum_raters = forms.IntegerField(
         min_value=1,

@@ -103,6 +103,8 @@ def refuse_pair(pair: JudgedPair, policy: ExportPolicy) -> LeftOut | None:
         return refused
     if pair.provenance not in policy.evidence:
         return LeftOut("evidence_not_wanted")
+    if pair.provenance == "human" and pair.num_people < policy.minimum_raters:
+        return LeftOut("too_few_raters")
     if pair.probability < policy.min_p_preference:
         return LeftOut("unclear_preference")
     if not pair.chosen.completion.strip() or not pair.rejected.completion.strip():

@@ -23,7 +23,12 @@ from exports.trace_columns import Ints, column_of, load_trace_columns
 NO_FORK = -1
 _PAIRS = """
 COPY (
-  SELECT chosen_id, rejected_id, margin, provenance FROM annotation_mergedpreference
+  SELECT chosen_id, rejected_id, margin, provenance, coalesce(compared.num, 0)
+  FROM annotation_mergedpreference LEFT JOIN (
+    SELECT trace_a_id, trace_b_id, count(*) AS num FROM annotation_comparison
+    WHERE prompt_id = ANY(%(prompts)s::bigint[]) AND choice <> 'both_bad' AND submitted_at <= %(at)s
+    GROUP BY trace_a_id, trace_b_id
+  ) AS compared ON trace_a_id = least(chosen_id, rejected_id) AND trace_b_id = greatest(chosen_id, rejected_id)
   WHERE run_id = %(run)s AND prompt_id = ANY(%(prompts)s::bigint[]) AND probability >= %(min_p)s
   ORDER BY prompt_id, chosen_id, rejected_id
 ) TO STDOUT WITH (FORMAT csv)
@@ -33,6 +38,7 @@ _PAIR_TYPES = {
     "rejected": pa.int64(),
     "margin": pa.float64(),
     "provenance": pa.string(),
+    "num_choosing": pa.int64(),
 }
 
 
@@ -45,6 +51,7 @@ class Pairs:
     rejected: pa.Table
     margin: pa.Array
     provenance: pa.Array
+    num_choosing: pa.Array  # raters who chose between the two
     forks: Ints
     openings: (
         tuple[Sequence[str | None], Sequence[str | None]] | None
@@ -62,9 +69,17 @@ class Pairs:
             self.rejected.take(where),
             self.margin.take(where),
             self.provenance.take(where),
+            self.num_choosing.take(where),
             self.forks[np.asarray(places, np.int64)],
             openings,  # type: ignore[arg-type]  # two sides, as before
         )
+
+    @property
+    def num_people(self) -> Ints:
+        """`JudgedPair.num_people` of each."""
+        rated = np.minimum(self.chosen["raters"].to_numpy(), self.rejected["raters"].to_numpy())
+        people: Ints = np.maximum(rated, self.num_choosing.to_numpy())
+        return people
 
     @property
     def prompts(self) -> pa.Array:
@@ -76,7 +91,12 @@ class Pairs:
 
 def load_pairs(run: MergeRun, prompts: Collection[int], traces: pa.Table, *, min_p: float) -> Pairs:
     """The preferences of these prompts; a trace that is not among the `traces` in hand is read once more."""
-    values = {"run": run.pk, "prompts": list(prompts), "min_p": min_p}
+    values = {
+        "run": run.pk,
+        "prompts": list(prompts),
+        "min_p": min_p,
+        "at": run.started_at or run.queued_at,
+    }
     found = read_columns(_PAIRS, values, _PAIR_TYPES).combine_chunks()
     wanted = [column_of(found, side).to_pylist() for side in ("chosen", "rejected")]
     place_of = {trace: place for place, trace in enumerate(traces["trace_id"].to_pylist())}
@@ -88,18 +108,23 @@ def load_pairs(run: MergeRun, prompts: Collection[int], traces: pa.Table, *, min
         traces.take(pa.array([place_of[trace] for trace in side], pa.int64())).combine_chunks()
         for side in wanted
     )
-    return make_pairs(
-        chosen, rejected, column_of(found, "margin"), column_of(found, "provenance"), load_chats(run.project)
-    )
+    said = [column_of(found, name) for name in ("margin", "provenance", "num_choosing")]
+    return make_pairs(chosen, rejected, *said, chats=load_chats(run.project))
 
 
 def make_pairs(
-    chosen: pa.Table, rejected: pa.Table, margin: pa.Array, provenance: pa.Array, chats: Mapping[int, Chat]
+    chosen: pa.Table,
+    rejected: pa.Table,
+    margin: pa.Array,
+    provenance: pa.Array,
+    num_choosing: pa.Array,
+    *,
+    chats: Mapping[int, Chat],
 ) -> Pairs:
     """Pairs of these traces. `chats`: by batch, where its model has a chat template."""
     forks = find_forks(column_of(chosen, "steps"), column_of(rejected, "steps"))
     openings = (_open_all(chosen, chats), _open_all(rejected, chats)) if chats else None
-    return Pairs(chosen, rejected, margin, provenance, forks, openings)
+    return Pairs(chosen, rejected, margin, provenance, num_choosing, forks, openings)
 
 
 def find_forks(chosen: pa.ListArray, rejected: pa.ListArray) -> Ints:

@@ -7,6 +7,7 @@ twice gives the same rows in the same order.
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -28,6 +29,8 @@ from django.db.models import (
 
 from annotation.models import (
     Account,
+    Choice,
+    Comparison,
     GenerationBatch,
     Judge,
     JudgeScore,
@@ -130,10 +133,21 @@ def stream_pairs(run: MergeRun, *, min_p: float) -> Iterator[JudgedPair]:
     rows = MergedPreference.objects.filter(run=run, probability__gte=min_p)
     ordered = rows.order_by("prompt_id", "chosen_id", "rejected_id")
     columns = ordered.values_list("chosen_id", "rejected_id", "probability", "margin", "provenance")
+    num_choosing = _count_choosing(run)
     for pairs in _in_batches(columns.iterator(chunk_size=_ROWS_AT_ONCE)):
         traces = load_traces(run, {trace for pair in pairs for trace in pair[:2]})
         for chosen, rejected, probability, margin, provenance in pairs:
-            yield JudgedPair(traces[chosen], traces[rejected], probability, margin, provenance)
+            num = num_choosing[min(chosen, rejected), max(chosen, rejected)]
+            yield JudgedPair(traces[chosen], traces[rejected], probability, margin, provenance, num)
+
+
+def _count_choosing(run: MergeRun) -> Counter[tuple[int, int]]:
+    """How many raters had chosen between two traces, the lower id first, when the merge ran."""
+    rows = Comparison.objects.filter(
+        prompt__project=run.project_id, submitted_at__lte=run.started_at or run.queued_at
+    )
+    chosen = rows.exclude(choice=Choice.BOTH_BAD).order_by().values_list("trace_a", "trace_b")
+    return Counter({(a, b): num for a, b, num in chosen.annotate(num=Count("pk"))})
 
 
 def load_traces(run: MergeRun, trace_ids: Collection[int]) -> dict[int, JudgedTrace]:

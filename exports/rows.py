@@ -72,6 +72,13 @@ class JudgedPair:
     probability: float
     margin: float
     provenance: str
+    num_choosing: int = 0  # raters who chose between these two, or called a tie
+
+    @property
+    def num_people(self) -> int:
+        """How many people vouch for a pair: of those who rated each trace blind, or of those who compared the two."""
+        rated = min(self.chosen.num_blind_raters, self.rejected.num_blind_raters)
+        return max(rated, self.num_choosing)
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,7 @@ def stand_in_for_pair(
     chosen: Source,
     rejected: Source,
     provenance: str,
+    num_people: int,
     is_chosen_blank: bool,
     is_rejected_blank: bool,
     is_same_text: bool,
@@ -128,6 +129,7 @@ def stand_in_for_pair(
         policy.min_p_preference,
         0.0,
         provenance,
+        num_people,
     )
 
 

@@ -100,6 +100,7 @@ class Verdicts:
             _sources_of(pairs.chosen),
             _sources_of(pairs.rejected),
             pairs.provenance.to_pylist(),
+            np.minimum(pairs.num_people, policy.minimum_raters).tolist(),
             find_blank(texts[0]).tolist(),
             find_blank(texts[1]).tolist(),
             pc.equal(*texts).to_pylist(),

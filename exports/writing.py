@@ -20,7 +20,6 @@ import pyarrow.compute as pc
 from annotation.models import MergeRun
 from exports.batches import stream_batches
 from exports.candidates import PAIR_FORMATS, TRACE_FORMATS, Chooser, schema_of
-from exports.checks import text_of_row
 from exports.files import DataFile
 from exports.formats import evidence
 from exports.formats.dataset import FormName, Row
@@ -32,6 +31,7 @@ from exports.policy import ExportPolicy
 from exports.queries import find_suspect_prompts, stream_prompts
 from exports.reading_thread import read_ahead
 from exports.rewrites import stream_rewrites
+from exports.source_texts import check_joined, text_of_fork, texts_of_forks, texts_of_pairs, texts_of_traces
 from exports.splits import Splits
 from exports.tally import ConfigTally, new_tallies
 from exports.trace_columns import column_of
@@ -93,7 +93,7 @@ class Drafts:
         tally.add(row, split)
 
     def take_table(self, config: str, split: str, table: pa.Table, texts: pa.Array) -> None:
-        """Many rows at once; `texts` is what their completions are in the database."""
+        """Many rows at once; `texts` is what was stored of them (exports/source_texts.py)."""
         self._file(config, split).add_table(table, texts)
         self.tallies[config].add_table(table, split)
 
@@ -153,6 +153,7 @@ def _write_judged_rows(
     num_traces = 0
     with closing(read_ahead(batches)) as read:
         for batch in read:
+            check_joined(batch.traces)
             if of_traces:
                 _write_traces(batch.traces, verdicts, chooser.form, drafts)
             if batch.pairs is not None:
@@ -169,7 +170,7 @@ def _write_traces(traces: pa.Table, verdicts: Verdicts, form: FormName, drafts: 
     for (config, split), taken in found.taken.items():
         chosen = traces.take(pa.array(taken.places, pa.int64()))
         table = TRACE_FORMATS[config].make_table(chosen, taken.stand_ins, form)
-        drafts.take_table(config, split, table, column_of(chosen, "completion"))
+        drafts.take_table(config, split, table, texts_of_traces(chosen))
 
 
 def _write_pairs(pairs: Pairs, verdicts: Verdicts, form: FormName, drafts: Drafts) -> None:
@@ -178,29 +179,29 @@ def _write_pairs(pairs: Pairs, verdicts: Verdicts, form: FormName, drafts: Draft
     for (config, split), taken in found.taken.items():
         chosen = pairs.take(taken.places)
         table = PAIR_FORMATS[config].make_table(chosen, taken.stand_ins, form)
-        texts = [column_of(side, "completion") for side in (chosen.chosen, chosen.rejected)]
         if config == "preference":
-            drafts.tallies[config].add_lengths(*texts)
-        else:  # its texts are parts: the fork's two steps
-            texts = [column_of(table, "chosen"), column_of(table, "rejected")]
-        drafts.take_table(config, split, table, pc.binary_join_element_wise(*texts, "\x00"))
+            sides = (chosen.chosen, chosen.rejected)
+            drafts.tallies[config].add_lengths(*(column_of(side, "completion") for side in sides))
+        texts = texts_of_pairs if config == "preference" else texts_of_forks
+        drafts.take_table(config, split, table, texts(chosen))
 
 
 def _write_evidence(found: Evidence, chooser: Chooser, drafts: Drafts) -> None:
     table = evidence.make_table(found)
     splits = [chooser.split_of[prompt] for prompt in found.traces["prompt_id"].to_pylist()]
-    lengths = pc.list_value_length(found.traces["steps"]).to_numpy()
-    split_of_row = pa.array(np.repeat(np.array(splits), lengths))
+    steps = column_of(found.traces, "steps")
+    split_of_row = pa.array(np.repeat(np.array(splits), pc.list_value_length(steps).to_numpy()))
     for split in sorted(set(splits)):
         rows = table.filter(pc.equal(split_of_row, split))
-        drafts.take_table("evidence", split, rows, column_of(rows, "text"))
+        texts = steps.filter(pc.equal(pa.array(splits), split)).flatten()
+        drafts.take_table("evidence", split, rows, texts)
 
 
 def _write_rewrites(run: MergeRun, chooser: Chooser, drafts: Drafts, report: Progress) -> None:
     """What raters picked or wrote in place of a first error; a step preference like the others."""
     for pair in report_rows(stream_rewrites(run), "rewritten steps", report):
         for config, split, row in chooser.rows_of_pair(pair, ["step_preference"]):
-            drafts.take(config, split, row, text_of_row(row, config) if isinstance(row, dict) else "")
+            drafts.take(config, split, row, text_of_fork(pair) if isinstance(row, dict) else "")
 
 
 def report_rows(rows: Iterable[_Row], noun: str, report: Progress) -> Iterable[_Row]:

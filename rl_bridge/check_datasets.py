@@ -18,11 +18,11 @@ from rl_bridge.manifest import ChangedFile, ExportFile, ExportFolder
 _ROWS_AT_ONCE = 1000
 _PEOPLE = ("human", "gold")
 _TEXT_COLUMNS = {
-    "stepwise": ("completions",),
+    "stepwise": ("prompt", "completions"),
     "evidence": ("text",),
     "prompts": ("prompt",),
-    "preference": ("chosen", "rejected"),
-    "step_preference": ("chosen", "rejected"),
+    "preference": ("prompt", "chosen", "rejected"),
+    "step_preference": ("prompt", "chosen", "rejected"),
 }
 
 
@@ -126,11 +126,26 @@ def _check_blanks(file: ExportFile, table: pa.Table, first: int) -> None:
 
 def _add_texts(digest: Any, config: str, table: pa.Table) -> None:
     """The texts of rows into a running hash, each with its length, as the exporter took them from the database."""
-    columns = [table[name].to_pylist() for name in _TEXT_COLUMNS.get(config, ("completion",))]
-    for values in zip(*columns, strict=True):
-        content = "\x00".join(_text_of(value) for value in values).encode("utf-8", "surrogatepass")
+    texts = [_contents(table[name]) for name in _TEXT_COLUMNS.get(config, ("prompt", "completion"))]
+    if config == "step_preference":  # each side behind the steps that both share: what its model had written
+        prompts, *sides = texts
+        texts = [pc.binary_join_element_wise(prompts, side, "") for side in sides]
+    joined = texts[0] if len(texts) == 1 else pc.binary_join_element_wise(*texts, "\x00")
+    for content in joined.cast(pa.binary()).to_pylist():
         digest.update(len(content).to_bytes(8, "big"))
         digest.update(content)
+
+
+def _contents(column: pa.ChunkedArray) -> pa.Array:
+    """`_text_of` of every value of a column without nulls."""
+    values = column.combine_chunks()
+    if not pa.types.is_list(values.type):
+        return values
+    parts = values.flatten()
+    if pa.types.is_struct(parts.type):
+        parts = parts.field("content")
+    offsets = pc.subtract(values.offsets, values.offsets[0])
+    return pc.binary_join(pa.ListArray.from_arrays(offsets, parts), "")
 
 
 def _text_of(value: Any) -> str:

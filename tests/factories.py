@@ -16,6 +16,8 @@ from annotation.models import (
     Assignment,
     AssignmentState,
     Between,
+    Choice,
+    Comparison,
     Decision,
     Disagreement,
     DryRun,
@@ -175,6 +177,23 @@ def make_rating(
         "idempotency_key": uuid4(),
     }
     return Rating.objects.create(**{**defaults, **fields})
+
+
+def make_comparison(better: Trace | None = None, worse: Trace | None = None, **fields: Any) -> Comparison:
+    """A rater's word that the one is better than the other; `choice` says another."""
+    better = better or make_trace()
+    worse = worse or make_trace(better.prompt)
+    first, second = sorted((better, worse), key=lambda trace: trace.pk)
+    defaults: dict[str, Any] = {
+        "prompt": better.prompt,
+        "trace_a": first,
+        "trace_b": second,
+        "choice": Choice.A if first == better else Choice.B,
+        "is_swapped": False,
+        "submitted_at": NOW,
+    }
+    rater = fields.pop("rater", None) or make_member(better.project)
+    return Comparison.objects.create(rater=rater, **{**defaults, **fields})
 
 
 def make_judge(**fields: Any) -> Judge:

@@ -23,7 +23,7 @@ from annotation.merging.data import MergedTrace as TraceResult
 from annotation.merging.merge import merge
 from annotation.models import Account, MergedPreference, MergedTrace, MergeRun, Project
 from annotation.models.job import OPEN_STATES
-from annotation.queries.merges import has_anything_to_merge, list_merge_runs, read_merge_input
+from annotation.queries.merges import has_anything_to_merge, list_merge_runs, policy_of, read_merge_input
 from annotation.rules import selection
 
 Clock = Callable[[], dt.datetime]
@@ -40,10 +40,12 @@ class MergeAlreadyOpen(Exception):
 
 
 class NothingToMerge(Exception):
-    """Nobody rated and no judge scored anything in the project."""
+    """Nobody rated or compared and no judge scored anything in the project."""
 
     def __init__(self) -> None:
-        super().__init__("There is nothing to merge yet: nobody has rated a trace and no judge has run.")
+        super().__init__(
+            "There is nothing to merge yet: nobody has rated or compared traces and no judge has run."
+        )
 
 
 def start_merge(*, project: Project, policy: MergePolicy, actor: Account, now: dt.datetime) -> MergeRun:
@@ -108,15 +110,6 @@ def run_merge(*, run_id: int, clock: Clock) -> None:
         _refresh_needs(data, result)
         _refresh_disagreements(run, result, now=clock())
     _store(run, data, result, clock)
-
-
-def policy_of(run: MergeRun) -> MergePolicy:
-    """How this run merges."""
-    return MergePolicy(
-        name=run.policy,  # type: ignore[arg-type]  # the form offers the merge's own names only
-        recovery=run.recovery,  # type: ignore[arg-type]
-        use_verdict=run.uses_verdict,
-    )
 
 
 def _fail(run: MergeRun, *, error: str, now: dt.datetime) -> None:

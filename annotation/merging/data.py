@@ -91,6 +91,12 @@ class MergePolicy:
     recovery: Recovery = "off"
     use_verdict: bool = False
 
+    @property
+    def words(self) -> str:
+        """The policy as a sentence names it: "the policy chain with recovery learned"."""
+        more = ["recovery learned"] * (self.recovery == "learned") + ["the verdict"] * self.use_verdict
+        return f"the policy {self.name}" + (f" with {' and '.join(more)}" if more else "")
+
 
 @dataclass(frozen=True, slots=True)
 class MergedTrace:

@@ -10,7 +10,15 @@ from typing import Any, TypedDict, cast
 from django.db import connection
 from django.db.models import Count, Exists, OuterRef, QuerySet
 
-from annotation.merging.data import Choice, ComparisonRow, JudgeRow, MergeInput, RatingRow, TraceRow
+from annotation.merging.data import (
+    Choice,
+    ComparisonRow,
+    JudgeRow,
+    MergeInput,
+    MergePolicy,
+    RatingRow,
+    TraceRow,
+)
 from annotation.models import (
     Account,
     Comparison,
@@ -129,9 +137,12 @@ def _read_comparisons(project: Project, at: dt.datetime) -> Iterator[ComparisonR
 
 
 def has_anything_to_merge(project: Project) -> bool:
-    """Whether anybody rated, any judge scored, or any trace is gold or decided."""
+    """Whether anybody rated or compared, any judge scored, or any trace is gold or decided."""
     said = (Rating.objects.filter(outcome=Outcome.RATED), JudgeScore.objects, Gold.objects, Decision.objects)
-    return any(rows.filter(trace__project=project).exists() for rows in said)
+    return (
+        any(rows.filter(trace__project=project).exists() for rows in said)
+        or Comparison.objects.filter(prompt__project=project).exists()
+    )
 
 
 def list_merge_runs(project: Project) -> QuerySet[MergeRun]:
@@ -140,9 +151,21 @@ def list_merge_runs(project: Project) -> QuerySet[MergeRun]:
     return runs.select_related("created_by")
 
 
-def find_latest_merge(project: Project) -> MergeRun | None:
-    """The newest finished merge run."""
-    return list_merge_runs(project).filter(state="finished").first()
+def find_latest_merge(project: Project, policy: MergePolicy | None = None) -> MergeRun | None:
+    """The newest finished merge run; given a policy, of those that merged by it."""
+    runs = list_merge_runs(project).filter(state="finished")
+    if policy is not None:
+        runs = runs.filter(policy=policy.name, recovery=policy.recovery, uses_verdict=policy.use_verdict)
+    return runs.first()
+
+
+def policy_of(run: MergeRun) -> MergePolicy:
+    """How this run merges."""
+    return MergePolicy(
+        name=run.policy,  # type: ignore[arg-type]  # the form offers the merge's own names only
+        recovery=run.recovery,  # type: ignore[arg-type]
+        use_verdict=run.uses_verdict,
+    )
 
 
 @dataclass(frozen=True)

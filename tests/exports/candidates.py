@@ -85,5 +85,6 @@ def pairs_as_columns(pairs: Sequence[JudgedPair]) -> Pairs:
         as_columns([pair.rejected for pair in pairs]),
         pa.array([pair.margin for pair in pairs], pa.float64()),
         pa.array([pair.provenance for pair in pairs], pa.string()),
-        chats,
+        pa.array([pair.num_choosing for pair in pairs], pa.int64()),
+        chats=chats,
     )

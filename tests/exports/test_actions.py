@@ -374,6 +374,19 @@ def test_a_merge_under_way_is_taken_instead_of_a_second_one() -> None:
     assert MergeRun.objects.count() == 1
 
 
+@pytest.mark.parametrize(
+    "other", [MergePolicy("majority"), MergePolicy(recovery="learned"), MergePolicy(use_verdict=True)]
+)
+def test_a_merge_under_way_by_another_policy_is_never_taken_for_the_one_asked_for(other: MergePolicy) -> None:
+    world = make_world(2)
+    queued = merges.start_merge(project=world.project, policy=other, actor=world.engineer, now=NOW)
+
+    with pytest.raises(actions.MergeUnfit, match=f"Merge {queued.pk} .* by {other.words}.* the policy chain"):
+        start_export(world)
+
+    assert not Export.objects.exists()
+
+
 def test_an_export_waits_for_a_merge_that_runs_elsewhere() -> None:
     world = make_world(2)
     export = start_export(world)

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from annotation.actions import merges
+from annotation.merging.data import MergePolicy
 from annotation.models import Role
 from exports import actions
 from exports.models import Export
@@ -115,6 +117,16 @@ def test_a_wrong_field_is_named(changed: dict[str, Any], field: str) -> None:
     assert answer["Content-Type"] == "application/problem+json"
     assert field in answer.json()["errors"]
     assert not Export.objects.exists()
+
+
+def test_a_merge_under_way_by_another_policy_is_a_conflict() -> None:
+    world = make_world(1)
+    merges.start_merge(project=world.project, policy=MergePolicy("majority"), actor=world.engineer, now=NOW)
+
+    answer = send(make_caller(world.engineer), EXPORTS, {"project": world.project.slug, "configs": ["sft"]})
+
+    assert answer.status_code == 409
+    assert "by the policy majority" in answer.json()["detail"]
 
 
 def test_nothing_to_merge_is_a_conflict() -> None:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections import Counter
+
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from annotation.models import Choice
 from exports.batches import stream_batches
 from exports.candidates import TRACE_FORMATS, Chooser
-from exports.cases import count_trace_cases
+from exports.cases import count_pair_cases, count_trace_cases
 from exports.labels import LeftOut, label_steps
-from exports.policy import ExportPolicy
-from exports.queries import SuspectPrompts, load_traces
+from exports.policy import LOWEST_P_PREFERENCE, ExportPolicy
+from exports.queries import SuspectPrompts, load_traces, stream_pairs
 from exports.rows import JudgedTrace
 from exports.stand_ins import Source, sides_of, sides_of_traces, stand_in_for_trace
+from exports.verdicts import Verdicts
 from tests.exports.candidates import make_trace
-from tests.exports.worlds import call_broken, make_world, merge_world
+from tests.exports.worlds import LATER, call_broken, make_world, merge_world
+from tests.factories import make_comparison, make_rating
 
 P = st.floats(0, 1)
 POLICIES = st.builds(
@@ -87,3 +93,39 @@ def test_cases_count_what_the_stream_counts_trace_by_trace() -> None:
 
     assert verdicts((case.trace, case.num_traces) for case in cases) == one_by_one
     assert len(cases) < sum(case.num_traces for case in cases)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("minimum", [2, 3, 4])
+def test_pair_cases_count_what_streams_and_columns_count_pair_by_pair(minimum: int) -> None:
+    world = make_world(4)
+    compared = [make_comparison(world.right[1], world.wrong[1]) for _ in range(2)]
+    make_comparison(world.right[1], world.wrong[1], choice=Choice.TIE)
+    make_comparison(world.right[1], world.wrong[1], choice=Choice.BOTH_BAD)
+    for trace in (world.right[2], world.wrong[2]):
+        make_rating(trace, compared[0].rater, labels=(1, 1, 1) if trace in world.right else (1, -1, None))
+    run = merge_world(world)
+    make_comparison(world.right[3], world.wrong[3], submitted_at=LATER + dt.timedelta(hours=1))
+    policy = ExportPolicy(minimum_raters=minimum, min_p_preference=LOWEST_P_PREFERENCE)
+    splits = {prompt.pk: "train" for prompt in world.prompts}
+    chooser = Chooser(policy, "standard", splits, SuspectPrompts(frozenset(), frozenset()))
+
+    cases: Counter[str] = Counter()
+    for case in count_pair_cases(run, policy, splits, chooser.suspects):
+        for _, _, row in chooser.rows_of_pair(case.pair, ["preference"]):
+            cases[row.reason if isinstance(row, LeftOut) else "taken"] += case.num_pairs
+    streamed: Counter[str] = Counter()
+    for pair in stream_pairs(run, min_p=policy.min_p_preference):
+        for _, _, row in chooser.rows_of_pair(pair, ["preference"]):
+            streamed[row.reason if isinstance(row, LeftOut) else "taken"] += 1
+    in_columns: Counter[str] = Counter()
+    for batch in stream_batches(run, min_p=policy.min_p_preference):
+        assert batch.pairs is not None
+        found = Verdicts(chooser, [], ["preference"]).sort_pairs(batch.pairs)
+        in_columns.update(found.left_out["preference"])
+        in_columns["taken"] += sum(len(taken.places) for taken in found.taken.values())
+
+    assert cases == streamed == +in_columns
+    assert (
+        streamed["taken"] == {2: 4, 3: 2, 4: 0}[minimum]
+    )  # of two raters; of three, by ratings or by choosing

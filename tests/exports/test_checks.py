@@ -50,10 +50,10 @@ GOOD: dict[str, dict[str, Any]] = {
     "prompts": {"prompt": "Q", "ground_truth": "", "verifier": "", "prompt_id": "1"},
 }
 TEXTS = {
-    "stepwise": "a\nb",
-    "preference": "yes\x00no",
-    "unpaired_preference": "yes",
-    "sft": "yes",
+    "stepwise": "Q\x00a\nb",
+    "preference": "Q\x00yes\x00no",
+    "unpaired_preference": "Q\x00yes",
+    "sft": "Q\x00yes",
     "prompts": "Q",
 }
 
@@ -121,8 +121,23 @@ def test_a_prompt_in_two_splits_fails_the_export(tmp_path: Path) -> None:
         check(tmp_path, train, test)
 
 
-def test_a_character_that_changed_on_the_way_fails_the_export(tmp_path: Path) -> None:
-    written = write(tmp_path, "sft", [{**GOOD["sft"], "completion": "yés"}])
+@pytest.mark.parametrize(
+    ("config", "changed"),
+    [
+        ("sft", {"completion": "yés"}),
+        ("sft", {"prompt": "q"}),
+        ("stepwise", {"prompt": "Q "}),
+        ("stepwise", {"completions": ["a", "b"]}),
+        ("unpaired_preference", {"prompt": "P"}),
+        ("preference", {"prompt": "Q."}),
+        ("preference", {"rejected": "no."}),
+        ("prompts", {"prompt": "Q\n"}),
+    ],
+)
+def test_a_character_that_changed_on_the_way_fails_the_export(
+    tmp_path: Path, config: str, changed: dict[str, Any]
+) -> None:
+    written = write(tmp_path, config, [GOOD[config], {**GOOD[config], **changed}])
 
     with pytest.raises(CheckFailed, match="not the database's, character by character"):
         check(tmp_path, written)

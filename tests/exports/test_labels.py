@@ -75,6 +75,19 @@ def test_a_trace_is_taken_or_left_out_for_a_reason(
         ({}, {}, None),
         ({"probability": 0.85}, {"min_p_preference": 0.9}, "unclear_preference"),
         ({"provenance": "ai"}, {"evidence": ("human",)}, "evidence_not_wanted"),
+        ({}, {"minimum_raters": 3}, "too_few_raters"),
+        ({"chosen": make_trace(num_blind_raters=3)}, {"minimum_raters": 3}, "too_few_raters"),
+        (
+            {
+                "chosen": make_trace(num_blind_raters=3),
+                "rejected": make_trace((0.0,), ("x",), num_blind_raters=3),
+            },
+            {"minimum_raters": 3},
+            None,
+        ),
+        ({"num_choosing": 3}, {"minimum_raters": 3}, None),
+        ({"num_choosing": 2}, {"minimum_raters": 3}, "too_few_raters"),
+        ({"provenance": "hybrid"}, {"minimum_raters": 3}, None),
         ({"rejected": make_trace(steps=("  \n",), posterior=(0.0,))}, {}, "empty_completion"),
         ({"rejected": make_trace(trace_id=2)}, {}, "same_text"),
         (

@@ -9,7 +9,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from annotation.merging.data import MergePolicy
 from annotation.models import Account, JobState, Membership, Role
+from annotation.queries.merges import policy_of
 from exports import actions
 from exports.card import describe_losses
 from exports.models import Export
@@ -74,6 +76,24 @@ def test_a_prompt_that_both_projects_have_is_in_one_split(worlds: tuple[World, W
     assert all(split_of[one.pk] == split_of[other.pk] for one, other in twins)
     assert len({split_of[one.pk] for one, _ in twins}) > 1
     assert export.manifest["counts"]["prompt_clusters"] == 12
+
+
+def test_an_other_projects_merge_by_another_policy_is_neither_taken_nor_waited_for(
+    worlds: tuple[World, World],
+) -> None:
+    first, second = worlds
+    majority = MergePolicy("majority")
+    of_second = merge_world(second, majority)
+    chosen = start_export(first, merge_world(first), other_projects=[second.project])
+    assert policy_of(chosen.other_runs.get()) == MergePolicy()
+
+    with pytest.raises(
+        actions.MergeUnfit, match=f"of {second.project.name} is under way, by the policy chain"
+    ):
+        start_export(first, majority, other_projects=[second.project])
+
+    by_majority = start_export(first, merge_world(first, majority), other_projects=[second.project])
+    assert by_majority.other_runs.get() == of_second
 
 
 def test_the_latest_merge_of_the_other_project_is_taken_where_one_is_chosen(

@@ -9,12 +9,14 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from annotation.actions import merges
+from annotation.merging.data import MergePolicy
 from annotation.models import JobState, MergeRun
 from exports.forms import default_choices
 from exports.models import Export
 from tests.annotation.views.roles import VISITORS, make_visitor
 from tests.exports.worlds import World, make_world, merge_world, start_export, write_export
-from tests.factories import make_member, make_project, make_prompt, make_rating, make_trace
+from tests.factories import NOW, make_member, make_project, make_prompt, make_rating, make_trace
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
@@ -180,6 +182,18 @@ def test_choices_that_can_not_be_are_refused_with_a_sentence(changed: dict[str, 
 
     assert page.status_code == 200
     assert message in page.content.decode()
+    assert not Export.objects.exists()
+
+
+def test_a_merge_under_way_by_another_policy_is_said_in_the_form() -> None:
+    world = make_world(2)
+    merges.start_merge(project=world.project, policy=MergePolicy("majority"), actor=world.engineer, now=NOW)
+
+    answer = sign_in(world).post(path(world, "create_export"), choices(world, seed=77))
+
+    page = answer.content.decode()
+    assert "is under way, by the policy majority, and this export asks for the policy chain" in page
+    assert 'value="77"' in page
     assert not Export.objects.exists()
 
 

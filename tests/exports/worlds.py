@@ -16,6 +16,7 @@ from exports.policy import CONFIGS, ExportPolicy
 from tests.factories import (
     NOW,
     make_batch,
+    make_comparison,
     make_gold,
     make_judge_score,
     make_member,
@@ -48,7 +49,10 @@ def clock() -> dt.datetime:
 
 
 def make_world(num_prompts: int = 12, **project: object) -> World:
-    """`num_prompts` prompts with a right and a wrong trace, each rated by two; one gold trace; one nobody rated."""
+    """`num_prompts` prompts with a right and a wrong trace, each rated by two; one gold trace; one nobody rated.
+
+    The first prompt's two traces were compared by both raters, too.
+    """
     made = make_project(**project)
     raters = tuple(make_member(made) for _ in range(2))
     batch = make_batch(made, prompt_template=TEMPLATE)
@@ -63,6 +67,8 @@ def make_world(num_prompts: int = 12, **project: object) -> World:
         for rater in raters:
             make_rating(right[-1], rater, labels=(1, 1, 1))
             make_rating(wrong[-1], rater, labels=(1, -1, None))
+    for rater in raters:
+        make_comparison(right[0], wrong[0], rater=rater)
     gold = make_trace(prompts[0], steps=("Gold 7.",), batch=batch, sample_index=2)
     make_gold(gold, stands=(True,))
     silent = make_trace(prompts[0], steps=("Nobody looked.",), batch=batch, sample_index=3)

@@ -16,6 +16,7 @@ from annotation.models import (
     Account,
     AssignmentState,
     AuditEvent,
+    Choice,
     GenerationBatch,
     JobState,
     Priority,
@@ -31,6 +32,7 @@ from tests.factories import (
     make_appeal,
     make_assignment,
     make_batch,
+    make_comparison,
     make_decision,
     make_disagreement,
     make_gold,
@@ -69,6 +71,8 @@ def make_full_project() -> Project:
     judge = make_judge(name="arithmetic", version="3")
     make_judge_score(trace, judge, [1.0, 0.1 + 0.2, None])
     make_gold(other, [True, False])
+    make_comparison(other, trace, rater=simulated, note="Shorter.", is_swapped=True)
+    make_comparison(trace, other, choice=Choice.TIE)
     adjudicator = make_account("adjudicator")  # who has left, too
     make_decision(trace, labels=[1, 1, 1], adjudicator=adjudicator, is_current=False)
     decision = make_decision(
@@ -102,6 +106,7 @@ def without_ids(lines: list[str]) -> list[dict[str, Any]]:
     ranks: dict[str, dict[int, int]] = defaultdict(dict)
     references = {
         "account": "account", "rater": "account", "created_by": "account", "prompt": "prompt", "trace": "trace",
+        "trace_a": "trace", "trace_b": "trace",
         "adjudicator": "account", "answered_by": "account", "decision": "decision",
         "batch": "generationbatch", "assignment": "assignment", "judge": "judge", "model_spec": "modelspec",
     }  # fmt: skip

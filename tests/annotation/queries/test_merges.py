@@ -19,6 +19,7 @@ from annotation.queries.merges import (
 )
 from tests.factories import (
     NOW,
+    make_comparison,
     make_gold,
     make_judge_score,
     make_member,
@@ -87,6 +88,13 @@ def test_a_rating_a_score_or_gold_is_something_to_merge() -> None:
         assert not has_anything_to_merge(trace.project)
         make(trace)
         assert has_anything_to_merge(trace.project)
+
+
+def test_a_comparison_is_something_to_merge_too() -> None:
+    comparison = make_comparison()
+
+    assert has_anything_to_merge(comparison.prompt.project)
+    assert not has_anything_to_merge(make_project())
 
 
 def test_posteriors_fall_into_bins_and_one_belongs_to_the_last() -> None:
