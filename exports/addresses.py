@@ -10,12 +10,13 @@ import ipaddress
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from annotation.rules.server_addresses import find_fault
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _AZURE = ipaddress.ip_address("168.63.129.16")  # public by its number, and metadata by what answers there
+_SAFE = "/?:@!$&'()*+,;=%"  # what stands in a path or a query as it is; what was encoded already stays so
 
 
 class AddressRefused(Exception):
@@ -34,7 +35,10 @@ class Target:
 
 
 def read_url(url: str) -> tuple[str, str, int, str]:
-    """(scheme, host, port, path with query) of a web address. Raises AddressRefused."""
+    """(scheme, host, port, path with query) of a web address, as it is sent: letters beyond ASCII are percent-encoded.
+
+    Raises AddressRefused.
+    """
     try:
         parts = urlsplit(url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -48,7 +52,9 @@ def read_url(url: str) -> tuple[str, str, int, str]:
         )
     if any(character.isspace() or not character.isprintable() for character in url):
         raise AddressRefused("A web address holds no spaces.")
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    path = quote(parts.path or "/", safe=_SAFE) + (
+        f"?{quote(parts.query, safe=_SAFE)}" if parts.query else ""
+    )
     return parts.scheme, parts.hostname, port, path
 
 

@@ -25,6 +25,7 @@ from exports.comparison import (
 )
 from exports.explanations import Explained, explain_rows
 from exports.models import Export
+from exports.queries import find_export_before
 
 
 class ComparisonFilter(ProjectFilter):
@@ -104,10 +105,10 @@ class ExportComparison(ExportScopedView):
     def _find_other(self, after: Export) -> Export:
         others = self.get_queryset().filter(project=after.project).exclude(pk=after.pk)
         if "before" in self.parameters:
-            others = others.filter(pk=self.parameters["before"])
+            other = others.filter(pk=self.parameters["before"]).first()
         else:
-            others = others.filter(state=JobState.FINISHED, queued_at__lte=after.queued_at)
-        if (other := others.first()) is None:
+            other = find_export_before(others, after)
+        if other is None:
             raise NotFound("The project has no such other export.")
         return other
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.contrib.auth.decorators import login_required
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
@@ -21,7 +22,7 @@ from exports.comparison import (
 )
 from exports.explanations import Explained, explain_rows
 from exports.models import Export
-from exports.queries import MAKERS, list_exports_of
+from exports.queries import MAKERS, find_export_before, list_exports_of
 
 _OFFERED = 30
 _TITLES = {"changed": "Changed", "removed": "Removed", "added": "Added"}
@@ -40,31 +41,36 @@ class RowGroup:
 @never_cache
 @require_safe
 def compare_exports(request: HttpRequest, slug: str, export_id: int) -> HttpResponse:
-    """The export against another finished one of the project: the one before it, unless `with` names another."""
+    """The export against another finished one of the project: the one before it, unless `with` names another.
+
+    Whichever was started first is the one that rows are added to and removed from.
+    """
     project = load_project(request, slug, *MAKERS)
     exports = list_exports_of(account_of(request)).filter(project=project, state=JobState.FINISHED)
     after = get_object_or_404(exports, pk=export_id)
     others = list(exports.exclude(pk=after.pk)[:_OFFERED])
-    before = _find_other(request, exports.exclude(pk=after.pk), after)
-    context: dict[str, object] = {"project": project, "export": after, "others": others, "before": before}
-    if before is not None:
+    other = _find_other(request, exports, after)
+    context: dict[str, object] = {"project": project, "export": after, "others": others, "other": other}
+    if other is not None:
+        before, after = sorted((other, after), key=lambda export: export.pk)
         configs = list_compared_configs(before, after)
-        config = request.GET.get("config", configs[0])
-        if config not in configs:
+        config = request.GET.get("config") or next(iter(configs), "")
+        if config and config not in configs:
             raise Http404("Neither export has this dataset.")
-        context |= {"configs": configs, "config": config, "causes": describe_differences(before, after)}
-        context |= _compare(before, after, config)
+        context |= {"before": before, "after": after, "configs": configs, "config": config}
+        context |= {"causes": describe_differences(before, after)}
+        context |= _compare(before, after, config) if configs else {}
     return render(request, "exports/compare_exports.html", context)
 
 
-def _find_other(request: HttpRequest, exports: object, after: Export) -> Export | None:
+def _find_other(request: HttpRequest, exports: QuerySet[Export], after: Export) -> Export | None:
+    others = exports.exclude(pk=after.pk)
     named = request.GET.get("with", "")
     if named:
         if not named.isascii() or not named.isdigit() or len(named) > 18:
             raise Http404("There is no such export.")
-        return get_object_or_404(exports, pk=int(named))  # type: ignore[arg-type]
-    earlier: Export | None = exports.filter(queued_at__lte=after.queued_at).first()  # type: ignore[attr-defined]
-    return earlier or exports.first()  # type: ignore[attr-defined]
+        return get_object_or_404(others, pk=int(named))
+    return find_export_before(others, after) or others.first()
 
 
 def _compare(before: Export, after: Export, config: str) -> dict[str, object]:

@@ -32,6 +32,7 @@ from annotation.models import (
     Choice,
     Comparison,
     GenerationBatch,
+    JobState,
     Judge,
     JudgeScore,
     MergedPreference,
@@ -108,6 +109,12 @@ def list_exports_within(projects: QuerySet[Project]) -> QuerySet[Export]:
     """Exports with no label of any other project than these, the newest first."""
     foreign = Export.other_runs.through.objects.exclude(mergerun__project__in=projects)
     return list_exports().filter(project__in=projects).exclude(pk__in=foreign.values("export"))
+
+
+def find_export_before(exports: QuerySet[Export], export: Export) -> Export | None:
+    """Of these exports the finished one of the same project that was started last before this one."""
+    earlier = exports.filter(project=export.project_id, state=JobState.FINISHED, pk__lt=export.pk)
+    return earlier.order_by("-pk").first()
 
 
 def stream_prompt_texts(project: Project) -> Iterator[tuple[int, str]]:

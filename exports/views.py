@@ -29,7 +29,7 @@ from exports.manifest import FileEntry, Manifest, read_manifest
 from exports.models import Export
 from exports.policy import CONFIGS, SPLITS
 from exports.preview import Preview, preview_export
-from exports.queries import MAKERS, list_exports_of
+from exports.queries import MAKERS, find_export_before, list_exports_of
 from exports.tables import build_export_table
 
 
@@ -93,6 +93,7 @@ def show_export(request: HttpRequest, slug: str, export_id: int) -> HttpResponse
     if export.manifest:
         manifest = read_manifest(export.manifest)
         pushes = list(export.pushes.select_related("created_by"))
+        exports = list_exports_of(account_of(request)).filter(project=project)
         context |= {
             "manifest": manifest,
             "files": _sort_files(manifest["files"]),
@@ -105,10 +106,8 @@ def show_export(request: HttpRequest, slug: str, export_id: int) -> HttpResponse
             "can_push": settings.HUB_HAS_TOKEN,
             "pushes": pushes,
             "is_pushing": any(push.is_open for push in pushes),
-            "is_compared": list_exports_of(account_of(request))
-            .filter(project=project, state=JobState.FINISHED)
-            .exclude(pk=export.pk)
-            .exists(),
+            "export_before": find_export_before(exports, export),
+            "is_compared": exports.filter(state=JobState.FINISHED).exclude(pk=export.pk).exists(),
         }
     htmx = request.htmx  # type: ignore[attr-defined]  # set by django-htmx's middleware
     part = "" if not htmx else "#pushes" if htmx.target == "pushes" else "#export"

@@ -8,6 +8,7 @@ import http.client
 import socket
 import ssl
 import time
+from contextlib import closing
 from dataclasses import dataclass
 
 from exports.addresses import Target
@@ -45,15 +46,18 @@ def post(target: Target, *, body: str, secret: str, event: str, uid: str, timest
         "Gradus-Delivery": uid,
         "Gradus-Signature": sign(secret, timestamp, body),
     }
-    connection = _connect(target)
+    status: int | None = None
+    error = ""
     try:
-        connection.request("POST", target.path, body=body.encode(), headers=headers)
-        status: int | None = connection.getresponse().status
-        error = ""
-    except (OSError, http.client.HTTPException) as problem:
-        status, error = None, _explain(problem)
-    finally:
-        connection.close()
+        with closing(_connect(target)) as connection:
+            connection.request("POST", target.path, body=body.encode(), headers=headers)
+            status = connection.getresponse().status
+    except (
+        OSError,
+        http.client.HTTPException,
+        ValueError,
+    ) as problem:  # the last: text that no header can hold
+        error = _explain(problem)
     return Outcome(status, error, round(time.monotonic() - started_at, 3))
 
 

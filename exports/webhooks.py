@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils.crypto import salted_hmac
 
 from annotation import jobs as background
 from annotation.actions.audit import record_event
-from annotation.models import Account, Project
+from annotation.models import Account, JobState, Project
 from exports.addresses import AddressRefused, find_target
 from exports.models import Export, Webhook, WebhookAttempt, WebhookDelivery
 from exports.webhook_models import DeliveryState
@@ -29,6 +31,8 @@ _LEASE = dt.timedelta(
     seconds=60
 )  # an attempt takes at most 10; a worker that died leaves it to another after this
 _DELIVERIES_AT_ONCE = 50
+_ANNOUNCED_WITHIN = dt.timedelta(days=1)
+logger = logging.getLogger(__name__)
 
 
 class WebhookExists(Exception):
@@ -84,9 +88,10 @@ def secret_of(webhook: Webhook) -> str:
 
 
 def announce_export(*, export: Export, now: dt.datetime) -> None:
-    """Queues one message to each webhook of the export's project, in the transaction in which the export ends."""
+    """Queues one message to each webhook that the export's project had when it ended; twice makes no second one."""
     event = f"export.{export.state}"
-    for webhook in Webhook.objects.filter(project=export.project_id, removed_at__isnull=True):
+    live = Webhook.objects.filter(project=export.project_id, removed_at__isnull=True)
+    for webhook in live.filter(created_at__lte=export.finished_at):
         delivery, is_new = WebhookDelivery.objects.get_or_create(
             webhook=webhook,
             export=export,
@@ -133,12 +138,34 @@ def deliver_webhook(*, delivery_id: int, clock: Clock) -> None:
 
 
 def deliver_due_webhooks(*, clock: Clock) -> int:
-    """Attempts what is due: back-offs that ended, and what a lost message or a dead worker left. Returns how many."""
+    """Attempts what is due: back-offs that ended, and what a lost message or a dead worker left. Returns how many.
+
+    Exports that ended without a worker are announced first. A delivery that breaks off is logged, and keeps none of the
+    others back.
+    """
+    _announce_unannounced(clock())
     due = WebhookDelivery.objects.filter(state=DeliveryState.WAITING, next_attempt_at__lte=clock())
     ids = list(due.order_by("next_attempt_at").values_list("pk", flat=True)[:_DELIVERIES_AT_ONCE])
     for delivery_id in ids:
-        deliver_webhook(delivery_id=delivery_id, clock=clock)
+        try:
+            deliver_webhook(delivery_id=delivery_id, clock=clock)
+        except Exception:
+            logger.exception("Delivery %s of a webhook broke off", delivery_id)
     return len(ids)
+
+
+def _announce_unannounced(now: dt.datetime) -> None:
+    """Exports that failed because their workers died: whoever finds that out knows jobs, and nothing of webhooks."""
+    webhooks = Webhook.objects.filter(
+        project=OuterRef("project"), removed_at__isnull=True, created_at__lte=OuterRef("finished_at")
+    )
+    told = WebhookDelivery.objects.filter(export=OuterRef("pk"), event="export.failed")
+    failed = Export.objects.filter(
+        Exists(webhooks), ~Exists(told), state=JobState.FAILED, finished_at__gt=now - _ANNOUNCED_WITHIN
+    )
+    for export in failed.select_related("project").order_by("pk"):
+        with transaction.atomic():
+            announce_export(export=export, now=now)
 
 
 def _send(delivery_id: int) -> None:

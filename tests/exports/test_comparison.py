@@ -250,12 +250,44 @@ def test_the_page_compares_with_the_export_before_and_with_any_other() -> None:
     page = client.get(path).content.decode()
     other = client.get(path, {"with": first.pk, "config": "preference"}).content.decode()
 
-    assert f"What changed since export {first.pk}" in page
+    assert f"What changed from export {first.pk} to {second.pk}" in page
     assert "Changed <span" in page
     assert "amended their rating" in page
     assert "<option selected>preference</option>" in other
     for wrong in ({"with": "x"}, {"with": "999999"}, {"with": "9" * 40}, {"config": "poems"}):
         assert client.get(path, wrong).status_code == 404
+
+
+def test_rows_are_added_to_the_older_export_whichever_of_the_two_one_comes_from() -> None:
+    world = make_world(3)
+    run = merge_world(world)
+    first, second = export(world, run), export(world, run)
+    client = make_visitor("admin", world.project).client
+    links = [
+        client.get(reverse("exports:show_export", args=[world.project.slug, one.pk])).content.decode()
+        for one in (first, second)
+    ]
+    assert "Compare with a later export" in links[0]
+    assert f"What changed since export {first.pk}" in links[1]
+
+    for one in (first, second):
+        page = client.get(reverse("exports:compare_exports", args=[world.project.slug, one.pk]))
+        assert f"What changed from export {first.pk} to {second.pk}" in page.content.decode()
+
+
+def test_two_exports_of_evidence_alone_are_told_to_have_no_labels_to_compare() -> None:
+    world = make_world(2)
+    run = merge_world(world)
+    one, other = (write_export(start_export(world, run, ("evidence",), policy=POLICY)) for _ in range(2))
+    client = make_visitor("admin", world.project).client
+    path = reverse("exports:compare_exports", args=[world.project.slug, other.pk])
+
+    page = client.get(path)
+    program = make_caller(world.engineer).get(f"/api/v1/exports/{other.pk}/comparison/")
+
+    assert "there is no row to compare" in page.content.decode()
+    assert client.get(path, {"config": "sft"}).status_code == 404
+    assert (program.status_code, program.json()["before"], program.json()["configs"]) == (200, one.pk, [])
 
 
 def test_a_first_export_has_nothing_to_be_compared_with() -> None:

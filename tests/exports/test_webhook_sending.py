@@ -80,6 +80,16 @@ def test_a_redirect_is_not_followed() -> None:
         assert inward.asked == []
 
 
+def test_what_no_request_can_hold_is_a_failure_in_words_and_no_crash() -> None:
+    with serving(lambda asked: Answer()) as server:
+        for path in ("/é🙂", "/a b", "/\r\nHost: inside"):
+            outcome = send(target_of(server.url, path=path))
+            assert (outcome.status, outcome.is_delivered) == (None, False)
+            assert outcome.error
+
+    assert server.asked == []
+
+
 def test_no_answer_is_a_failure_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(webhook_sending, "TIMEOUT_SECONDS", 0.2)
 

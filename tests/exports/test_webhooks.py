@@ -11,10 +11,11 @@ from collections.abc import Iterator
 import pytest
 from django.conf import LazySettings
 
+from annotation.actions import jobs
 from annotation.models import AuditEvent, JobState
 from exports import webhooks
-from exports.addresses import AddressRefused
-from exports.models import Webhook, WebhookAttempt, WebhookDelivery
+from exports.addresses import AddressRefused, Target
+from exports.models import Export, Webhook, WebhookAttempt, WebhookDelivery
 from exports.policy import ExportPolicy
 from exports.tasks import deliver_due_webhooks
 from tests.exports.worlds import World, make_world, start_export, write_export
@@ -22,6 +23,7 @@ from tests.factories import NOW
 from tests.rl_bridge.servers import Answer, Asked, Server, serving
 
 pytestmark = pytest.mark.django_db
+LATER = dt.timedelta(seconds=30)
 
 
 class Receiver:
@@ -163,6 +165,74 @@ def test_before_its_time_a_delivery_is_left_alone_and_after_it_the_clock_sends_i
     assert delivery.state == "delivered"
     deliver_due_webhooks()  # the task itself, with nothing left to do
     assert len(server.asked) == 2
+
+
+def test_an_export_whose_workers_died_is_told_of_once_to_those_who_asked_before(server: Server) -> None:
+    world = make_world(1)
+    make_webhook(world, server.url)
+    export = start_export(world)
+    Export.objects.filter(pk=export.pk).update(state="running", started_at=NOW, num_attempts=5)
+    clock = Clock()
+    clock.now += dt.timedelta(hours=1)
+    jobs.reap_jobs(now=clock.now, stall_seconds=60, max_attempts=5)
+    late = webhooks.create_webhook(
+        project=world.project, url=f"{server.url}/late", actor=world.engineer, now=clock.now + LATER
+    )
+    clock.now += LATER
+
+    assert [webhooks.deliver_due_webhooks(clock=clock) for _ in range(2)] == [1, 0]
+
+    (asked,) = server.asked
+    told = json.loads(asked.body)
+    assert (told["event"], told["export"]) == ("export.failed", export.pk)
+    assert "died 5 times" in told["error"]
+    assert not WebhookDelivery.objects.filter(webhook=late.webhook).exists()
+
+
+def test_what_failed_long_ago_is_not_told_any_more(server: Server) -> None:
+    world = make_world(1)
+    make_webhook(world, server.url)
+    export = start_export(world)
+    Export.objects.filter(pk=export.pk).update(state="failed", error="No.", finished_at=NOW)
+    clock = Clock()
+    clock.now += dt.timedelta(days=2)
+
+    assert webhooks.deliver_due_webhooks(clock=clock) == 0
+
+
+def test_an_address_with_letters_beyond_ascii_is_told_percent_encoded(server: Server) -> None:
+    world = make_world(2)
+    make_webhook(world, f"{server.url}/höök/%C3%A9?an=wéb&x=a%20b")
+    delivery = finish_export(world)
+
+    deliver(delivery, at(delivery))
+
+    assert delivery.state == "delivered"
+    assert server.asked[0].path == "/h%C3%B6%C3%B6k/%C3%A9?an=w%C3%A9b&x=a%20b"
+
+
+def test_a_delivery_that_breaks_off_is_logged_and_keeps_no_other_back(
+    server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = make_world(2)
+    make_webhook(world, f"{server.url}/bad")
+    make_webhook(world, f"{server.url}/good")
+    write_export(start_export(world, configs=("sft", "stepwise")))
+    find_target = webhooks.find_target
+
+    def break_off(url: str, networks: list[str]) -> Target:
+        if url.endswith("/bad"):
+            raise RuntimeError("Nobody thought of this.")
+        return find_target(url, networks)
+
+    monkeypatch.setattr(webhooks, "find_target", break_off)
+    clock = Clock()
+    clock.now = WebhookDelivery.objects.all()[0].next_attempt_at
+
+    assert webhooks.deliver_due_webhooks(clock=clock) == 2
+
+    assert [asked.path for asked in server.asked] == ["/good"]
+    assert "Nobody thought of this." in caplog.text
 
 
 def test_a_worker_that_dies_in_an_attempt_leaves_it_to_another(server: Server) -> None:

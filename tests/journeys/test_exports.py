@@ -81,7 +81,7 @@ def test_without_a_script_an_export_is_previewed_started_and_compared(
     expect(page.get_by_text("It waits for a worker.")).to_be_visible()
 
     page.goto(f"/p/{made.project.slug}/exports/{exports[1].pk}/")
-    page.get_by_role("link", name="What changed since the last one").click()
+    page.get_by_role("link", name="What changed since export").click()
     expect(page.get_by_text("The policy: seed was 1, then 2.")).to_be_visible()
 
 
