@@ -25,6 +25,7 @@ from annotation.api.access import (
     within_reach,
 )
 from annotation.api.refusals import Conflict
+from annotation.api.strict import StrictSerializer
 from annotation.merging.data import MergePolicy
 from annotation.models import Account, JobState, MergeRun, Project
 from annotation.queries.access import list_projects_with_role
@@ -85,7 +86,7 @@ class ExportSerializer(serializers.ModelSerializer[Export]):
         return downloads.list_files(export)
 
 
-class PolicySerializer(serializers.Serializer[dict[str, Any]]):
+class PolicySerializer(StrictSerializer[dict[str, Any]]):
     """A policy; what is left out takes its default."""
 
     good_from = serializers.FloatField(required=False, min_value=0, max_value=1)
@@ -114,7 +115,7 @@ class PolicySerializer(serializers.Serializer[dict[str, Any]]):
     near_duplicates = serializers.ChoiceField(choices=["same_numbers", "any_numbers"], required=False)
 
 
-class NewExportSerializer(serializers.Serializer[dict[str, Any]]):
+class NewExportSerializer(StrictSerializer[dict[str, Any]]):
     project = serializers.SlugField(help_text="The project's address.")
     configs = serializers.MultipleChoiceField(choices=CONFIGS, help_text="Which datasets.")
     form = serializers.ChoiceField(choices=Form.choices, default=Form.STANDARD.value)

@@ -19,6 +19,7 @@ from annotation.actions.audit import record_event
 from annotation.models import Account, JobState, Project
 from exports.addresses import AddressRefused, find_target
 from exports.models import Export, Webhook, WebhookAttempt, WebhookDelivery
+from exports.queries import list_exports
 from exports.webhook_models import DeliveryState
 from exports.webhook_sending import Outcome, post
 
@@ -160,10 +161,10 @@ def _announce_unannounced(now: dt.datetime) -> None:
         project=OuterRef("project"), removed_at__isnull=True, created_at__lte=OuterRef("finished_at")
     )
     told = WebhookDelivery.objects.filter(export=OuterRef("pk"), event="export.failed")
-    failed = Export.objects.filter(
+    failed = list_exports().filter(
         Exists(webhooks), ~Exists(told), state=JobState.FAILED, finished_at__gt=now - _ANNOUNCED_WITHIN
     )
-    for export in failed.select_related("project").order_by("pk"):
+    for export in failed.order_by("pk"):
         with transaction.atomic():
             announce_export(export=export, now=now)
 

@@ -12,6 +12,7 @@ from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.request import Request
 
 from annotation.api.pages import PagesById
+from annotation.api.strict import StrictSerializer
 from annotation.models import Account, ApiToken, Project, Role
 from annotation.queries.access import get_roles, list_projects_of, list_projects_with_role
 
@@ -52,8 +53,10 @@ def get_project(request: Request, slug: str, roles: Collection[Role]) -> Project
     return project
 
 
-class ProjectFilter(serializers.Serializer[dict[str, Any]]):
+class ProjectFilter(StrictSerializer[dict[str, Any]]):
     """Query parameters that every list of rows in projects takes; subclasses add theirs."""
+
+    also_known = ("cursor", "page_size", "format")
 
     project = serializers.SlugField(required=False, help_text="Only rows of the project with this address.")
 

@@ -14,13 +14,14 @@ from rest_framework.views import APIView
 
 from annotation.actions.import_gold import FIELDS, BadGold, ImportedGold, import_gold
 from annotation.api.access import account_of, get_project
+from annotation.api.strict import StrictSerializer
 from annotation.models import Role
 
 _MOST_ROWS = 1_000
 _ROLES = (Role.ADMIN, Role.ADJUDICATOR)
 
 
-class NewGoldSerializer(serializers.Serializer[dict[str, Any]]):
+class NewGoldSerializer(StrictSerializer[dict[str, Any]]):
     project = serializers.SlugField(help_text="The project's address.")
     gold = serializers.ListField(
         child=serializers.DictField(),

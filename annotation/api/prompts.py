@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from annotation.actions import prompts
 from annotation.actions.prompts import NewPrompt
 from annotation.api.access import MAKERS, ProjectFilter, ProjectScopedView, account_of, get_project
+from annotation.api.strict import StrictSerializer
 from annotation.models import Project, Prompt
 
 _MAX_PROMPTS = 1000
@@ -41,7 +42,7 @@ class PromptSerializer(serializers.ModelSerializer[Prompt]):
         read_only_fields = fields
 
 
-class NewPromptSerializer(serializers.Serializer[dict[str, str]]):
+class NewPromptSerializer(StrictSerializer[dict[str, str]]):
     """A prompt as it comes in; texts are kept byte for byte."""
 
     text = serializers.CharField(trim_whitespace=False, help_text="The problem, as the model will see it.")
@@ -60,7 +61,7 @@ class NewPromptSerializer(serializers.Serializer[dict[str, str]]):
     )
 
 
-class NewPromptsSerializer(serializers.Serializer[dict[str, Any]]):
+class NewPromptsSerializer(StrictSerializer[dict[str, Any]]):
     project = serializers.SlugField(help_text="The project's address.")
     prompts = serializers.ListField(child=NewPromptSerializer(), min_length=1, max_length=_MAX_PROMPTS)
 

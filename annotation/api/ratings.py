@@ -19,6 +19,7 @@ from rest_framework.response import Response
 from annotation.actions import ratings
 from annotation.api.access import EVERYONE, STAFF, ProjectFilter, ProjectScopedView, account_of, within_reach
 from annotation.api.refusals import Conflict
+from annotation.api.strict import StrictSerializer
 from annotation.models import Account, Assignment, Outcome, Project, Rating, Role
 from annotation.queries.access import list_assigned_to, list_projects_with_role
 from annotation.rules.draft import MAX_NOTE_CHARACTERS, MAX_REWRITE_CHARACTERS, by_index
@@ -60,7 +61,7 @@ class RatingSerializer(serializers.ModelSerializer[Rating]):
         read_only_fields = fields
 
 
-class NewRatingSerializer(serializers.Serializer[dict[str, Any]]):
+class NewRatingSerializer(StrictSerializer[dict[str, Any]]):
     trace = serializers.IntegerField(min_value=1, max_value=_LARGEST_ID, help_text="A trace that you hold.")
     labels = serializers.ListField(
         child=serializers.ChoiceField(choices=[-1, 0, 1], allow_null=True),

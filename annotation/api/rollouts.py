@@ -14,12 +14,13 @@ from rest_framework.views import APIView
 
 from annotation.actions import rollouts
 from annotation.api.access import MAKERS, account_of, get_project
+from annotation.api.strict import StrictSerializer
 
 _MOST_ROLLOUTS = 1_000
 _LARGEST_ID = 2**63 - 1
 
 
-class RolloutSerializer(serializers.Serializer[dict[str, Any]]):
+class RolloutSerializer(StrictSerializer[dict[str, Any]]):
     prompt_id = serializers.IntegerField(
         min_value=1, max_value=_LARGEST_ID, help_text="As in the export's config `prompts`."
     )
@@ -34,7 +35,7 @@ class RolloutSerializer(serializers.Serializer[dict[str, Any]]):
     )
 
 
-class NewRolloutsSerializer(serializers.Serializer[dict[str, Any]]):
+class NewRolloutsSerializer(StrictSerializer[dict[str, Any]]):
     project = serializers.SlugField(help_text="The project's address.")
     run = serializers.CharField(max_length=100, help_text="The name of the training's run folder.")
     rollouts = serializers.ListField(child=RolloutSerializer(), max_length=_MOST_ROLLOUTS)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiResponse
 
 from annotation.api.errors import CONTENT_TYPE, ProblemSerializer
+from annotation.api.strict import StrictSerializer
 
 _PROBLEMS = {
     400: "A field or a parameter is wrong.",
@@ -36,6 +37,21 @@ class ApiSchema(AutoSchema):
                     answer, str(status), [CONTENT_TYPE], direction
                 )
         return bodies
+
+
+class StrictScheme(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
+    """The schema, too, says that what is sent holds no other names."""
+
+    target_class = StrictSerializer
+    match_subclasses = True
+
+    def map_serializer(
+        self, auto_schema: AutoSchema, direction: Literal["request", "response"]
+    ) -> dict[str, Any]:
+        described: dict[str, Any] = auto_schema._map_serializer(  # type: ignore[no-untyped-call]
+            self.target, direction, bypass_extensions=True
+        )
+        return {**described, "additionalProperties": False}
 
 
 class ApiTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

@@ -119,6 +119,39 @@ def test_a_wrong_field_is_named(changed: dict[str, Any], field: str) -> None:
     assert not Export.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("changed", "errors"),
+    [
+        ({"confgs": ["sft"]}, {"confgs"}),
+        ({"minimum_raters": 3, "seed": 1}, {"minimum_raters", "seed"}),
+        ({"policy": {"minimun_raters": 3}}, {"policy"}),
+    ],
+)
+def test_a_name_that_the_api_does_not_know_is_refused_under_that_name(
+    changed: dict[str, Any], errors: set[str]
+) -> None:
+    world = make_world(1)
+    body = {"project": world.project.slug, "configs": ["sft"], **changed}
+
+    answer = send(make_caller(world.engineer), EXPORTS, body)
+
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
+    found = answer.json()["errors"]
+    assert set(found) == errors
+    inner = found.get("policy", found)
+    assert all("There is no such field here." in sentences[0] for sentences in inner.values())
+    assert "minimun_raters" in inner or "policy" not in errors
+    assert not Export.objects.exists()
+
+
+def test_a_filter_that_a_list_does_not_know_is_refused_rather_than_giving_everything() -> None:
+    world = make_world(1)
+    caller = make_caller(world.engineer)
+
+    assert caller.get(EXPORTS, {"projct": world.project.slug}).json()["errors"].keys() == {"projct"}
+    assert caller.get(EXPORTS, {"project": world.project.slug, "page_size": 2}).status_code == 200
+
+
 def test_a_merge_under_way_by_another_policy_is_a_conflict() -> None:
     world = make_world(1)
     merges.start_merge(project=world.project, policy=MergePolicy("majority"), actor=world.engineer, now=NOW)

@@ -107,3 +107,18 @@ def test_the_refusal_says_which_prompt_is_bad() -> None:
     body = {"project": project.slug, "prompts": [{"text": "fine"}, {"text": "x", "verifier": "no such one"}]}
 
     assert list(send(caller, PROMPTS, body).json()["errors"]["prompts"]) == ["1"]
+
+
+def test_a_mistyped_name_is_refused_where_it_stands_instead_of_being_dropped() -> None:
+    project = make_project()
+    caller = make_caller(make_member(project, Role.ADMIN))
+    mistyped = {"text": "2 + 2?", "refrence_answer": "4"}
+
+    answer = send(caller, PROMPTS, {"project": project.slug, "prompts": [{"text": "fine"}, mistyped]})
+    at_the_top = send(caller, PROMPTS, {"project": project.slug, "prompts": [{"text": "x"}], "dry_run": True})
+    in_the_address = caller.get(PROMPTS, {"langauge": "en"})
+
+    assert answer.json()["errors"]["prompts"]["1"].keys() == {"refrence_answer"}
+    assert at_the_top.json()["errors"].keys() == {"dry_run"}
+    assert in_the_address.json()["errors"].keys() == {"langauge"}
+    assert not Prompt.objects.exists()

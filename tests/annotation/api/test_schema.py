@@ -48,6 +48,13 @@ def test_every_operation_says_how_it_may_be_refused(schema: Any) -> None:
             assert {"400", "401", "403", "404"} <= problems, f"{method} {path}"
 
 
+def test_what_is_sent_may_hold_no_other_names(schema: Any) -> None:
+    found = schema["components"]["schemas"]
+
+    assert found["NewExport"]["additionalProperties"] is found["Policy"]["additionalProperties"] is False
+    assert "additionalProperties" not in found["Export"]
+
+
 def test_every_operation_takes_a_token(schema: Any) -> None:
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():
