@@ -18,6 +18,7 @@ from annotation import jobs as background
 from annotation.actions import jobs
 from annotation.actions.audit import record_event
 from annotation.importing.file_rows import find_format
+from annotation.importing.hub_names import check_name
 from annotation.importing.layouts import LAYOUTS, check_mapping
 from annotation.models import Account, ImportRun, ImportSource, JobState, Project, SourceFormat
 from annotation.rules.segmentation import SEGMENTERS, UnknownSegmenter
@@ -76,7 +77,9 @@ def add_file_source(
 def add_hub_source(
     *, project: Project, name: str, config: str, split: str, actor: Account, now: dt.datetime
 ) -> ImportSource:
-    """Has a worker look at a Hugging Face data set, by its name or its folder on the server."""
+    """Has a worker look at a Hugging Face data set, by its name or its folder on the server. Raises SourceUnreadable
+    for what is neither."""
+    check_name(name)
     return _add_source(
         project, actor, now, name=name, file_format=SourceFormat.HUB, config=config, split=split
     )

@@ -12,6 +12,7 @@ from django.http import QueryDict
 
 from annotation.actions.imports import ImportPlan
 from annotation.importing.file_rows import FORMATS, find_format
+from annotation.importing.hub_names import check_name
 from annotation.importing.layouts import LAYOUTS, guess_layout, guess_mapping
 from annotation.importing.rows import Row, SourceUnreadable
 from annotation.models import ImportSource
@@ -60,6 +61,14 @@ class HubSourceForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("label_suffix", "")
         super().__init__(*args, **kwargs)
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        try:
+            check_name(name)
+        except SourceUnreadable as error:
+            raise forms.ValidationError(str(error)) from error
+        return name
 
 
 class ImportForm(forms.Form):

@@ -14,6 +14,8 @@ import datasets
 from datasets.exceptions import DatasetsError
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
+from annotation.importing.hub_names import is_folder
+from annotation.importing.hub_repositories import open_repository
 from annotation.importing.rows import Row, SourceUnreadable
 
 _EXPECTED = (
@@ -62,12 +64,7 @@ def count_hub_rows(source: HubSource, *, folders: Sequence[Path]) -> int | None:
 def _open(source: HubSource, folders: Sequence[Path]) -> Any:
     if is_folder(source.name):
         return _open_folder(_find_allowed(source.name, folders), source)
-    return datasets.load_dataset(source.name, source.config or None, split=source.split, streaming=True)
-
-
-def is_folder(name: str) -> bool:
-    """Whether the name is a path on the server: it begins like one. A hub name has one slash at most, inside."""
-    return name.startswith(("/", "./", "../", "~"))
+    return open_repository(source.name, source.config, source.split)
 
 
 def _find_allowed(name: str, folders: Sequence[Path]) -> Path:

@@ -1,8 +1,8 @@
 """The whole installation in one file, and back: the database, and the files that exports and uploads have on disk.
 
 A backup is a tar: `about.json` with a SHA-256 of every other member, `database.dump` as pg_dump writes it, and the
-folders. The secret key is not in it: whoever finds a backup must not sign in with it. Restoring happens in one
-transaction after everything was checked, so it is whole or it never was.
+folders. Neither the secret key nor anybody's sign-in is in it: whoever finds a backup must not sign in with it.
+Restoring happens in one transaction after everything was checked, so it is whole or it never was.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -23,8 +22,9 @@ from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
-from config.engine.binaries import find_postgres
 from config.engine.errors import EngineError
+from config.engine.postgres_programs import run_program
+from config.engine.restoring import SIGN_IN_TABLES, restore_dump
 
 _ABOUT, _DUMP = "about.json", "database.dump"
 _FORM = 1
@@ -45,7 +45,8 @@ def write_backup(path: Path, *, folders: Mapping[str, Path], made_at: str) -> Ab
     part = path.with_name(f"{path.name}.part")
     with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
         dump = Path(scratch) / _DUMP
-        _run("pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={dump}")
+        without = [f"--exclude-table-data={table}" for table in SIGN_IN_TABLES]
+        run_program("pg_dump", "--format=custom", "--no-owner", "--no-privileges", *without, f"--file={dump}")
         members = {_DUMP: dump, **_list_files(folders)}
         hashes = {name: _hash(file) for name, file in members.items()}
         about = About(form=_FORM, made_at=made_at, migrations=sorted(_list_applied()), hashes=hashes)
@@ -66,11 +67,7 @@ def read_backup(path: Path, *, folders: Mapping[str, Path]) -> About:
     with tempfile.TemporaryDirectory(dir=beside) as scratch:
         about = _unpack(path, Path(scratch))
         _check(about, Path(scratch))
-        connection.close()
-        _run(
-            "pg_restore", "--clean", "--if-exists", "--no-owner", "--no-privileges", "--single-transaction",
-            "--exit-on-error", str(Path(scratch) / _DUMP),
-        )  # fmt: skip
+        restore_dump(Path(scratch) / _DUMP)
         for name, folder in folders.items():
             _replace(folder, Path(scratch) / name)
     return about
@@ -144,19 +141,3 @@ def _list_applied() -> Iterator[str]:
 def _hash(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _run(program: str, *arguments: str) -> None:
-    """A program of PostgreSQL on the database of the settings; the password goes by the environment."""
-    settings = connection.settings_dict
-    places = {"--host": settings["HOST"], "--port": settings["PORT"], "--username": settings["USER"]}
-    command = [str(find_postgres() / program), "--no-password", f"--dbname={settings['NAME']}"]
-    command += [f"{name}={said}" for name, said in places.items() if said]
-    environment = {**os.environ, "PGPASSWORD": settings["PASSWORD"] or ""}
-    done = subprocess.run(
-        [*command, *arguments], env=environment, capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        raise EngineError(
-            f"{program} failed: {(done.stderr.strip().splitlines() or ['no reason given'])[-1]}."
-        )

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.test import Client
 
 from annotation.actions.audit import record_event
 from annotation.models import Account, AuditEvent, Project, Rating, Trace
+from annotation.queries.sign_ins import SessionStore
+from config.engine.binaries import find_postgres
+from config.engine.errors import EngineError
+from config.engine.restoring import restore_dump
 from tests.factories import NOW, make_account, make_project, make_rating, make_trace
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -144,3 +152,84 @@ def test_a_backup_that_breaks_off_leaves_the_last_one(folders: Path, monkeypatch
         tell("backup", file)
 
     assert file.read_bytes() == before
+
+
+def test_a_backup_signs_its_finder_in_nowhere(folders: Path, client: Client) -> None:
+    client.force_login(make_account())
+    key = client.session.session_key
+    assert key and Session.objects.exists()
+
+    tell("backup", folders / "all.tar")
+    with tarfile.open(folders / "all.tar") as tar:
+        dump = tar.extractfile("database.dump").read()  # type: ignore[union-attr]
+    (folders / "dump").write_bytes(dump)
+    done = subprocess.run(
+        [find_postgres() / "pg_restore", "--file=-", folders / "dump"], capture_output=True, check=True
+    )
+    tell("restore", folders / "all.tar", replace=True)
+
+    assert key.encode() not in done.stdout
+    assert b"COPY public.annotation_account" in done.stdout
+    assert not Session.objects.exists()
+
+
+def test_sign_ins_in_a_backup_from_before_are_dropped(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = SessionStore()
+    session.create()
+    monkeypatch.setattr("config.engine.backup.SIGN_IN_TABLES", ())
+    tell("backup", folders / "all.tar")
+
+    tell("restore", folders / "all.tar", replace=True)
+
+    assert not Session.objects.exists()
+
+
+@pytest.fixture
+def newer_table() -> Iterator[None]:
+    """What a later version of the code would have added."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TABLE annotation_tomorrow"
+            " (id serial PRIMARY KEY, project_id bigint REFERENCES annotation_project (id))"
+        )
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS annotation_tomorrow")
+
+
+def test_an_older_backup_comes_back_over_newer_tables(folders: Path, newer_table: None) -> None:
+    tell("backup", folders / "all.tar")
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE annotation_tomorrow")
+    make_project(slug="kept")
+    tell("backup", folders / "older.tar")
+    tell("restore", folders / "all.tar", replace=True)
+    later = make_project(slug="too-late")
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO annotation_tomorrow (project_id) VALUES (%s)", [later.pk])
+
+    tell("restore", folders / "older.tar", replace=True)
+
+    assert [project.slug for project in Project.objects.all()] == ["kept"]
+    assert "annotation_tomorrow" not in connection.introspection.table_names()
+
+
+def test_a_restore_that_breaks_off_changes_nothing(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tell("backup", folders / "all.tar")
+    make_project(slug="still-here")
+    monkeypatch.setattr("config.engine.restoring.SIGN_IN_TABLES", ("no_such_table",))
+
+    with pytest.raises(CommandError, match="no_such_table"):
+        tell("restore", folders / "all.tar", replace=True)
+
+    assert Project.objects.get().slug == "still-here"
+
+
+def test_a_dump_that_can_not_be_read_changes_nothing(folders: Path) -> None:
+    make_project(slug="still-here")
+    (folders / "dump").write_bytes(b"PGDMP and no more")
+
+    with pytest.raises(EngineError, match="can't be restored"):
+        restore_dump(folders / "dump")
+
+    assert Project.objects.get().slug == "still-here"

@@ -399,6 +399,13 @@ class TestDataSets:
 
         assert "is not one that data sets may be read from" in source.error
 
+    @pytest.mark.parametrize("name", ["json", "a/b/c", "docs/../uploads", "hf://datasets/ada/sums"])
+    def test_what_is_no_name_is_refused_before_anything_is_stored(self, name: str) -> None:
+        with pytest.raises(SourceUnreadable, match="is no name of a data set"):
+            self.look(name)
+
+        assert not ImportSource.objects.exists()
+
     def test_a_link_out_of_an_allowed_folder_leads_nowhere(self, tmp_path: Path) -> None:
         (tmp_path / "allowed").mkdir()
         (tmp_path / "allowed" / "out").symlink_to("/etc")

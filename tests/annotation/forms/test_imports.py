@@ -157,3 +157,11 @@ def test_a_data_set_needs_a_name_and_a_split() -> None:
     form = HubSourceForm({"name": " ", "split": ""})
 
     assert set(form.errors) == {"name", "split"}
+
+
+@pytest.mark.parametrize("name", ["var/exports", "json", "docs/../../data/uploads"])
+def test_what_would_open_a_folder_of_the_server_is_no_name(name: str) -> None:
+    form = HubSourceForm({"name": name, "split": "train"})
+
+    # `var/exports` could be on the hub, and is looked for nowhere else.
+    assert ("name" in form.errors) == (name != "var/exports")
