@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import HttpResponseBase
+from django.http import HttpResponseBase, JsonResponse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema, extend_schema_field
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
@@ -24,6 +24,7 @@ from annotation.api.access import (
     get_project,
     within_reach,
 )
+from annotation.api.errors import CONTENT_TYPE, ProblemSerializer, describe_problem
 from annotation.api.refusals import Conflict
 from annotation.api.strict import StrictSerializer
 from annotation.merging.data import MergePolicy
@@ -191,9 +192,23 @@ class ExportDetail(ExportScopedView, RetrieveModelMixin):
         return self.retrieve(request, pk=pk)
 
 
+def _answers(kind: str) -> dict[Any, Any]:
+    """What a download answers; asked for a `Range`, a part."""
+    refused = OpenApiResponse(ProblemSerializer, description="The file does not reach as far as the range.")
+    return {
+        (200, kind): OpenApiTypes.BINARY,
+        (206, kind): OpenApiTypes.BINARY,
+        (416, CONTENT_TYPE): refused,
+    }
+
+
 class _Download(ExportScopedView):
     def record(self, request: Request, name: str, answer: HttpResponseBase) -> HttpResponseBase:
-        """Who took what stands in the audit log."""
+        """Who took what stands in the audit log. A range that is not there is refused as everything here is."""
+        if answer.status_code == status.HTTP_416_REQUESTED_RANGE_NOT_SATISFIABLE:
+            body = describe_problem(answer.status_code, "The file does not reach as far as this range.")
+            headers = {"Content-Range": answer.headers["Content-Range"]}
+            return JsonResponse(body, status=answer.status_code, headers=headers, content_type=CONTENT_TYPE)
         export, actor = self.get_object(), account_of(request)
         return downloads.record_download(
             request._request, answer, export=export, name=name, actor=actor, now=timezone.now()
@@ -203,7 +218,7 @@ class _Download(ExportScopedView):
 class ExportFile(_Download):
     @extend_schema(
         operation_id="download_export_file",
-        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
+        responses=_answers("application/octet-stream"),
     )
     def get(self, request: Request, pk: int, name: str) -> HttpResponseBase:
         """One file of an export, whole or a single byte range of it."""
@@ -214,7 +229,7 @@ class ExportFile(_Download):
 
 
 class ExportArchive(_Download):
-    @extend_schema(operation_id="download_export", responses={(200, "application/zip"): OpenApiTypes.BINARY})
+    @extend_schema(operation_id="download_export", responses=_answers("application/zip"))
     def get(self, request: Request, pk: int) -> HttpResponseBase:
         """All files of an export in one zip, whole or a single byte range of it."""
         try:

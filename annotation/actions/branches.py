@@ -13,7 +13,7 @@ from annotation import jobs as background
 from annotation.actions.assignments import lock_own_assignment
 from annotation.actions.ratings import get_draft, save_draft
 from annotation.models import Account, Assignment, JobState, StepBranch
-from annotation.queries.branches import find_latest_branch
+from annotation.queries.branches import find_asked_batch, find_latest_branch
 from annotation.rules.draft import check_rewrite
 from annotation.rules.rating import Label, first_error
 
@@ -24,7 +24,7 @@ LEAST_TEMPERATURE = 0.7  # a trace sampled colder would give the same step again
 
 
 class NoModel(Exception):
-    """The trace was imported, so there is no model here that could go on from its steps."""
+    """No model has written in this project that could go on from a trace's steps."""
 
 
 class NotTheFirstError(Exception):
@@ -52,11 +52,9 @@ def ask_for_alternatives(
         raise NotTheFirstError(gettext("Rate this step bad first; it must be the first one that is."))
     with transaction.atomic():
         locked = lock_own_assignment(assignment, rater=rater)
-        batch = locked.trace.batch
+        batch = find_asked_batch(locked.trace)
         if batch is None:
-            raise NoModel(
-                gettext("This trace was imported, so there is no model here to ask. Write the step yourself.")
-            )
+            raise NoModel(gettext("There is no model here to ask. Write the step yourself."))
         latest = find_latest_branch(locked, step_index)
         if latest is not None and latest.is_open:
             return latest

@@ -13,6 +13,7 @@ from django.db import transaction
 
 from annotation.actions.audit import record_event
 from annotation.actions.places import lock_trace, refresh_place_flag
+from annotation.importing.rows import clean_text
 from annotation.models import Account, Gold, GoldSource, Trace
 
 
@@ -53,7 +54,7 @@ def make_gold(
         known = {
             "stands": list(stands),
             "source": source,
-            "note": note.replace("\x00", "").strip(),
+            "note": clean_text(note).strip(),
             "created_by": actor,
             "created_at": now,
         }

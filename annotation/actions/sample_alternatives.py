@@ -23,6 +23,7 @@ from annotation.generation.backend import (
     Sampling,
 )
 from annotation.models import GenerationBatch, ModelSpec, StepAlternative, StepBranch, Trace
+from annotation.queries.branches import find_asked_batch
 from annotation.rules.branching import cut_next_step, is_next_step_over, is_same_step
 from annotation.rules.prompt_template import fill_template
 from annotation.rules.segmentation import split_steps
@@ -59,13 +60,11 @@ def sample_alternatives(
     """
     branch = jobs.start_job(StepBranch, branch_id, now=clock(), stall_seconds=settings.JOB_STALL_SECONDS)
     trace = Trace.objects.select_related("prompt", "batch__model_spec").get(assignments=branch.assignment_id)
-    batch = trace.batch
+    batch = find_asked_batch(trace, is_on_server=branch.is_on_server)
     try:
         with guard_work(branch, clock=clock):
             if batch is None:
-                raise BridgeError(
-                    "The batch that made this trace is gone, and with it how its model was asked."
-                )
+                raise BridgeError("There is no model here to ask any more.")
             task = _read_task(trace, batch, branch.step_index)
             _sample_missing(branch, task, open_backend(batch.model_spec), clock)
     except WorkFailed as error:

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from annotation.api.refusals import TooLarge
+from annotation.importing.rows import clean_text
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -42,15 +43,28 @@ def render_problem(error: Exception, context: dict[str, Any]) -> Response | None
     if response is None:
         return None
     detail, errors = _split(response.data)
-    response.data = {
-        "type": "about:blank",
-        "title": HTTPStatus(response.status_code).phrase,
-        "status": response.status_code,
-        "detail": detail,
-        "errors": errors,
-    }
+    response.data = describe_problem(response.status_code, detail, errors)
     response.content_type = CONTENT_TYPE
     return response
+
+
+def describe_problem(status: int, detail: str, errors: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The body of a refusal. What it repeats of the request can hold halves of characters, which no answer can."""
+    return {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": clean_text(detail),
+        "errors": _clean(errors or {}),
+    }
+
+
+def _clean(said: Any) -> Any:
+    if isinstance(said, dict):
+        return {clean_text(str(name)): _clean(inner) for name, inner in said.items()}
+    if isinstance(said, list | tuple):
+        return [_clean(inner) for inner in said]
+    return clean_text(said) if isinstance(said, str) else said
 
 
 def _split(data: Any) -> tuple[str, dict[str, Any]]:

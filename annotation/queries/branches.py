@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import cast
 
-from annotation.models import Assignment, JobState, StepAlternative, StepBranch
+from annotation.models import Assignment, GenerationBatch, JobState, StepAlternative, StepBranch, Trace
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,36 @@ class Offer:
     @property
     def has_failed(self) -> bool:
         return self.latest is not None and self.latest.state == JobState.FAILED
+
+
+_SECONDS_BELIEVED = 60.0
+_without_model: dict[int, float] = {}  # project id → until when it is believed to have none
+_with_model: set[int] = set()
+
+
+def offers_alternatives(project_id: int) -> bool:
+    """Whether a model has written in this project, so that there is one to ask. The same for each of its traces: an
+    imported one, as gold often is, must not look different from the others. Asked on every page, looked up seldom."""
+    if project_id in _with_model:
+        return True
+    now = time.monotonic()
+    if _without_model.get(project_id, 0.0) > now:
+        return False
+    if GenerationBatch.objects.filter(project=project_id).exists():
+        _with_model.add(project_id)
+        return True
+    _without_model[project_id] = now + _SECONDS_BELIEVED
+    return False
+
+
+def find_asked_batch(trace: Trace, *, is_on_server: bool | None = None) -> GenerationBatch | None:
+    """The batch whose model and template go on from the trace's steps: its own, else the project's latest. A worker
+    says which kind of model it can open."""
+    if trace.batch is not None:
+        return trace.batch
+    batches = GenerationBatch.objects.filter(project=trace.project_id).select_related("model_spec")
+    latest = batches.filter(model_spec__retired_at__isnull=True).order_by("-pk")
+    return next((one for one in latest if is_on_server in (None, one.model_spec.is_server)), None)
 
 
 def find_latest_branch(assignment: Assignment, step_index: int) -> StepBranch | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Exists, F, OuterRef, Q, Sum
 from django.db.models.functions import TruncDate
 
 from annotation.models import (
@@ -13,6 +13,8 @@ from annotation.models import (
     Assignment,
     AssignmentState,
     Comparison,
+    Decision,
+    GoldUse,
     Membership,
     Project,
     Rating,
@@ -90,11 +92,22 @@ def get_my_work(rater: Account, *, now: dt.datetime) -> MyWork:
     )
 
 
-def list_waiting(rater: Account, project: Project) -> QuerySet[Trace]:
-    """Traces that want ratings and that the rater has neither got, nor rated, nor skipped. Gold is not among them."""
+def count_waiting(rater: Account, project: Project) -> int:
+    """How many traces the rater may yet be handed, at most MOST_COUNTED.
+
+    The gold that is mixed in counts like any other, or a rater would see the number stay where it was when gold came.
+    None is handed out once nothing else is open, and then nothing waits (annotation.actions.draws).
+    """
     had = Assignment.objects.filter(trace=OuterRef("pk"), rater=rater).exclude(state=AssignmentState.RETURNED)
-    waiting = Trace.objects.filter(~Exists(had), project=project, wants_ratings=True)
-    return waiting.exclude(prompt__created_by=rater) if project.forbids_own_prompts else waiting
+    traces = Trace.objects.filter(~Exists(had), project=project)
+    if project.forbids_own_prompts:
+        traces = traces.exclude(prompt__created_by=rater)
+    num_open = traces.filter(wants_ratings=True)[:MOST_COUNTED].count()
+    if not num_open or project.gold_share <= 0.0:
+        return num_open
+    gold = traces.filter(gold__use=GoldUse.WORK, retired_at__isnull=True, priority__gt=0)
+    own = Decision.objects.filter(trace=OuterRef("pk"), adjudicator=rater)
+    return min(num_open + gold.filter(~Exists(own)).count(), MOST_COUNTED)
 
 
 def _see_project(rater: Account, membership: Membership, midnight: dt.datetime) -> ProjectWork:
@@ -111,7 +124,7 @@ def _see_project(rater: Account, membership: Membership, midnight: dt.datetime) 
     compared = Comparison.objects.filter(rater=rater, prompt__project=project, submitted_at__gte=midnight)
     return ProjectWork(
         project=project,
-        num_waiting=0 if is_paused else list_waiting(rater, project)[:MOST_COUNTED].count(),
+        num_waiting=0 if is_paused else count_waiting(rater, project),
         num_begun=0 if is_paused else begun.count(),
         num_traces=done["num"],
         num_comparisons=compared.count(),

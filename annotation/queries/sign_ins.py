@@ -35,7 +35,9 @@ class SessionStore(DatabaseSessionStore):
     """Named, by its module, in settings.SESSION_ENGINE."""
 
     def _get_session_from_db(self) -> Session | None:
-        session = _find_session(str(self.session_key))
+        key = str(self.session_key)
+        # A cookie may hold anything, also what PostgreSQL can't be asked for.
+        session = _find_session(key) if key.isascii() and key.isalnum() else None
         if session is None:
             self._session_key = None
         return session

@@ -17,7 +17,7 @@ from annotation.actions import branches, ratings
 from annotation.forms.branches import RewriteForm
 from annotation.forms.telling import tell
 from annotation.models import Assignment, AssignmentState, Rating
-from annotation.queries.branches import find_alternative, get_offer
+from annotation.queries.branches import find_alternative, find_asked_batch, get_offer
 from annotation.rules.draft import InvalidDraft
 from annotation.rules.rating import BAD, Label
 from annotation.rules.segmentation import split_steps
@@ -128,7 +128,7 @@ def _render(
     """The page, or for htmx its part named `alternatives`."""
     trace = assignment.trace
     steps = split_steps(trace.completion, trace.step_ends)
-    offer = get_offer(assignment, index)
+    offer, has_model = get_offer(assignment, index), find_asked_batch(trace) is not None
     context = {
         "assignment": assignment,
         "trace": trace,
@@ -137,7 +137,8 @@ def _render(
         "step": steps[index],
         "before": list(enumerate(steps[:index], start=1)),
         "offer": offer,
-        "can_ask": trace.batch_id is not None
+        "has_model": has_model,
+        "can_ask": has_model
         and (offer.latest is None or offer.has_failed or offer.latest.round < branches.MAX_ROUNDS),
         "is_submitted": assignment.state == AssignmentState.SUBMITTED,
         "form": form or RewriteForm(),

@@ -21,6 +21,7 @@ from annotation.forms.ratings import RatingForm
 from annotation.models import Account, Assignment, Rating
 from annotation.queries.access import find_assigned_to
 from annotation.queries.assignments import find_last_rating
+from annotation.queries.branches import offers_alternatives
 from annotation.queries.judge_opinions import list_judge_opinions
 from annotation.rules.draft import by_text
 from annotation.rules.key_bindings import Bindings, keys_of
@@ -126,7 +127,7 @@ def _kind_of(assignment: Assignment, form: RatingForm, *, has_last: bool) -> For
     trace = assignment.trace
     return FormKind(
         is_saved=assignment.draft_saved_at is not None,
-        has_alternatives=trace.batch_id is not None,
+        has_alternatives=offers_alternatives(trace.project_id),
         shows_reference=trace.project.shows_reference and bool(trace.prompt.reference_answer),
         is_reference_wrong=form.shown_reference_wrong,
         has_last=has_last,

@@ -60,4 +60,5 @@ def retire_judge(request: HttpRequest, slug: str, judge_id: int) -> HttpResponse
 
 
 def _find_source(project: Project, number: str) -> Judge | None:
-    return Judge.objects.filter(project=project, pk=number).first() if number.isdecimal() else None
+    is_number = number.isascii() and number.isdigit() and len(number) < 19
+    return Judge.objects.filter(project=project, pk=number).first() if is_number else None

@@ -153,7 +153,7 @@ def show_practice_source(request: HttpRequest, slug: str, trace_id: int, index: 
 def _take_answer(request: HttpRequest, project: Project, attempt: QualificationAttempt) -> HttpResponse:
     """Stores the answer to the trace that the form was shown for, whichever is next by now."""
     trace_id = request.POST.get("trace", "")
-    if not trace_id.isascii() or not trace_id.isdigit() or int(trace_id) not in attempt.trace_ids:
+    if trace_id not in map(str, attempt.trace_ids):
         raise Http404(gettext("This trace is not in your test any more. Go on with the next."))
     trace = get_object_or_404(Trace.objects.select_related("prompt", "project"), pk=int(trace_id))
     form = RatingForm(request.POST, trace=trace, draft=empty_draft(trace.num_steps))

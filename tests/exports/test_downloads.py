@@ -108,6 +108,23 @@ def test_a_part_that_is_not_there_is_refused(asked: str) -> None:
     assert response["Content-Range"] == f"bytes */{len(content)}"
 
 
+@pytest.mark.parametrize("place", ["files/{name}", "archive.zip"])
+def test_the_api_says_so_as_it_says_all_refusals(place: str) -> None:
+    _, export, client = make_finished()
+    name, _ = first_file(export)
+
+    path = f"/api/v1/exports/{export.pk}/{place.format(name=name)}"
+    response = client.get(path, headers={"range": "bytes=999999999-"})
+
+    assert (response.status_code, response["Content-Type"]) == (416, "application/problem+json")
+    assert response["Content-Range"].startswith("bytes */")
+    assert response.json()["detail"] == "The file does not reach as far as this range."
+    schema = client.get("/api/v1/schema/?format=json").json()
+    for address in ("files/{name}", "archive.zip"):
+        answers = schema["paths"][f"/api/v1/exports/{{id}}/{address}"]["get"]["responses"]
+        assert {"200", "206", "416"} <= set(answers)
+
+
 @pytest.mark.parametrize(
     "headers", [{"range": "bytes=0-1,4-5"}, {"range": "lines=1-2"}, {"range": "bytes=-"}]
 )

@@ -72,11 +72,23 @@ def test_only_the_first_error_has_alternatives(step_index: int, labels: tuple[La
     assert not StepBranch.objects.exists()
 
 
-def test_an_imported_trace_has_no_model_to_ask() -> None:
+def test_a_project_of_imported_traces_has_no_model_to_ask() -> None:
     with pytest.raises(branches.NoModel):
         ask(make_assignment())
 
     assert not StepBranch.objects.exists()
+
+
+def test_an_imported_trace_is_gone_on_from_by_the_model_that_wrote_last() -> None:
+    """As gold often is imported, it would else be told from the others by what asking brings."""
+    project = make_project()
+    make_batch(project, top_p=0.5)
+    make_batch(project, top_p=0.8)
+    assignment = make_assignment(make_trace(make_prompt(project)))
+
+    branch = ask(assignment)
+
+    assert (branch.state, branch.top_p) == (JobState.QUEUED, 0.8)
 
 
 def test_nobody_asks_for_somebody_elses_trace() -> None:

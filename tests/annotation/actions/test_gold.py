@@ -34,7 +34,7 @@ def make(trace: Trace, admin: Account, **fields: Any) -> Gold:
 
 
 def test_gold_says_which_steps_stand_who_said_so_and_when(trace: Trace, admin: Account) -> None:
-    gold = make(trace, admin, note=" 3 + 4 is 7\x00 ")
+    gold = make(trace, admin, note=" 3 + 4\ud800 is 7\x00 ")
 
     gold.refresh_from_db()
     assert (gold.stands, gold.note) == ([True, False, False], "3 + 4 is 7")

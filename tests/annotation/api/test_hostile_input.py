@@ -11,8 +11,8 @@ import pytest
 from django.test import Client
 
 from annotation.api.errors import CONTENT_TYPE
-from annotation.models import Account, Role
-from tests.factories import make_assignment, make_member, make_project, make_rating, make_trace
+from annotation.models import Account, Membership, Project, Role
+from tests.factories import NOW, make_assignment, make_member, make_project, make_rating, make_trace
 
 HUGE = "9" * 400  # an integer that no float holds
 
@@ -119,3 +119,30 @@ def test_a_server_error_tells_nothing_of_its_cause(
 
     expect_problem(answer, 500)
     assert b"secret cause" not in answer.content
+
+
+HALF = "\\ud800"  # half of a surrogate pair, as JSON writes it
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("ratings", f'{{"trace": 1, "labels": [1], "outcome": "{HALF}", "idempotency_key": "{HALF}"}}'),
+        ("ratings", f'{{"trace": 1, "labels": [1], "notes": {{"{HALF}": "{HALF}"}}}}'),
+        ("exports", f'{{"project": "sums", "configs": ["{HALF}"], "form": "{HALF}"}}'),
+        ("exports", f'{{"project": "sums", "configs": ["stepwise"], "policy": {{"{HALF}": 1}}}}'),
+        ("prompts", f'{{"project": "{HALF}", "prompts": [{{"text": "{HALF}"}}]}}'),
+        ("gold", f'{{"project": "sums", "gold": [{{"trace": 1, "{HALF}": "{HALF}"}}]}}'),
+        ("gold", f'{{"project": "sums", "rows": [{{"{HALF}": "{HALF}"}}], "{HALF}": 1}}'),
+    ],
+)
+def test_half_a_character_comes_back_in_no_answer(
+    client: Client, engineer: Account, path: str, body: str
+) -> None:
+    project = Project.objects.get(slug="sums")
+    Membership.objects.create(project=project, account=engineer, role=Role.ADMIN, created_at=NOW)
+
+    answer = post(client, f"/api/v1/{path}/", body)
+
+    expect_problem(answer, answer.status_code)
+    assert 400 <= answer.status_code < 500

@@ -37,3 +37,12 @@ def test_a_session_that_has_ended_is_none(django_assert_num_queries: Any) -> Non
         assert unknown.get("colour") is None
 
     assert unknown.session_key is None
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("key", ["\x00aaaaaaaa", "' OR 1=1 --", "aaaaaaa\ud800", "é" * 32])
+def test_a_cookie_that_is_no_session_s_key_is_nobody_s(key: str) -> None:
+    session = SessionStore(key)
+
+    assert session.get("colour") is None
+    assert session.session_key is None

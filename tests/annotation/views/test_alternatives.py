@@ -129,15 +129,6 @@ def test_a_refused_question_is_said_on_the_page() -> None:
     assert "Rate this step bad first" in answer.content.decode()
 
 
-def test_an_imported_trace_is_said_to_have_no_model() -> None:
-    assignment = make_lease()
-
-    body = client_of(assignment.rater).get(url_of(assignment)).content.decode()
-
-    assert "This trace was imported" in body
-    assert "Ask the model" not in body
-
-
 def test_a_failure_says_why_and_can_be_tried_again() -> None:
     assignment = make_desk()
     make_branch(assignment, state=JobState.FAILED, finished_at=NOW, error="Out of memory.")
@@ -267,3 +258,29 @@ def test_the_shipped_model_is_asked_by_the_page_and_what_is_picked_is_the_rewrit
     rewrite = draft_of(assignment).rewrites[1]
     client.post(reverse("annotation:rate_trace", args=[assignment.pk]), form(1, -1, **{"rewrite-1": rewrite}))
     assert Rating.objects.get().rewrites == {"1": picked.text}
+
+
+def test_an_imported_trace_looks_like_the_others_of_its_project() -> None:
+    project = make_project()
+    made = make_trace(make_prompt(project), batch=make_batch(project), sample_index=0)
+    rater = make_member(project)
+    desks = [make_lease(rater=rater, trace=trace) for trace in (made, make_trace(make_prompt(project)))]
+
+    pages = [
+        client_of(rater).get(reverse("annotation:rate_trace", args=[desk.pk])).content.decode()
+        for desk in desks
+    ]
+    offers = [client_of(rater).get(url_of(desk)).content.decode() for desk in desks]
+
+    assert ["data-alternatives-link" in page for page in pages] == [True, True]
+    assert ["The model can be asked" in page for page in offers] == [True, True]
+
+
+def test_where_no_model_ever_wrote_there_is_no_offer() -> None:
+    assignment = make_lease()
+
+    page = client_of(assignment.rater).get(reverse("annotation:rate_trace", args=[assignment.pk]))
+    offer = client_of(assignment.rater).get(url_of(assignment))
+
+    assert "data-alternatives-link" not in page.content.decode()
+    assert "There is no model here to ask." in offer.content.decode()

@@ -225,3 +225,19 @@ def test_filters_and_ids_in_addresses_take_anything(value: str) -> None:
     }
 
     assert answers == {200}
+
+
+def test_a_judge_of_thousands_of_digits_is_none() -> None:
+    project = make_project()
+    client = Client()
+    client.force_login(make_member(project, Role.ENGINEER))
+
+    page = client.get(reverse("annotation:make_judge", args=[project.slug]), {"from": "9" * 5_000})
+
+    assert page.status_code == 200
+
+
+def test_a_forged_session_cookie_is_asked_to_sign_in(client: Client) -> None:
+    answer = client.get(reverse("annotation:list_projects"), headers={"cookie": r'sessionid="\000aaaaaaaa"'})
+
+    assert answer.status_code == 302

@@ -15,6 +15,7 @@ from annotation.models import (
     AssignmentState,
     Choice,
     Comparison,
+    GoldUse,
     Membership,
     PauseReason,
     Project,
@@ -75,6 +76,45 @@ def test_ones_own_prompts_do_not_wait_where_the_project_forbids_them() -> None:
     rater = make_member(project)
     make_trace(make_prompt(project, created_by=rater))
     make_trace(make_prompt(project, created_by=make_account()))
+
+    assert work_of(rater, project).num_waiting == 1
+
+
+@pytest.mark.parametrize("had_before", [AssignmentState.SUBMITTED, AssignmentState.SKIPPED, None])
+def test_what_waits_falls_by_one_whether_gold_came_or_another(had_before: AssignmentState | None) -> None:
+    project = make_project(overlap=2, gold_share=0.5)
+    rater = make_member(project)
+    ordinary = [make_trace(project=project) for _ in range(3)]
+    gold = [make_trace(project=project, wants_ratings=False) for _ in range(3)]
+    for trace in gold:
+        make_gold(trace)
+    if had_before:
+        make_assignment(gold.pop(), rater, state=had_before, ended_at=NOW)
+    before = work_of(rater, project).num_waiting
+
+    make_assignment(gold[0], rater)
+    after_gold = work_of(rater, project).num_waiting
+    make_assignment(ordinary[0], rater)
+    after_ordinary = work_of(rater, project).num_waiting
+
+    assert (before - after_gold, after_gold - after_ordinary) == (1, 1)
+
+
+def test_gold_alone_is_no_work() -> None:
+    project = make_project(gold_share=0.5)
+    rater = make_member(project)
+    make_gold(make_trace(project=project, wants_ratings=False))
+
+    assert work_of(rater, project).num_waiting == 0
+
+
+def test_gold_that_no_rater_is_handed_does_not_wait() -> None:
+    project = make_project(gold_share=0.5)
+    rater = make_member(project)
+    make_trace(project=project)
+    make_gold(make_trace(project=project, wants_ratings=False), use=GoldUse.TEST)
+    make_gold(make_trace(project=project, wants_ratings=False, priority=0))
+    make_gold(make_trace(project=project, wants_ratings=False, retired_at=NOW))
 
     assert work_of(rater, project).num_waiting == 1
 

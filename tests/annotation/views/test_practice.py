@@ -182,7 +182,7 @@ class TestTest:
         assert other.get(url_of("take_test", project, attempt.pk)).status_code == 404
         assert other.post(url_of("take_test", project, attempt.pk), form((1, 1, 1))).status_code == 404
 
-    @pytest.mark.parametrize("trace", ["", "x", "999999", "²"])
+    @pytest.mark.parametrize("trace", ["", "x", "999999", "²", "9" * 5_000])
     def test_a_trace_that_is_not_in_it_is_not_found(self, trace: str) -> None:
         project, rater = make_practice_project(num_test=2)
         client = client_of(rater)
