@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import cast
 
+from django.db.models import QuerySet
+
 from annotation.models import Assignment, GenerationBatch, JobState, StepAlternative, StepBranch, Trace
 
 
@@ -51,8 +53,8 @@ def find_asked_batch(trace: Trace, *, is_on_server: bool | None = None) -> Gener
     says which kind of model it can open."""
     if trace.batch is not None:
         return trace.batch
-    batches = GenerationBatch.objects.filter(project=trace.project_id).select_related("model_spec")
-    latest = batches.filter(model_spec__retired_at__isnull=True).order_by("-pk")
+    batches = cast("QuerySet[GenerationBatch]", GenerationBatch.objects.filter(project=trace.project_id))
+    latest = batches.filter(model_spec__retired_at__isnull=True).select_related("model_spec").order_by("-pk")
     return next((one for one in latest if is_on_server in (None, one.model_spec.is_server)), None)
 
 
