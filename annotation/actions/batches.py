@@ -34,7 +34,7 @@ class NothingToGenerate(Exception):
     """No prompts were chosen, or none of them is in the project."""
 
     def __init__(self) -> None:
-        super().__init__("There are no prompts to generate for. Add prompts first.")
+        super().__init__("There are no such prompts to generate for. Choose others, or add some.")
 
 
 class TooManyTraces(Exception):

@@ -15,7 +15,7 @@ from annotation.actions import jobs
 from annotation.actions.beating import keep_beating
 from annotation.actions.import_prepare import Refused, prepare_chunk, prepare_row
 from annotation.actions.import_store import store_chunk, store_refusals
-from annotation.actions.imports import upload_folder
+from annotation.actions.imports import KEPT_DAYS, upload_folder
 from annotation.importing.file_rows import count_rows, read_file
 from annotation.importing.hub_rows import HubSource, count_hub_rows, read_hub
 from annotation.importing.rows import Row, SourceUnreadable, make_sample
@@ -43,7 +43,7 @@ def inspect_source(*, source_id: int, clock: Clock) -> None:
                 raise SourceUnreadable("The source holds no rows.")
             num_rows = _count_rows(source)
         except (SourceUnreadable, FileNotFoundError) as error:
-            _fail(source, error=_explain(error), now=clock())
+            _fail(source, error=_explain(error, source, now=clock()), now=clock())
             return
     columns = list(dict.fromkeys(name for row in sample for name in row.values))
     with transaction.atomic():
@@ -78,7 +78,7 @@ def run_import(*, run_id: int, clock: Clock) -> None:
             while chunk := list(islice(rows, ROWS_AT_ONCE)):
                 store_chunk(run, prepare_chunk(run, chunk), now=clock())
         except (SourceUnreadable, FileNotFoundError) as error:
-            _fail(run, error=_explain(error), now=clock())
+            _fail(run, error=_explain(error, run.source, now=clock()), now=clock())
             return
     with transaction.atomic():
         jobs.finish_job(jobs.lock_for_result(run), now=clock())
@@ -123,10 +123,15 @@ def _refuse_all(run: ImportRun, refused: list[Refused], *, now: dt.datetime) -> 
         jobs.fail_job(locked, error=error, now=now)
 
 
-def _explain(error: Exception) -> str:
-    if isinstance(error, FileNotFoundError):
-        return "The uploaded file is gone; it was kept for some days. Upload it again."
-    return str(error)
+def _explain(error: Exception, source: ImportSource, *, now: dt.datetime) -> str:
+    if not isinstance(error, FileNotFoundError):
+        return str(error)
+    if now - source.queued_at > dt.timedelta(days=KEPT_DAYS):
+        return f"The uploaded file is gone: it was kept for {KEPT_DAYS} days. Upload it again."
+    return (
+        "The worker does not find the uploaded file. Where web server and workers are on several machines, they share "
+        "the folder “uploads” in GRADUS_DATA; a site administrator can set that up. Then upload it again."
+    )
 
 
 def _fail(job: ImportSource | ImportRun, *, error: str, now: dt.datetime) -> None:

@@ -19,6 +19,7 @@ from annotation.actions.prompts import NewPrompt
 from annotation.api.access import MAKERS, ProjectFilter, ProjectScopedView, account_of, get_project
 from annotation.api.strict import StrictSerializer
 from annotation.models import Project, Prompt
+from annotation.queries.prompts import keep_imported, keep_traced
 
 _MAX_PROMPTS = 1000
 
@@ -73,9 +74,25 @@ class AddedPromptsSerializer(serializers.Serializer[prompts.AddedPrompts]):
     )
 
 
+class PromptFilter(ProjectFilter):
+    traced = serializers.BooleanField(
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="Only prompts that have a trace (true), or that have none yet (false).",
+    )
+    import_run = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=2**63 - 1,
+        help_text="Only prompts that the import of this number brought.",
+    )
+
+
 class _Prompts(ProjectScopedView[Prompt]):
     scope = "prompts"
     roles = MAKERS
+    filter_class = PromptFilter
     serializer_class = PromptSerializer
 
     def list_rows(self, projects: QuerySet[Project]) -> QuerySet[Prompt]:
@@ -83,7 +100,15 @@ class _Prompts(ProjectScopedView[Prompt]):
 
 
 class PromptList(_Prompts, ListModelMixin):
-    @extend_schema(operation_id="list_prompts", parameters=[ProjectFilter])
+    def list_rows(self, projects: QuerySet[Project]) -> QuerySet[Prompt]:
+        rows = super().list_rows(projects)
+        if (traced := self.parameters.get("traced")) is not None:
+            rows = keep_traced(rows, traced)
+        if (import_id := self.parameters.get("import_run")) is not None:
+            rows = keep_imported(rows, import_id)
+        return rows
+
+    @extend_schema(operation_id="list_prompts", parameters=[PromptFilter])
     def get(self, request: Request) -> Response:
         """Prompts of the projects in which you are admin or engineer."""
         return self.list(request)

@@ -8,10 +8,13 @@ from typing import Any
 from django import forms
 
 from annotation.actions.batches import BatchSettings
-from annotation.models import GenerationBatch, ModelSpec
+from annotation.models import GenerationBatch, ModelSpec, Project
+from annotation.queries.imports import list_bringers
 from annotation.queries.prompts import PromptChoice, Which
 from annotation.rules.prompt_template import DEFAULT_TEMPLATE, BadTemplate, check_template
 from annotation.rules.segmentation import DEFAULT_SEGMENTER, SEGMENTERS
+
+_UNTRACED, _OF_IMPORT = "untraced", "import-"
 
 
 class BatchField(forms.ModelChoiceField):  # type: ignore[type-arg]  # can't be subscripted at run time
@@ -29,9 +32,10 @@ class LaunchBatchForm(forms.Form):
     """Model, prompts, sampling, template and segmenter of a batch."""
 
     model_spec = forms.ModelChoiceField(ModelSpec.objects.none(), label="Model", empty_label=None)
+    pool = forms.ChoiceField(label="Prompts", required=False)
     which = forms.ChoiceField(
-        label="Prompts",
-        choices=[(Which.ALL, "All prompts"), (Which.FIRST, "The first …"), (Which.RANDOM, "A random …")],
+        label="Of these",
+        choices=[(Which.ALL, "All of them"), (Which.FIRST, "The first …"), (Which.RANDOM, "A random …")],
         initial=Which.FIRST,
     )
     num_prompts = forms.IntegerField(
@@ -97,9 +101,10 @@ class LaunchBatchForm(forms.Form):
         help_text="At the model's price. The batch pauses there; empty: no limit.",
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
         kwargs.setdefault("label_suffix", "")
         super().__init__(*args, **kwargs)
+        self._offer_pools(project)
         specs = ModelSpec.objects.generating()
         field = self.fields["model_spec"]
         assert isinstance(field, forms.ModelChoiceField)
@@ -107,6 +112,18 @@ class LaunchBatchForm(forms.Form):
         field.initial = specs.first()
         for name in ("temperature", "top_p"):
             self.fields[name].widget.attrs["step"] = "0.01"
+
+    def _offer_pools(self, project: Project) -> None:
+        """One that an address asked for and that there is not is nobody's fault: then it is the whole project."""
+        imports = [
+            (f"{_OF_IMPORT}{run.pk}", f"Of import {run.pk}: {run.source.name[:60]}")
+            for run in list_bringers(project)
+        ]
+        pool = self.fields["pool"]
+        assert isinstance(pool, forms.ChoiceField)
+        pool.choices = [("", "Of the whole project"), (_UNTRACED, "Without a trace yet"), *imports]
+        if self.initial.get("pool") not in {value for value, _ in imports} | {_UNTRACED}:
+            self.initial.pop("pool", None)
 
     def clean_prompt_template(self) -> str:
         # A browser sends line ends as CRLF; the model gets them as they were written.
@@ -141,8 +158,11 @@ class LaunchBatchForm(forms.Form):
 
     def chosen_prompts(self) -> PromptChoice:
         """Which prompts a valid form means."""
+        pool: str = self.cleaned_data["pool"]
         return PromptChoice(
             which=Which(self.cleaned_data["which"]),
             count=self.cleaned_data["num_prompts"],
             seed=self.cleaned_data["seed"],
+            is_untraced=pool == _UNTRACED,
+            import_id=int(pool.removeprefix(_OF_IMPORT)) if pool.startswith(_OF_IMPORT) else None,
         )

@@ -68,6 +68,11 @@ def list_import_runs(project: Project) -> QuerySet[ImportRun]:
     return runs.select_related("source", "created_by", "rater")
 
 
+def list_bringers(project: Project) -> QuerySet[ImportRun]:
+    """The newest hundred imports that brought prompts."""
+    return list_import_runs(project).filter(num_prompts__gt=0).order_by("-pk")[:100]
+
+
 def list_refusals(run: ImportRun) -> QuerySet[ImportRefusal]:
     return ImportRefusal.objects.filter(run=run)
 

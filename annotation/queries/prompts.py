@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 from enum import StrEnum
 
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from annotation.models import Priority, Project, Prompt, Trace
@@ -23,11 +23,14 @@ class Which(StrEnum):
 
 @dataclass(frozen=True)
 class PromptChoice:
-    """All prompts, or the first or a random `count` of them; the same seed draws the same ones."""
+    """All prompts, or the first or a random `count` of them; the same seed draws the same ones. Of all, of those
+    without a trace (`is_untraced`), or of those that one import brought (`import_id`)."""
 
     which: Which
     count: int = 0
     seed: int = 0
+    is_untraced: bool = False
+    import_id: int | None = None
 
 
 def list_prompts(project: Project) -> QuerySet[Prompt]:
@@ -46,6 +49,17 @@ def list_prompts(project: Project) -> QuerySet[Prompt]:
 def search_prompts(prompts: QuerySet[Prompt], text: str) -> QuerySet[Prompt]:
     """Those whose text holds `text`, or whose reference answer is it."""
     return prompts.filter(Q(text__icontains=text) | Q(reference_answer__iexact=text))
+
+
+def keep_traced(prompts: QuerySet[Prompt], is_traced: bool) -> QuerySet[Prompt]:
+    """Those that have a current trace, or those that have none."""
+    traced = Exists(Trace.objects.current().filter(prompt=OuterRef("pk")))
+    return prompts.filter(traced if is_traced else ~traced)
+
+
+def keep_imported(prompts: QuerySet[Prompt], import_id: int) -> QuerySet[Prompt]:
+    """Those that the import brought; what the project had already stays whoever's it was."""
+    return prompts.filter(source__import=import_id)
 
 
 @dataclass(frozen=True)
@@ -85,7 +99,12 @@ def list_prompt_traces(prompt: Prompt) -> QuerySet[Trace]:
 
 def choose_prompt_ids(project: Project, choice: PromptChoice) -> list[int]:
     """The ids of the chosen prompts, in the order in which they were added."""
-    ids = list(Prompt.objects.filter(project=project).order_by("pk").values_list("pk", flat=True))
+    prompts = Prompt.objects.filter(project=project)
+    if choice.is_untraced:
+        prompts = keep_traced(prompts, False)
+    if choice.import_id is not None:
+        prompts = keep_imported(prompts, choice.import_id)
+    ids = list(prompts.order_by("pk").values_list("pk", flat=True))
     if choice.which == Which.ALL:
         return ids
     if choice.which == Which.FIRST:

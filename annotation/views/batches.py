@@ -45,10 +45,10 @@ def launch_batch(request: HttpRequest, slug: str) -> HttpResponse:
     project = load_project(request, slug, *MAKERS)
     model_specs.ensure_shipped_model(now=timezone.now())
     if request.htmx and request.method == "GET":  # type: ignore[attr-defined]  # set by django-htmx's middleware
-        form = LaunchBatchForm(request.GET)
+        form = LaunchBatchForm(request.GET, project=project)
         context = {"project": project, "form": form, "preview": build_preview(project, form)}
         return render(request, "batches/launch_batch.html#launch-preview", context)
-    form = LaunchBatchForm(request.POST or None)
+    form = LaunchBatchForm(request.POST or None, project=project, initial=_read_initial(request))
     if request.method == "POST" and form.is_valid():
         try:
             batch = batches.launch_batch(
@@ -64,8 +64,10 @@ def launch_batch(request: HttpRequest, slug: str) -> HttpResponse:
             return redirect_htmx(request, "annotation:show_batch", slug, batch.pk)
     dry_run = _find_dry_run(request, project)
     if dry_run is not None and not form.is_bound:
-        form = LaunchBatchForm(dry_run.form_fields)  # as it stood when the dry run was started
-    shown = form if form.is_bound else LaunchBatchForm(_list_initial(form))
+        form = LaunchBatchForm(
+            dry_run.form_fields, project=project
+        )  # as it stood when the dry run was started
+    shown = form if form.is_bound else LaunchBatchForm(_list_initial(form), project=project)
     context = {"project": project, "form": form, "preview": build_preview(project, shown)}
     context["dry_run"] = dry_run and read_dry_run(dry_run, now=timezone.now())
     return render(request, "batches/launch_batch.html", context)
@@ -92,6 +94,11 @@ def show_batch(request: HttpRequest, slug: str, batch_id: int) -> HttpResponseBa
         build_batch_failure_table(batch),
         is_open=batch.is_open,
     )
+
+
+def _read_initial(request: HttpRequest) -> dict[str, str]:
+    """What the address asks for."""
+    return {"pool": request.GET["pool"]} if "pool" in request.GET else {}
 
 
 def _list_initial(form: LaunchBatchForm) -> dict[str, object]:

@@ -28,7 +28,7 @@ _PART = "batches/launch_batch.html#dry-run"
 def start_dry_run(request: HttpRequest, slug: str) -> HttpResponse:
     """Asked by htmx it answers with the box alone, in which wrong fields are named too; else with the launch page."""
     project = load_project(request, slug, *MAKERS)
-    form = LaunchBatchForm(request.POST)
+    form = LaunchBatchForm(request.POST, project=project)
     dry_run = _launch(request, project, form)
     if request.htmx:  # type: ignore[attr-defined]  # set by django-htmx's middleware
         shown = {"dry_run": read_dry_run(dry_run, now=timezone.now())} if dry_run else {"refused": form}

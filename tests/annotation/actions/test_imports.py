@@ -354,10 +354,22 @@ def test_uploads_are_deleted_after_some_days_and_then_it_is_said(uploads: Path) 
     week = 8 * 24 * 3600
     os.utime(stored, (NOW.timestamp() - week, NOW.timestamp() - week))
 
+    ImportSource.objects.update(queued_at=NOW - dt.timedelta(days=8))
+
     assert imports.remove_old_uploads(now=NOW) == 1
     run = import_rows_of(source)
 
-    assert run.error == "The uploaded file is gone; it was kept for some days. Upload it again."
+    assert run.error == "The uploaded file is gone: it was kept for 7 days. Upload it again."
+
+
+def test_a_worker_that_does_not_share_the_folder_of_uploads_says_so(uploads: Path) -> None:
+    source = look_at(lines({"prompt": "A"}))
+    (uploads / source.stored_name).unlink()
+
+    run = import_rows_of(source)
+
+    assert run.state == JobState.FAILED
+    assert "they share the folder “uploads” in GRADUS_DATA" in run.error
 
 
 class TestDataSets:

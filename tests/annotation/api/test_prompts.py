@@ -8,7 +8,7 @@ import pytest
 
 from annotation.models import Prompt, Role
 from tests.annotation.api.callers import make_caller, send
-from tests.factories import make_member, make_project, make_prompt
+from tests.factories import make_member, make_project, make_prompt, make_trace
 
 pytestmark = pytest.mark.django_db
 
@@ -122,3 +122,26 @@ def test_a_mistyped_name_is_refused_where_it_stands_instead_of_being_dropped() -
     assert at_the_top.json()["errors"].keys() == {"dry_run"}
     assert in_the_address.json()["errors"].keys() == {"langauge"}
     assert not Prompt.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("query", "texts"),
+    [
+        ({}, ["traced", "brought", "plain"]),
+        ({"traced": "true"}, ["traced"]),
+        ({"traced": "false"}, ["brought", "plain"]),
+        ({"import_run": 7}, ["brought"]),
+        ({"import_run": 7, "traced": "true"}, []),
+    ],
+)
+def test_prompts_are_asked_for_by_trace_and_by_import(query: dict[str, Any], texts: list[str]) -> None:
+    project = make_project()
+    make_trace(make_prompt(project, text="traced"))
+    make_prompt(project, text="brought", source={"import": 7, "line": 1})
+    make_prompt(project, text="plain")
+    caller = make_caller(make_member(project, Role.ENGINEER))
+
+    rows = caller.get("/api/v1/prompts/", query).json()["results"]
+
+    assert [row["text"] for row in rows] == texts
+    assert caller.get("/api/v1/prompts/", {"import_run": "all"}).status_code == 400

@@ -92,3 +92,24 @@ def test_numbers_beside_a_row_are_counted_for_the_rows_that_are_read_only() -> N
 
     assert sql.count("GROUP BY") == 1  # within the subquery
     assert sql.rindex("GROUP BY") < sql.index('FROM "annotation_prompt"')
+
+
+def test_prompts_without_a_trace_and_those_of_one_import_are_chosen_from() -> None:
+    project = make_project()
+    traced, retired, *others = (make_prompt(project) for _ in range(4))
+    imported = [make_prompt(project, source={"import": 7, "line": line}) for line in (1, 2)]
+    make_prompt(project, source={"import": 77, "line": 7})
+    make_prompt(source={"import": 7, "line": 1})  # of another project
+    make_trace(traced)
+    make_trace(imported[0])
+    make_trace(retired, retired_at=NOW, wants_ratings=False)
+
+    untraced = choose_prompt_ids(project, PromptChoice(Which.ALL, is_untraced=True))
+
+    assert traced.pk not in untraced
+    assert {retired.pk, *(prompt.pk for prompt in others), imported[1].pk} <= set(untraced)
+    assert choose_prompt_ids(project, PromptChoice(Which.ALL, import_id=7)) == [row.pk for row in imported]
+    assert choose_prompt_ids(project, PromptChoice(Which.FIRST, count=1, import_id=7)) == [imported[0].pk]
+    assert choose_prompt_ids(project, PromptChoice(Which.ALL, is_untraced=True, import_id=7)) == [
+        imported[1].pk
+    ]

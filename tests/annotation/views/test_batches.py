@@ -10,9 +10,27 @@ from django.test import Client
 from django.urls import reverse
 
 from annotation.actions import model_specs
-from annotation.models import GenerationBatch, GenerationChunk, JobState, ModelSpec, Project, Role
+from annotation.models import (
+    GenerationBatch,
+    GenerationChunk,
+    ImportRun,
+    JobState,
+    ModelSpec,
+    Project,
+    Prompt,
+    Role,
+)
 from tests.annotation.views.roles import VISITORS, make_visitor
-from tests.factories import NOW, make_batch, make_member, make_project, make_prompt, make_trace
+from tests.factories import (
+    NOW,
+    make_batch,
+    make_import_run,
+    make_import_source,
+    make_member,
+    make_project,
+    make_prompt,
+    make_trace,
+)
 
 pytestmark = pytest.mark.django_db
 MAY = {"engineer", "admin", "site admin"}
@@ -178,7 +196,7 @@ def test_all_some_or_random_prompts_are_taken(
         ({"temperature": 3}, "less than or equal to 2"),
         ({"num_samples": 0}, "greater than or equal to 1"),
         ({"segmenter": "auto@0"}, "Select a valid choice"),
-        ({}, "There are no prompts to generate for."),
+        ({}, "There are no such prompts to generate for."),
     ],
 )
 def test_a_launch_that_cannot_be_is_said_on_the_form(
@@ -258,3 +276,65 @@ def test_the_list_shows_batches_or_what_to_do_next(maker: Client, project: Proje
 
     batch = make_batch(project)
     assert path(project, "show_batch", batch.pk) in maker.get(address).content.decode()
+
+
+@pytest.fixture
+def bringer(project: Project) -> ImportRun:
+    """An import that brought two prompts, of which one has a trace; the project has a third prompt."""
+    run = make_import_run(make_import_source(project, name="sums.jsonl", columns=["prompt"]), num_prompts=2)
+    brought = [
+        make_prompt(project, text=f"Brought {line}", source={"import": run.pk, "line": line})
+        for line in (1, 2)
+    ]
+    make_trace(brought[0])
+    make_prompt(project, text="Of nobody")
+    return run
+
+
+@pytest.mark.parametrize(
+    ("pool", "chosen"),
+    [("", 3), ("untraced", 2), ("import", 2)],
+)
+def test_a_batch_takes_its_prompts_from_all_from_those_without_a_trace_or_of_one_import(
+    pool: str, chosen: int, maker: Client, project: Project, bringer: ImportRun
+) -> None:
+    pool = f"import-{bringer.pk}" if pool == "import" else pool
+
+    preview = maker.get(path(project, "launch_batch"), fill(pool=pool), headers=FRAGMENT).content.decode()
+    maker.post(path(project, "launch_batch"), fill(pool=pool))
+
+    batch = GenerationBatch.objects.get()
+    texts = set(
+        Prompt.objects.filter(
+            pk__in=[pk for chunk in batch.chunks.all() for pk in chunk.prompt_ids]
+        ).values_list("text", flat=True)
+    )
+    assert f"{chosen} prompts × 2 candidates" in preview
+    assert batch.num_prompts == chosen
+    assert ("Of nobody" in texts) == (not pool.startswith("import"))
+    assert ("Brought 1" in texts) == (pool != "untraced")
+
+
+def test_the_launch_page_begins_with_the_import_that_one_comes_from(
+    maker: Client, project: Project, bringer: ImportRun
+) -> None:
+    ImportRun.objects.filter(pk=bringer.pk).update(state=JobState.FINISHED, finished_at=NOW)
+    report = maker.get(reverse("annotation:show_import", args=[project.slug, bringer.pk])).text
+    address = f"{path(project, 'launch_batch')}?pool=import-{bringer.pk}"
+
+    page = maker.get(address).text
+
+    assert f'href="{address}"' in report
+    assert f'<option value="import-{bringer.pk}" selected>Of import {bringer.pk}: sums.jsonl</option>' in page
+    assert "2 prompts × 2 candidates" in page
+
+
+def test_a_pool_that_there_is_not_is_the_whole_project(
+    maker: Client, project: Project, bringer: ImportRun
+) -> None:
+    page = maker.get(f"{path(project, 'launch_batch')}?pool=import-99999").text
+    refused = maker.post(path(project, "launch_batch"), fill(pool="import-99999")).text
+
+    assert "3 prompts × 2 candidates" in page
+    assert "Select a valid choice" in refused
+    assert not GenerationBatch.objects.exists()

@@ -144,7 +144,7 @@ def test_wrong_fields_are_named_in_the_box_or_without_a_script_at_the_fields(
 
     assert "Temperature: Ensure this value is less than or equal to 2" in box
     assert '<ul class="field-errors" id="id_temperature_error"><li>Ensure this value is less' in page
-    assert "There are no prompts to generate for." in without_prompts
+    assert "There are no such prompts to generate for." in without_prompts
     assert not DryRun.objects.exists()
 
 
