@@ -13,7 +13,7 @@ from django.db import transaction
 
 from annotation.actions import jobs
 from annotation.actions.beating import keep_beating
-from annotation.actions.generate import derive_seed, find_fault
+from annotation.actions.generate import derive_item_seed, derive_seed, find_fault
 from annotation.actions.heartbeats import Clock, Heartbeat
 from annotation.actions.model_work import WorkFailed, guard_work
 from annotation.actions.verdicts import give_verdict
@@ -47,7 +47,8 @@ def _ask(dry_run: DryRun, backend: Backend, heartbeat: Heartbeat) -> Completion 
         max_new_tokens=dry_run.max_new_tokens,
         seed=derive_seed(dry_run.seed, 0),
     )
-    [result] = backend.generate([GenerationRequest(dry_run.told)], sampling, heartbeat.beat)
+    seed = derive_item_seed(dry_run.seed, 0) if dry_run.is_on_server else None
+    [result] = backend.generate([GenerationRequest(dry_run.told, seed=seed)], sampling, heartbeat.beat)
     return result
 
 

@@ -91,6 +91,22 @@ def derive_seed(batch_seed: int, chunk_index: int) -> int:
     return int.from_bytes(digest[:4])
 
 
+def derive_item_seed(batch_seed: int, ordinal: int) -> int:
+    """The seed of one item where each is asked for by itself, in the range that all servers take: how many are asked
+    for together may change, and the texts must not."""
+    digest = hashlib.sha256(f"{batch_seed}/item {ordinal}".encode()).digest()
+    return int.from_bytes(digest[:4]) & 0x7FFFFFFF
+
+
+def _list_seeds(chunk: GenerationChunk, batch: GenerationBatch) -> list[int | None]:
+    """Of each pair, where it has one of its own: an item's ordinal goes on through the batch's chunks."""
+    count = len(chunk.prompt_ids)
+    if not chunk.is_on_server:
+        return [None] * count
+    first = chunk.index * batch.chunk_size
+    return [derive_item_seed(batch.seed, first + index) for index in range(count)]
+
+
 def _generate(
     chunk: GenerationChunk,
     batch: GenerationBatch,
@@ -106,8 +122,11 @@ def _generate(
         seed=derive_seed(batch.seed, chunk.index),
     )
     present = [index for index, prompt_id in enumerate(chunk.prompt_ids) if prompt_id in prompts]
+    seeds = _list_seeds(chunk, batch)
     requests = [
-        GenerationRequest(fill_template(batch.prompt_template, prompts[chunk.prompt_ids[index]].text))
+        GenerationRequest(
+            fill_template(batch.prompt_template, prompts[chunk.prompt_ids[index]].text), seed=seeds[index]
+        )
         for index in present
     ]
     made = dict(zip(present, backend.generate(requests, sampling, heartbeat.beat), strict=True))
@@ -130,6 +149,7 @@ def _build_results(
         _record(chunk, batch, description)
     )  # once: it takes a tenth of a server's trace
     pairs = zip(chunk.prompt_ids, chunk.sample_indexes, results, strict=True)
+    seeds = _list_seeds(chunk, batch)
     for index, (prompt_id, sample_index, result) in enumerate(pairs):
         heartbeat.beat()  # comparing one answer may take seconds
         fault = find_fault(result)
@@ -138,6 +158,8 @@ def _build_results(
             continue
         verdict = _verify(prompts[prompt_id], result.text)
         record = {**shared, "index_in_chunk": index, "verifier_error": verdict.error}
+        if seeds[index] is not None:
+            record["seed"] = seeds[index]
         trace = _build_trace(batch, prompts[prompt_id], sample_index, result, verdict, record, clock())
         traces.append(trace)
     return traces, failures

@@ -16,12 +16,14 @@ class GenerationRequest:
     """One completion wanted: what the user says to the model. The backend puts it into the model's chat form.
 
     The model goes on from `answer_begins`, which the completion leaves out. `is_enough` is asked now and then about
-    what it wrote so far; once it is true of every request of a call, the call ends there.
+    what it wrote so far; once it is true of every request of a call, the call ends there. `seed` is of this request
+    alone; a backend that draws all requests of a call together takes the call's instead.
     """
 
     text: str
     answer_begins: str = ""
     is_enough: Callable[[str], bool] | None = None
+    seed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -100,8 +102,19 @@ class Backend(Protocol):
         ...
 
 
+_BYTES_IN_TOKEN = (
+    4  # of UTF-8: about right for English, and rather too many tokens than too few for other scripts
+)
+
+
+def estimate_tokens(text: str) -> int:
+    """About how many tokens a text has, where nobody counted them."""
+    return -(-len(text.encode("utf-8", "replace")) // _BYTES_IN_TOKEN)
+
+
 class MeteredBackend:
-    """Implements `Backend` by another one, and counts the tokens that it reads and writes."""
+    """Implements `Backend` by another one, and counts the tokens that it reads and writes. What a server does not tell
+    is estimated: a budget would never be used up otherwise."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
@@ -122,8 +135,14 @@ class MeteredBackend:
     ) -> list[Completion | Refusal]:
         """See `Backend.generate`."""
         results = self._backend.generate(requests, sampling, should_stop)
-        for result in results:
+        for request, result in zip(requests, results, strict=True):
             if isinstance(result, Completion):
-                self.num_prompt_tokens += result.num_prompt_tokens or 0
-                self.num_tokens += result.num_tokens or 0
+                self.num_prompt_tokens += _count(
+                    result.num_prompt_tokens, request.text + request.answer_begins
+                )
+                self.num_tokens += _count(result.num_tokens, result.text)
         return results
+
+
+def _count(told: int | None, text: str) -> int:
+    return estimate_tokens(text) if told is None else told

@@ -103,7 +103,8 @@ def build_body(model: str, request: GenerationRequest, sampling: Sampling, index
     if request.answer_begins:
         messages.append({"role": "assistant", "content": request.answer_begins})
         body |= {"continue_final_message": True, "add_generation_prompt": False}
-    body |= {"temperature": sampling.temperature, "seed": derive_seed(sampling.seed, index)}
+    seed = derive_seed(sampling.seed, index) if request.seed is None else request.seed
+    body |= {"temperature": sampling.temperature, "seed": seed}
     if sampling.temperature > 0:
         body |= {"top_k": 0, "min_p": 0.0}
         if sampling.top_p < 1:

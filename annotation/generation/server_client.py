@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
-import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,12 +15,11 @@ from annotation.generation.backend import Completion, Refusal
 from annotation.generation.guarded_network import AddressNotAllowed, GuardedNetwork
 from annotation.generation.server_answers import Unreadable, read_completion, read_reason, read_retry_after
 from annotation.generation.server_fields import ServerFields
+from annotation.generation.server_waits import LONGEST_ORDERED, draw_backoff, draw_spread
 from rl_bridge.errors import BridgeError
 
 MOST_ATTEMPTS = 6
 _MOST_TIMEOUTS = 2  # what took too long once will probably do so again
-_LONGEST_BACKOFF_SECONDS = 30.0
-_LONGEST_ORDERED_WAIT_SECONDS = 300.0
 _CONNECT_SECONDS = 10.0
 _KEEP_ALIVE_SECONDS = 30.0
 _LARGEST_ANSWER = 32 * 1024 * 1024  # bytes
@@ -37,6 +35,7 @@ class ServerUnusable(BridgeError):
 
 class _TryAgain(Exception):
     wait_seconds = 0.0
+    is_at_limit = False  # it takes no more requests for now
 
 
 class _TooSlow(_TryAgain):
@@ -81,6 +80,7 @@ class ServerClient:
         self._closed_until = (
             0.0  # in the loop's time: a server that asked for a break gets one from everybody
         )
+        self._break_seconds = 0.0  # how long the break was that it asked for last
         self.fields = ServerFields()
         self._network = GuardedNetwork(settings.networks)
         self._origin = httpcore2.URL(settings.url).origin
@@ -109,16 +109,17 @@ class ServerClient:
             if num_timeouts >= _MOST_TIMEOUTS:
                 return Refusal(f"The server gave no answer: {last}.")
             if attempt < MOST_ATTEMPTS - 1:
-                await asyncio.sleep(max(last.wait_seconds, self._draw_backoff(attempt)))
+                await asyncio.sleep(self._draw_wait(attempt, last))
         reason = f"The server gave no answer in {MOST_ATTEMPTS} attempts: {last}."
         if isinstance(last, _Unreachable):
             raise ServerUnusable(reason)
         return Refusal(reason)
 
-    def _draw_backoff(self, attempt: int) -> float:
-        """Anything up to a limit that doubles, so that requests refused together don't come back together."""
-        limit = min(_LONGEST_BACKOFF_SECONDS, self.settings.backoff_seconds * 2**attempt)
-        return random.uniform(0.0, limit)
+    def _draw_wait(self, attempt: int, failure: _TryAgain) -> float:
+        if ordered := failure.wait_seconds:
+            return ordered + draw_spread(ordered)
+        base = self.settings.backoff_seconds
+        return draw_backoff(attempt, base=base, is_at_limit=failure.is_at_limit)
 
     async def _ask(self, body: Mapping[str, Any], max_tokens: int, of: Round) -> Completion | Refusal:
         """One attempt; several requests where the server has to be asked without a field that it doesn't know."""
@@ -134,10 +135,15 @@ class ServerClient:
                 if not (status in _MAY_NAME_A_FIELD and self.fields.learn(read_reason(content), body, sent)):
                     return self._judge_refusal(status, headers, content)
 
+    def _close_for(self, seconds: float) -> None:
+        until = asyncio.get_running_loop().time() + seconds
+        if until > self._closed_until:
+            self._closed_until, self._break_seconds = until, seconds
+
     async def _wait_until_open(self) -> None:
         loop = asyncio.get_running_loop()
         while (seconds := self._closed_until - loop.time()) > 0:
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(seconds + draw_spread(self._break_seconds))
 
     async def _post_where_idle(self, body: Mapping[str, Any]) -> tuple[int, dict[str, str], bytes]:
         """On a connection that nobody else is at. The library's pool would look at all of its connections before and
@@ -212,10 +218,9 @@ class ServerClient:
             raise ServerUnusable(f"The server has no model “{self.settings.model}” there: {said}.")
         if status in _WORTH_ANOTHER_TRY or status >= 500:
             wait = read_retry_after(headers, now=dt.datetime.now(dt.UTC)) or 0.0
-            wait = min(wait, _LONGEST_ORDERED_WAIT_SECONDS)
-            self._closed_until = max(self._closed_until, asyncio.get_running_loop().time() + wait)
             busy = _TryAgain(said)
-            busy.wait_seconds = wait
+            busy.wait_seconds, busy.is_at_limit = min(wait, LONGEST_ORDERED), status == 429
+            self._close_for(busy.wait_seconds)
             raise busy
         if 300 <= status < 400:
             raise ServerUnusable("The server sends requests elsewhere; give the address it sends them to.")

@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import cast
 
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 
 from annotation.models import ChunkedJob, GenerationBatch, Project, Trace
 from annotation.queries.failures import FailureTally, count_batch_failures
@@ -24,7 +24,8 @@ def list_batches(project: Project) -> QuerySet[GenerationBatch]:
 
 @dataclass(frozen=True)
 class BatchProgress:
-    """How far a batch has got. Times are seconds; eta_seconds is None where nothing can be said yet."""
+    """How far a batch has got. Times are seconds; eta_seconds is None where nothing can be said yet.
+    has_estimated_tokens: its server does not tell how many it read or wrote."""
 
     num_traces: int
     num_expected: int
@@ -34,6 +35,7 @@ class BatchProgress:
     eta_seconds: float | None
     newest: tuple[Trace, ...]
     spending: Spending
+    has_estimated_tokens: bool = False
 
     @property
     def num_failed(self) -> int:
@@ -50,7 +52,13 @@ class BatchProgress:
 
 def get_batch_progress(batch: GenerationBatch, *, now: dt.datetime) -> BatchProgress:
     traces = Trace.objects.filter(batch=batch, segmentation=1)
-    counted = traces.order_by().aggregate(num=Count("pk"), tokens=Sum("num_tokens"))
+    counted = traces.order_by().aggregate(
+        num=Count("pk"),
+        tokens=Sum("num_tokens"),
+        untold=Count("pk", filter=Q(num_tokens=None)),
+        estimated=Count("pk", filter=Q(num_tokens=None) | Q(num_prompt_tokens=None)),
+    )
+    spending = get_spending(batch)
     failures = count_batch_failures(batch)
     num_done = counted["num"] + failures.num_items
     elapsed = measure_seconds(batch, now=now)
@@ -59,12 +67,13 @@ def get_batch_progress(batch: GenerationBatch, *, now: dt.datetime) -> BatchProg
     return BatchProgress(
         num_traces=counted["num"],
         num_expected=batch.num_expected,
-        num_tokens=counted["tokens"] or 0,
+        num_tokens=spending.num_tokens if counted["untold"] else counted["tokens"] or 0,
         failures=failures,
         elapsed_seconds=elapsed,
         eta_seconds=eta,
         newest=tuple(traces.select_related("prompt").order_by("-pk")[:_NEWEST]),
-        spending=get_spending(batch),
+        spending=spending,
+        has_estimated_tokens=counted["estimated"] > 0,
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from annotation.generation import server_client
 from annotation.generation.backend import (
     Completion,
     GenerationRequest,
@@ -188,6 +189,30 @@ def test_a_server_that_asks_for_a_break_gets_it_from_every_request(retry_after: 
 
     assert all(isinstance(result, Completion) for result in results)
     assert (took >= 0.3) == (retry_after == "0.3")
+
+
+def test_after_an_ordered_break_requests_come_back_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    spreads = iter(number / 20 for number in range(100))
+    monkeypatch.setattr(server_client, "draw_spread", lambda ordered: next(spreads) if ordered else 0.0)
+    arrived: list[float] = []
+
+    def note(body: dict[str, Any]) -> str:
+        arrived.append(time.monotonic())
+        return "7"
+
+    with running_server(say=note) as server:
+        server.faults = [Fault(429, b"{}", ["Retry-After: 0.2"])] * 4
+        results = ask(connect(server, max_in_flight=4), *[ASK] * 4)
+
+    assert all(isinstance(result, Completion) for result in results)
+    assert max(arrived) - min(arrived) > 0.1
+
+
+def test_a_seed_of_a_request_s_own_is_the_one_it_is_drawn_by() -> None:
+    with running_server() as server:
+        ask(connect(server), GenerationRequest("What is 3 + 4?", seed=5), ASK)
+
+    assert {body["seed"] for body in server.requests} == {5, derive_seed(7, 1)}
 
 
 def test_many_requests_are_on_the_way_at_a_time_and_never_more_than_allowed() -> None:

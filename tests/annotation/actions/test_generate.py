@@ -119,7 +119,7 @@ def test_the_model_is_told_the_filled_template() -> None:
 
     run(launch([prompt]), backend)
 
-    assert backend.requests == [GenerationRequest(f"Solve: {prompt.text}")]
+    assert backend.requests == [GenerationRequest(f"Solve: {prompt.text}", seed=None)]
 
 
 def test_a_trace_says_what_made_it() -> None:
@@ -353,3 +353,35 @@ def test_half_a_character_is_a_failure_with_its_reason() -> None:
     [failure] = chunk.failures
     assert failure["reason"] == "The completion holds half of a surrogate pair, which is no character."
     assert Trace.objects.count() == 1
+
+
+@pytest.mark.parametrize("max_in_flight", [2, 6, 64])
+def test_on_a_server_each_item_has_the_same_seed_however_many_are_asked_for_together(
+    max_in_flight: int,
+) -> None:
+    spec = make_model_spec(
+        backend="server", address="http://gpu1/v1", location="big", max_in_flight=max_in_flight
+    )
+    batch = launch(make_prompts(20), spec)
+    backend = ScriptedBackend([CHUNK_TEXT])
+
+    for index in range(batch.chunks.count()):
+        run(batch, backend, chunk_index=index)
+
+    seeds = [request.seed for request in backend.requests]
+    assert seeds == [generate.derive_item_seed(3, ordinal) for ordinal in range(20)]
+    assert len(set(seeds)) == 20
+    assert [trace.sampling["seed"] for trace in Trace.objects.order_by("prompt")] == seeds
+
+
+def test_an_item_that_is_tried_again_on_a_server_is_drawn_anew() -> None:
+    spec = make_model_spec(backend="server", address="http://gpu1/v1", location="big", max_in_flight=4)
+    batch = launch(make_prompts(3), spec)
+    backend = ScriptedBackend([Refusal("Too slow.")])
+    run(batch, backend)
+
+    batch_course.retry_failures(batch=batch, actor=make_account(), now=NOW)
+    run(batch, backend, chunk_index=1)
+
+    seeds = [request.seed for request in backend.requests]
+    assert len(set(seeds)) == 6

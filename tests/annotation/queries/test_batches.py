@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from annotation.models import GenerationBatch, GenerationChunk, JobState
+from annotation.models import GenerationBatch, GenerationChunk, JobState, Trace
 from annotation.queries.batches import get_batch_progress
 from tests.factories import NOW, make_batch, make_prompt, make_trace
 
@@ -80,6 +80,21 @@ def test_failures_are_counted_by_their_reason() -> None:
         ("Too long.", 1),
     ]
     assert (progress.num_failed, progress.num_done) == (3, 3)
+
+
+def test_tokens_that_a_server_does_not_tell_are_those_that_were_estimated() -> None:
+    batch = make_batch(num_prompts=2, state=JobState.RUNNING, started_at=NOW)
+    make_chunk(batch, took=10, num_tokens=[30])
+    Trace.objects.update(num_prompt_tokens=12)
+    told = get_batch_progress(batch, now=seconds(10))
+    GenerationChunk.objects.update(num_tokens=25, num_prompt_tokens=40)
+    Trace.objects.update(num_tokens=None, num_prompt_tokens=None)
+
+    untold = get_batch_progress(batch, now=seconds(10))
+
+    assert (told.num_tokens, told.has_estimated_tokens) == (30, False)
+    assert (untold.num_tokens, untold.has_estimated_tokens) == (25, True)
+    assert untold.tokens_per_second == pytest.approx(2.5)
 
 
 def test_a_trace_cut_anew_is_counted_once() -> None:
