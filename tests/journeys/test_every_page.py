@@ -1,5 +1,5 @@
 """Each person walks through the pages that are theirs: axe finds nothing there, in light and dark, and a phone need not
-scroll sideways. test_no_page_left_out.py has all pages, each seen by one person."""
+scroll sideways. test_no_page_left_out.py has all pages, each seen by whoever sees something else there."""
 
 from __future__ import annotations
 
