@@ -144,6 +144,7 @@ def test_it_starts_answers_at_its_one_url_and_stops_within_five_seconds(made: Pa
     assert any(shut_down in line for line in read_log_tail(paths.logs_dir(made) / "postgres.log"))
 
 
+@pytest.mark.slow
 def test_kill_9_of_the_whole_group_leaves_no_process_behind_and_the_same_port_can_be_used_at_once(
     made: Path,
 ) -> None:
@@ -294,6 +295,7 @@ def test_a_second_start_says_who_runs_and_where_and_disturbs_nothing(running: En
     assert fetch_status(url) == 200
 
 
+@pytest.mark.slow
 def test_services_elsewhere_are_used_and_nothing_embedded_starts(running: Engine, tmp_path: Path) -> None:
     data = tmp_path / "data"
     host = str(paths.postgres_socket_dir(running.data)).replace("/", "%2F")

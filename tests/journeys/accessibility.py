@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
+# For walks in both schemes. In the dark only colours differ, and each page is asked about those by
+# test_no_page_left_out.py, so ./run test leaves the second walk out.
+SCHEMES = ["light", pytest.param("dark", marks=pytest.mark.slow)]
 _CONTRAST = {"runOnly": ["color-contrast"]}  # all that a scheme changes
 
 

@@ -17,7 +17,7 @@ from tests.factories import (
     make_prompt,
     make_trace,
 )
-from tests.journeys.accessibility import expect_no_violations
+from tests.journeys.accessibility import SCHEMES, expect_no_violations
 from tests.journeys.cockpit import expect_saved, press, start_rating, wait_until
 from tests.journeys.conftest import OpenPage
 
@@ -36,7 +36,7 @@ def finish_branch() -> None:
     StepBranch.objects.update(state=JobState.FINISHED, finished_at=timezone.now())
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_alternatives_arrive_one_by_one_and_a_picked_one_is_the_rewrite(
     open_page: OpenPage, scheme: str
 ) -> None:
@@ -105,7 +105,7 @@ def test_without_a_script_a_page_of_its_own_does_it_all(open_page: OpenPage) -> 
     assert Rating.objects.get().rewrites == {"1": "He has 7 now.\n"}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_axe_finds_nothing_on_the_page_of_alternatives(open_page: OpenPage, scheme: str) -> None:
     project, rater = make_generated_project()
     page = open_page(rater, color_scheme=scheme)

@@ -63,7 +63,14 @@ def expect_arabic(page: Page) -> None:
     expect_no_violations(page)
 
 
-@pytest.mark.parametrize("device", [{}, {"color_scheme": "dark"}, PHONE], ids=["light", "dark", "phone"])
+@pytest.mark.parametrize(
+    "device",
+    [
+        pytest.param({}, id="light"),
+        pytest.param({"color_scheme": "dark"}, id="dark", marks=pytest.mark.slow),
+        pytest.param(PHONE, id="phone", marks=pytest.mark.slow),
+    ],
+)
 def test_every_page_a_rater_meets_is_arabic(open_page: OpenPage, device: dict[str, object]) -> None:
     project, rater = make_arabic_project()
     page = open_page(rater, **device)

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from annotation.models import Gold, PracticeAnswer, Project, QualificationAttempt, Role
 from tests.annotation.practice_worlds import make_practice_project, right_labels
 from tests.factories import make_member, make_trace
-from tests.journeys.accessibility import expect_no_violations
+from tests.journeys.accessibility import SCHEMES, expect_no_violations
 from tests.journeys.cockpit import press
 from tests.journeys.conftest import OpenPage
 from tests.journeys.test_rating_everywhere import PHONE
@@ -31,7 +31,7 @@ def shown_gold(page: Page) -> Gold:
     return Gold.objects.get(trace=page.locator("input[name=trace]").input_value())
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_the_tutorial_is_rated_by_key_and_tells_what_is_known(open_page: OpenPage, scheme: str) -> None:
     project, rater = make_practice_project(num_tutorial=6, guidelines="Look *closely*.")
     page = open_page(rater, color_scheme=scheme)
@@ -98,7 +98,7 @@ def test_without_a_script_practice_is_complete(open_page: OpenPage) -> None:
     assert QualificationAttempt.objects.get().has_passed is False
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_an_admin_sets_gold_aside_and_closes_the_gate(open_page: OpenPage, scheme: str) -> None:
     project, rater = make_practice_project(num_work=10, qualification_traces=2)
     page = open_page(make_member(project, Role.ADMIN), color_scheme=scheme)
@@ -117,7 +117,7 @@ def test_an_admin_sets_gold_aside_and_closes_the_gate(open_page: OpenPage, schem
     assert QualificationAttempt.objects.get().rater == rater
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("device", [{}, PHONE], ids=["desk", "phone"])
 def test_axe_finds_nothing_on_my_work_and_practice(
     open_page: OpenPage, scheme: str, device: dict[str, object]

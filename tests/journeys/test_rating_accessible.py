@@ -7,14 +7,14 @@ from django.urls import reverse
 from playwright.sync_api import expect
 
 from tests.factories import make_judge_score, make_rating, make_trace
-from tests.journeys.accessibility import expect_no_violations
+from tests.journeys.accessibility import SCHEMES, expect_no_violations
 from tests.journeys.cockpit import SIX_STEPS, make_rating_project, press, start_rating
 from tests.journeys.conftest import OpenPage
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_axe_finds_nothing_in_what_opens_over_a_trace_and_on_the_pages_behind_it(
     open_page: OpenPage, scheme: str
 ) -> None:

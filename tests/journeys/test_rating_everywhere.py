@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from annotation.models import Choice, Comparison, Rating
 from tests.factories import make_judge_score
-from tests.journeys.accessibility import expect_no_violations
+from tests.journeys.accessibility import SCHEMES, expect_no_violations
 from tests.journeys.cockpit import expect_saved, make_rating_project, press, shown_labels, start_rating
 from tests.journeys.conftest import OpenPage
 
@@ -66,7 +66,7 @@ def test_a_phone_is_rated_with_one_thumb(open_page: OpenPage) -> None:
     assert Rating.objects.get().labels == [1, 0, 1, 1, 1, 1]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("device", [{}, PHONE], ids=["desk", "phone"])
 def test_axe_finds_nothing_on_the_rating_pages(
     open_page: OpenPage, scheme: str, device: dict[str, object]
@@ -86,7 +86,7 @@ def test_axe_finds_nothing_on_the_rating_pages(
     expect_no_violations(page)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_two_traces_are_compared_with_the_arrow_keys(open_page: OpenPage, scheme: str) -> None:
     project, rater = make_rating_project(3)
     page = open_page(rater, color_scheme=scheme)

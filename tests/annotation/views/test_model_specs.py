@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from annotation.actions import model_specs
+from annotation.judging import prm_server
 from annotation.models import JobState, ModelSpec, ModelTrial, Role
 from annotation.tasks import models, servers  # noqa: F401  (registers the tasks)
 from tests.contracts.openai_server import Fault, running_server
@@ -184,7 +185,10 @@ def test_a_retired_model_keeps_its_batches_and_is_marked(admin: Client) -> None:
     assert "SmolLM2-135M-Instruct (shipped)" in page
 
 
-def test_a_process_reward_model_on_a_server_needs_an_address_as_any_server_does(admin: Client) -> None:
+def test_a_process_reward_model_on_a_server_needs_an_address_as_any_server_does(
+    admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prm_server, "MOST_ATTEMPTS", 1)  # nobody answers there
     refused = admin.post(path("add_model_spec"), fill(backend="prm_server", address=""))
     added = admin.post(path("add_model_spec"), fill(backend="prm_server", name="judge at gpu1"))
 
