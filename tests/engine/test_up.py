@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import re
 import shutil
@@ -10,11 +9,9 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
 from urllib.parse import urlsplit
 
 import pytest
@@ -23,67 +20,7 @@ from config import paths
 from config.engine import postgres
 from config.engine.process import read_log_tail
 from tests.engine.processes import is_alive, list_descendants, read_command, wait_for
-
-START_SECONDS = 90.0
-
-
-class Engine:
-    """A running `manage.py up` and what it has said so far."""
-
-    def __init__(self, data: Path, *, port: int = 0, environment: dict[str, str] | None = None) -> None:
-        self.data = data
-        data.parent.mkdir(parents=True, exist_ok=True)
-        self.said = data.parent / f"said-{time.monotonic_ns()}.txt"
-        with self.said.open("wb") as said:
-            self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "up", "--port", str(port)],
-                cwd=paths.BASE_DIR,
-                env=environment_for(data, **(environment or {})),
-                stdout=said,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-
-    @property
-    def text(self) -> str:
-        return self.said.read_text()
-
-    def wait_for_url(self) -> str:
-        """The URL it prints once it is up."""
-        assert wait_for(lambda: "Open http" in self.text or self.has_ended(), seconds=START_SECONDS), (
-            self.text
-        )
-        found = re.findall(r"^Open (\S+)$", self.text, flags=re.MULTILINE)
-        assert found, self.text
-        return str(found[-1])
-
-    def has_ended(self) -> bool:
-        return self.process.poll() is not None
-
-    def interrupt(self) -> float:
-        """Ctrl-C; how many seconds it took to end."""
-        begun = time.monotonic()
-        self.process.send_signal(signal.SIGINT)
-        self.process.wait(30)
-        return time.monotonic() - begun
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        below = list_descendants(self.process.pid)
-        if not self.has_ended():
-            self.interrupt()
-        self.process.wait()
-        for pid in filter(is_alive, below):
-            os.kill(pid, signal.SIGKILL)
-
-
-def environment_for(data: Path, **changes: str) -> dict[str, str]:
-    kept = {
-        name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "CELERY_BROKER_URL"}
-    }
-    return {**kept, "DJANGO_SETTINGS_MODULE": "config.settings", "GRADUS_DATA": str(data), **changes}
+from tests.engine.running import START_SECONDS, Engine, environment_for, fetch_status
 
 
 def run_up(data: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -97,17 +34,6 @@ def run_up(data: Path, *arguments: str, **environment: str) -> subprocess.Comple
         check=False,
         timeout=60,
     )
-
-
-def fetch_status(url: str) -> int:
-    parts = urlsplit(url)
-    assert parts.hostname is not None
-    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=10)
-    try:
-        connection.request("GET", "/healthz")
-        return connection.getresponse().status
-    finally:
-        connection.close()
 
 
 def workers_are_ready(data: Path) -> bool:
