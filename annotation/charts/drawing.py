@@ -97,7 +97,8 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Whatever kind of chart, ready to be drawn. `key` is unique on its page: ids are made of it."""
+    """Whatever kind of chart, ready to be drawn. `key` is unique on its page: ids are made of it. `note`: a sentence
+    under it, such as what it has no room for."""
 
     key: str
     title: str
@@ -107,6 +108,7 @@ class Chart:
     shapes: tuple[Shape, ...]
     table: Table
     legend: tuple[Key, ...] = ()
+    note: str = ""
 
     @property
     def view_box(self) -> str:

@@ -31,6 +31,7 @@ def draw_intervals(
     x: Axis,
     digits: int = 2,
     reference: float | None = None,
+    note: str = "",
     width: float = NARROW,
 ) -> Chart:
     """One row an estimate. `reference`: an x at which a dashed line runs, such as no difference."""
@@ -57,6 +58,7 @@ def draw_intervals(
         height=foot + _BOTTOM,
         shapes=tuple(shapes),
         table=Table(("", x.label, "Rests on"), rows),
+        note=note,
     )
 
 

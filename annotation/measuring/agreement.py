@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from annotation.measuring.alpha import agreement_on, count_coincidences, nominal_alpha, ordinal_alpha
 from annotation.measuring.resampling import MIN_TRACES, NUM_RESAMPLES, Estimate, Floats, divide, estimate
-from annotation.measuring.rows import BlindRating, TraceFacts
+from annotation.measuring.rows import BlindRating, TraceFacts, name_length
 from annotation.rules.agreement import correct_for_chance, pair_share
 from annotation.rules.rating import Labels, first_error, verdict
 
@@ -74,25 +74,49 @@ def measure_agreement(rated: Iterable[Sequence[Labels]], num_resamples: int = NU
     ) -> Estimate:
         return estimate(sums, measure, is_share=share, counts=counts, num_resamples=num_resamples)
 
+    agreed = of(_agreed, pairs, True)
+    alpha = of(lambda drawn: nominal_alpha(drawn[:, _VERDICTS].reshape(-1, 2, 2)), pairs)
+    ac1 = of(lambda drawn: correct_for_chance(_agreed(drawn), _prevalence(drawn)), pairs)
+    errors = float(_prevalence(sums[pairs].sum(axis=0, keepdims=True))[0]) if pairs.any() else 0.0
+    by_chance = 2.0 * errors * (1.0 - errors)
     return Agreement(
         num_traces=len(sums),
         num_double=int(pairs.sum()),
         prevalence=of(_prevalence, sums[:, _RATED] > 0, True),
-        agreed=of(_agreed, pairs, True),
-        alpha=of(lambda drawn: nominal_alpha(drawn[:, _VERDICTS].reshape(-1, 2, 2)), pairs),
-        ac1=of(lambda drawn: correct_for_chance(_agreed(drawn), _prevalence(drawn)), pairs),
+        agreed=agreed,
+        alpha=_reach_down(alpha, agreed, 1.0 - by_chance),
+        ac1=_reach_down(ac1, agreed, by_chance),
         first_error=of(lambda drawn: divide(drawn[:, _SAME_PLACE], drawn[:, _HAS_PAIR]), pairs, True),
         step_alpha=of(lambda drawn: ordinal_alpha(drawn[:, _STEPS].reshape(-1, 3, 3)), pairs & steps),
     )
 
 
+def _reach_down(found: Estimate, agreed: Estimate, by_chance: float) -> Estimate:
+    """A coefficient where no two raters differed: no resample does either, which does not make it certain. Its lower
+    end is that of the share agreed (Clopper and Pearson's), corrected for the same chance."""
+    is_full = found.value is not None and found.value > 1.0 - 1e-12
+    if not is_full or agreed.low is None or by_chance >= 1.0:
+        return found
+    return replace(found, low=max(-1.0, (agreed.low - by_chance) / (1.0 - by_chance)), high=1.0)
+
+
 def measure_by_model(rated: RatedTraces, facts: Mapping[int, TraceFacts]) -> tuple[Group, ...]:
     """Agreement on each model's traces, the most rated model first."""
+    groups = _measure_groups(rated, lambda trace: facts[trace].model)
+    return tuple(sorted(groups, key=lambda group: (-group.agreement.num_traces, group.name)))
+
+
+def measure_by_length(rated: RatedTraces, facts: Mapping[int, TraceFacts]) -> tuple[Group, ...]:
+    """Agreement on traces of about the same number of steps, from short to long."""
+    by_length = dict(sorted(rated.items(), key=lambda item: facts[item[0]].num_steps))
+    return _measure_groups(by_length, lambda trace: name_length(facts[trace].num_steps))
+
+
+def _measure_groups(rated: RatedTraces, name_of: Callable[[int], str]) -> tuple[Group, ...]:
     grouped: dict[str, list[Sequence[Labels]]] = {}
     for trace, ratings in rated.items():
-        grouped.setdefault(facts[trace].model, []).append([one.labels for one in ratings])
-    order = sorted(grouped, key=lambda name: (-len(grouped[name]), name))
-    return tuple(Group(name, measure_agreement(grouped[name], _FEW_RESAMPLES)) for name in order)
+        grouped.setdefault(name_of(trace), []).append([one.labels for one in ratings])
+    return tuple(Group(name, measure_agreement(said, _FEW_RESAMPLES)) for name, said in grouped.items())
 
 
 def measure_over_time(rated: RatedTraces) -> tuple[Group, ...]:

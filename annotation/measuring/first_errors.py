@@ -20,8 +20,8 @@ class FirstErrorScore:
     of traces without one in which it finds none; `f1`: their harmonic mean."""
 
     f1: Estimate
-    on_errors: float | None
-    on_sound: float | None
+    on_errors: Estimate
+    on_sound: Estimate
     num_errors: int
     num_sound: int
 
@@ -39,13 +39,23 @@ def score_first_errors(
             hit = float(locate_first_error(probabilities) == place)
             rows.append((1.0, hit, 0.0, 0.0) if place >= 0 else (0.0, 0.0, 1.0, hit))
     sums = np.array(rows) if rows else np.zeros((0, 4))
-    errors, hits, sounds, quiet = sums.sum(axis=0)
+    errors, _, sounds, _ = sums.sum(axis=0)
     can_say = min(errors, sounds) >= MIN_TRACES_OF_A_KIND
     f1 = estimate(sums, _f1, num_resamples=num_resamples)
+
+    def rate(of: int) -> Estimate:
+        return estimate(
+            sums,
+            lambda drawn: divide(drawn[:, of + 1], drawn[:, of]),
+            is_share=True,
+            counts=sums[:, of] > 0,
+            num_resamples=num_resamples,
+        )
+
     return FirstErrorScore(
         f1=f1 if can_say else Estimate(None, None, None, len(sums)),
-        on_errors=float(hits / errors) if errors else None,
-        on_sound=float(quiet / sounds) if sounds else None,
+        on_errors=rate(0),
+        on_sound=rate(2),
         num_errors=int(errors),
         num_sound=int(sounds),
     )

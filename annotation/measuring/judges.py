@@ -15,19 +15,20 @@ import numpy.typing as npt
 from annotation.measuring.first_errors import FirstErrorScore, score_first_errors
 from annotation.measuring.judged_steps import JudgedSteps
 from annotation.measuring.resampling import NUM_RESAMPLES, Estimate, divide, estimate
-from annotation.measuring.rows import Scores, TraceFacts
+from annotation.measuring.rows import Scores, TraceFacts, name_length
 from annotation.measuring.truth import PeoplesWord
 
 NUM_BINS = 10
 MIN_STEPS_IN_BIN = 5
-LENGTHS = ((1, 5), (6, 10), (11, 20), (21, 10_000))
 _FEW_RESAMPLES = 400
 
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """Steps to which the judge gave about `promised` on average, of which the share `stands` does."""
+    """Steps that got from `low` to `high`, `promised` on average; the share `stands` of them does."""
 
+    low: float
+    high: float
     promised: float
     stands: Estimate
     num_steps: int
@@ -35,12 +36,15 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """One judge on some traces. `brier`: mean squared error of its probabilities; `base_brier`: of always saying the
-    base rate. `auc`: the probability that it gives an error less than a sound step."""
+    """One judge on some traces. `prevalence`: the share of steps that people call an error; `promised`: the judge's
+    mean probability that a step is correct. `brier`: mean squared error of its probabilities; `base_brier`: of always
+    saying the base rate. `auc`: the probability that it gives an error less than a sound step."""
 
     num_traces: int
     num_steps: int
     num_errors: int
+    prevalence: Estimate
+    promised: float | None
     auc: Estimate
     brier: Estimate
     base_brier: float | None
@@ -82,7 +86,7 @@ def measure_judge(
     facts: Mapping[int, TraceFacts],
     words: Mapping[int, PeoplesWord],
 ) -> JudgeQuality:
-    """One judge version against people. Models come in order of their first trace, lengths from short to long.
+    """One judge version against people. Models with the most traces come first, lengths from short to long.
 
     scores: its own; words: people's word on each trace that has one.
     """
@@ -99,8 +103,16 @@ def measure_judge(
         overall=_measure(cases),
         bins=_measure_bins(steps),
         roc=steps.draw_roc(),
-        by_model=_measure_groups(cases, lambda case: case.facts.model),
-        by_length=_measure_groups(sorted(cases, key=lambda case: case.facts.num_steps), _name_length),
+        by_model=tuple(
+            sorted(
+                _measure_groups(cases, lambda case: case.facts.model),
+                key=lambda group: (-group.quality.num_traces, group.name),
+            )
+        ),
+        by_length=_measure_groups(
+            sorted(cases, key=lambda case: case.facts.num_steps),
+            lambda case: name_length(case.facts.num_steps),
+        ),
     )
 
 
@@ -108,15 +120,19 @@ def _measure(cases: Sequence[_Case], num_resamples: int = NUM_RESAMPLES) -> Qual
     steps = JudgedSteps([(case.probabilities, case.word.stands) for case in cases])
     num_steps, num_errors = len(steps.p), int((~steps.stands).sum())
     base = num_errors / num_steps if num_steps else None
-    sums = (
-        steps.sum_by_trace([(steps.p - steps.stands) ** 2, np.ones(num_steps)])
-        if num_steps
-        else np.zeros((0, 2))
-    )
+    columns = [(steps.p - steps.stands) ** 2, np.ones(num_steps), (~steps.stands).astype(np.float64)]
+    sums = steps.sum_by_trace(columns) if num_steps else np.zeros((0, 3))
     return Quality(
         num_traces=len(sums),
         num_steps=num_steps,
         num_errors=num_errors,
+        prevalence=estimate(
+            sums,
+            lambda drawn: divide(drawn[:, 2], drawn[:, 1]),
+            is_share=True,
+            num_resamples=num_resamples,
+        ),
+        promised=float(steps.p.mean()) if num_steps else None,
         auc=steps.measure_auc(num_resamples),
         brier=estimate(sums, lambda drawn: divide(drawn[:, 0], drawn[:, 1]), num_resamples=num_resamples),
         base_brier=None if base is None else base * (1.0 - base),
@@ -145,7 +161,8 @@ def _measure_bins(steps: JudgedSteps) -> tuple[Bin, ...]:
             num_resamples=_FEW_RESAMPLES,
         )
         if stands.value is not None:
-            bins.append(Bin(float(steps.p[inside].mean()), stands, int(inside.sum())))
+            low, high = number / NUM_BINS, (number + 1) / NUM_BINS
+            bins.append(Bin(low, high, float(steps.p[inside].mean()), stands, int(inside.sum())))
     return tuple(bins)
 
 
@@ -154,8 +171,3 @@ def _measure_groups(cases: Sequence[_Case], name_of: Callable[[_Case], str]) -> 
     for case in cases:
         grouped.setdefault(name_of(case), []).append(case)
     return tuple(QualityGroup(name, _measure(of_name, _FEW_RESAMPLES)) for name, of_name in grouped.items())
-
-
-def _name_length(case: _Case) -> str:
-    low, high = next((low, high) for low, high in LENGTHS if low <= case.facts.num_steps <= high)
-    return f"{low} to {high} steps" if high < LENGTHS[-1][1] else f"{low} steps or more"

@@ -12,6 +12,7 @@ from annotation.measuring.agreement import (
     measure_agreement,
     measure_by_category,
     measure_by_label,
+    measure_by_length,
     measure_by_model,
     measure_over_time,
 )
@@ -32,7 +33,7 @@ from annotation.measuring.rows import (
 from annotation.measuring.truth import PeoplesWord, hear_people
 from annotation.merging.data import MergeInput
 
-REPORT_VERSION = "3"
+REPORT_VERSION = "4"
 """Raise it whenever a report gets other fields or another meaning: pages read no other version."""
 MOST_DISPUTED_STEPS = 500
 
@@ -47,6 +48,7 @@ class AgreementReport:
     num_assisted: int
     overall: Agreement
     by_model: tuple[Group, ...]
+    by_length: tuple[Group, ...]
     over_time: tuple[Group, ...]
     by_label: tuple[ValueAgreement, ...]
     by_category: tuple[ValueAgreement, ...]
@@ -100,6 +102,7 @@ def report_agreement(people: PeopleInput) -> AgreementReport:
         num_assisted=people.num_assisted,
         overall=measure_agreement([one.labels for one in ratings] for ratings in rated.values()),
         by_model=measure_by_model(rated, people.facts),
+        by_length=measure_by_length(rated, people.facts),
         over_time=measure_over_time(rated),
         by_label=measure_by_label(rated),
         by_category=measure_by_category(rated),

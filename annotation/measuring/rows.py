@@ -19,6 +19,19 @@ class TraceFacts:
     gold: tuple[bool, ...] | None = None
 
 
+LENGTHS = ((1, 5), (6, 10), (11, 20), (21, None))
+
+
+def name_length(num_steps: int) -> str:
+    """The class of lengths that a trace of so many steps belongs to.
+
+    >>> name_length(7), name_length(300)
+    ('6 to 10 steps', '21 steps or more')
+    """
+    low, high = next((low, high) for low, high in LENGTHS if high is None or num_steps <= high)
+    return f"{low} steps or more" if high is None else f"{low} to {high} steps"
+
+
 @dataclass(frozen=True, slots=True)
 class BlindRating:
     """A rater's last word on a trace before any judge score showed. `day`: its date as `date.toordinal()`."""

@@ -91,6 +91,12 @@ def list_practice_gold(project: Project) -> QuerySet[Gold]:
     return found.select_related("trace__prompt").order_by("-pk")
 
 
+def count_gold_by_use(project: Project) -> dict[str, int]:
+    """How much of it is used for what; a use without any is not in it."""
+    counted = list_practice_gold(project).order_by().values("use").annotate(num=Count("pk"))
+    return dict(counted.values_list("use", "num"))
+
+
 def get_practice(rater: Account, project: Project) -> Practice:
     """Tutorial and test of one rater."""
     trace_ids = list_gold_for(project, GoldUse.TUTORIAL).values_list("trace", flat=True)

@@ -37,17 +37,17 @@ def gold_accuracy(*, num_right: int, num_seen: int) -> GoldAccuracy:
         raise ValueError(f"{num_right} right of {num_seen} seen can't be.")
     if num_seen == 0:
         return GoldAccuracy(num_right=0, num_seen=0, rate=None, low=0.0, high=1.0)
-    rate = num_right / num_seen
-    shrink = 1.0 + Z_95**2 / num_seen
-    middle = (rate + Z_95**2 / (2 * num_seen)) / shrink
-    half_width = Z_95 * sqrt(rate * (1.0 - rate) / num_seen + Z_95**2 / (4 * num_seen**2)) / shrink
-    return GoldAccuracy(
-        num_right=num_right,
-        num_seen=num_seen,
-        rate=rate,
-        low=0.0 if num_right == 0 else middle - half_width,
-        high=1.0 if num_right == num_seen else middle + half_width,
-    )
+    rate, low, high = share_of(num_right, num_seen)
+    return GoldAccuracy(num_right=num_right, num_seen=num_seen, rate=rate, low=low, high=high)
+
+
+def share_of(part: int, whole: int) -> tuple[float, float, float]:
+    """part / whole with Wilson's 95 % interval; whole > 0."""
+    rate = part / whole
+    shrink = 1.0 + Z_95**2 / whole
+    middle = (rate + Z_95**2 / (2 * whole)) / shrink
+    half_width = Z_95 * sqrt(rate * (1.0 - rate) / whole + Z_95**2 / (4 * whole**2)) / shrink
+    return rate, 0.0 if part == 0 else middle - half_width, 1.0 if part == whole else middle + half_width
 
 
 def is_right(labels: Labels, stands: Sequence[bool]) -> bool:

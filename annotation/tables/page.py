@@ -31,10 +31,12 @@ class Header:
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: a template draws it from the row, or its value shows as its kind does."""
+    """One cell: a template draws it from the row, or its value shows as its kind does, with its interval if any."""
 
     kind: Kind
     value: Value
+    low: float | None
+    high: float | None
     link: str
     template: str
     is_number: bool
@@ -163,18 +165,19 @@ def _show_header(column: Column[Any], state: TableState) -> Header:
 
 
 def _show_line(row: Any, columns: Sequence[Column[Any]]) -> Line:
-    return Line(
-        row,
-        tuple(
-            Cell(
-                kind=column.kind,
-                value=column.value(row),
-                link=column.link(row) if column.link else "",
-                template=column.template,
-                is_number=column.is_number,
-            )
-            for column in columns
-        ),
+    return Line(row, tuple(_show_cell(row, column) for column in columns))
+
+
+def _show_cell(row: Any, column: Column[Any]) -> Cell:
+    low, high = column.interval(row) if column.interval else (None, None)
+    return Cell(
+        kind=column.kind,
+        value=column.value(row),
+        low=low,
+        high=high,
+        link=column.link(row) if column.link else "",
+        template=column.template,
+        is_number=column.is_number,
     )
 
 

@@ -9,6 +9,8 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+from django.db.models import F, Q
+
 from annotation.models import Invitation, Membership, Project, QualificationAttempt, Role
 from annotation.queries.people import list_invitations, list_memberships
 from annotation.queries.raters import RaterFacts, Reliability, list_rater_facts
@@ -176,8 +178,37 @@ def build_invitation_table(project: Project, *, now: dt.datetime) -> Table[Invit
             Column("made", "Made", lambda row: row.created_at, Kind.TIME, sort="created_at", on_page=False),
             _change_column("people/invitation_actions.html"),
         ],
+        filters=[
+            Filter(
+                "find",
+                "Find a link",
+                lambda rows, text: rows.filter(Q(note__icontains=text) | Q(sent_to__icontains=text)),
+            ),
+            Filter(
+                "role",
+                "Role",
+                lambda rows, role: rows.filter(role=role),
+                [(role.value, str(role.label)) for role in Role],
+            ),
+            Filter(
+                "state",
+                "State",
+                lambda rows, state: rows.filter(_hold_state(state, now=now)),
+                [(state, state) for state in ("open", "used up", "expired")],
+            ),
+        ],
         empty="No link is open. Make one above and send it to whoever should join.",
     )
+
+
+def _hold_state(state: str, *, now: dt.datetime) -> Q:
+    """`say_invitation_state` for the database."""
+    is_expired, is_used_up = Q(expires_at__lte=now), Q(num_uses__gte=F("max_uses"))
+    return {
+        "open": ~is_expired & ~is_used_up,
+        "used up": ~is_expired & is_used_up,
+        "expired": is_expired,
+    }[state]
 
 
 def say_invitation_state(row: Invitation, *, now: dt.datetime) -> str:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.urls import reverse
 
 from annotation.measuring.raters import DisputedStep
 from annotation.measuring.reports import JudgeReport
-from annotation.measuring.resampling import Estimate
 from annotation.models import Project
 from annotation.queries.quality import read_step_texts
 from annotation.queries.quality_reports import ProjectAgreement
+from annotation.tables.agreement_groups import list_measure_columns
+from annotation.tables.estimates import list_estimate_columns
 from annotation.tables.table import Column, Filter, Kind, Table
 
 _OVER_AN_ERROR, _OVER_PROGRESS = "error", "progress"
@@ -88,15 +89,24 @@ def build_project_agreement_table(rows: Sequence[ProjectAgreement]) -> Table[Pro
                 lambda row: row.project.name,
                 link=lambda row: reverse("annotation:show_agreement", args=[row.project.slug]),
             ),
+            Column("rated", "Traces", lambda row: row.report.overall.num_traces, Kind.NUMBER),
             Column("traces", "Rated twice", lambda row: row.report.overall.num_double, Kind.NUMBER),
-            Column("errors", "Errors", lambda row: row.report.overall.prevalence.value, Kind.SHARE),
-            Column("agreed", "Verdict agreed", lambda row: row.report.overall.agreed.value, Kind.SHARE),
-            Column("alpha", "Alpha", lambda row: row.report.overall.alpha.value, Kind.DECIMAL),
-            Column("ac1", "AC1", lambda row: row.report.overall.ac1.value, Kind.DECIMAL),
-            Column("place", "First error", lambda row: row.report.overall.first_error.value, Kind.SHARE),
+            *list_measure_columns(lambda row: row.report.overall),
             Column("computed", "Computed", lambda row: row.computed_at, Kind.TIME),
         ],
+        filters=[
+            Filter("find", "Find a project", _find_project),
+            Filter("told", "Rated twice", _keep_told, [("enough", "enough to say"), ("few", "too little")]),
+        ],
     )
+
+
+def _find_project(rows: Sequence[ProjectAgreement], text: str) -> Sequence[ProjectAgreement]:
+    return [row for row in rows if text.casefold() in row.project.name.casefold()]
+
+
+def _keep_told(rows: Sequence[ProjectAgreement], said: str) -> Sequence[ProjectAgreement]:
+    return [row for row in rows if (row.report.overall.agreed.value is not None) == (said == "enough")]
 
 
 @dataclass(frozen=True)
@@ -126,39 +136,32 @@ def build_judge_table(project: Project, rows: Sequence[JudgeRow]) -> Table[Judge
             Column("scored", "Scored", lambda row: row.report.quality.num_scored, Kind.NUMBER),
             Column("traces", "With people", lambda row: row.report.quality.overall.num_traces, Kind.NUMBER),
             Column("errors", "Errors", lambda row: row.report.quality.overall.num_errors, Kind.NUMBER),
-            Column("auc", "AUC", lambda row: row.report.quality.overall.auc.value, Kind.DECIMAL),
-            Column("brier", "Brier", lambda row: row.report.quality.overall.brier.value, Kind.DECIMAL),
-            Column(
+            *list_estimate_columns("auc", "AUC", lambda row: row.report.quality.overall.auc, Kind.DECIMAL),
+            *list_estimate_columns(
+                "brier", "Brier", lambda row: row.report.quality.overall.brier, Kind.DECIMAL
+            ),
+            *list_estimate_columns(
                 "f1",
                 "First-error F1",
-                lambda row: row.report.quality.overall.first_errors.f1.value,
+                lambda row: row.report.quality.overall.first_errors.f1,
                 Kind.DECIMAL,
             ),
-            Column("anchoring", "Anchoring", lambda row: row.report.anchoring.steps.value, Kind.DECIMAL),
-            *_list_interval_columns(),
+            *list_estimate_columns("anchoring", "Anchoring", lambda row: row.report.anchoring.steps),
             Column("assisted", "", lambda row: row.report.anchoring.num_assisted, Kind.NUMBER, on_page=False),
             Column("blind", "", lambda row: row.report.anchoring.num_blind, Kind.NUMBER, on_page=False),
+        ],
+        filters=[
+            Filter("find", "Find a judge", _find_judge),
+            Filter(
+                "kind",
+                "Kind",
+                lambda found, kind: [row for row in found if row.kind == kind],
+                [(kind, kind) for kind in sorted({row.kind for row in rows})],
+            ),
         ],
         empty="No judge has scored a trace of this project.",
     )
 
 
-def _list_interval_columns() -> Iterator[Column[JudgeRow]]:
-    """Both ends of each figure's interval, for CSV alone."""
-    figures: dict[str, Callable[[JudgeReport], Estimate]] = {
-        "auc": lambda report: report.quality.overall.auc,
-        "brier": lambda report: report.quality.overall.brier,
-        "f1": lambda report: report.quality.overall.first_errors.f1,
-        "anchoring": lambda report: report.anchoring.steps,
-    }
-    for name, find in figures.items():
-        yield Column(f"{name}_low", "", _read_low(find), Kind.DECIMAL, on_page=False)
-        yield Column(f"{name}_high", "", _read_high(find), Kind.DECIMAL, on_page=False)
-
-
-def _read_low(find: Callable[[JudgeReport], Estimate]) -> Callable[[JudgeRow], float | None]:
-    return lambda row: find(row.report).low
-
-
-def _read_high(find: Callable[[JudgeReport], Estimate]) -> Callable[[JudgeRow], float | None]:
-    return lambda row: find(row.report).high
+def _find_judge(rows: Sequence[JudgeRow], text: str) -> Sequence[JudgeRow]:
+    return [row for row in rows if text.casefold() in row.name.casefold()]

@@ -195,6 +195,24 @@ def build_own_decision_table(project: Project, rater: Account) -> Table[Decision
             Column("appeal", gettext("Your appeal"), _say_appeal, sort="own_appeal", is_nullable=True),
             Column("decided", gettext("When"), lambda row: row.decided_at, Kind.TIME, sort="decided_at"),
         ],
+        filters=[
+            Filter(
+                "find",
+                gettext("Search the prompts"),
+                lambda rows, text: rows.filter(trace__prompt__text__icontains=text),
+            ),
+            Filter(
+                "appeal",
+                gettext("Your appeal"),
+                lambda rows, said: (
+                    rows.filter(own_appeal=said) if said != "none" else rows.filter(own_appeal=None)
+                ),
+                [
+                    ("none", gettext("Not appealed")),
+                    *((state, str(words)) for state, words in _APPEALS.items()),
+                ],
+            ),
+        ],
         empty=gettext("None of your traces has been decided yet."),
     )
 

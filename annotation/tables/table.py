@@ -38,7 +38,8 @@ _STARTS_HIGH = frozenset({Kind.NUMBER, Kind.DECIMAL, Kind.SHARE, Kind.SECONDS, K
 class Column(Generic[Row]):
     """One column. `value` is what CSV holds and, without a `template`, what the page shows.
 
-    key: its name in the address and in CSV. sort: the field or annotation that a QuerySet is ordered by, `key` where
+    interval: the ends of the value's 95 % interval, which the page shows beside it. key: its name in the address and in
+    CSV. sort: the field or annotation that a QuerySet is ordered by, `key` where
     empty. link: where the cell leads. template: draws the cell from `row`. is_nullable: none sorts last either way.
     starts_high: whether the first click sorts downwards; numbers and times do. on_page: False for CSV only; in_csv:
     False for buttons.
@@ -53,6 +54,7 @@ class Column(Generic[Row]):
     is_nullable: bool = False
     link: Callable[[Row], str] | None = None
     template: str = ""
+    interval: Callable[[Row], tuple[float | None, float | None]] | None = None
     on_page: bool = True
     in_csv: bool = True
 

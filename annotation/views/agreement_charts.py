@@ -2,64 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from annotation.charts.axes import Axis, write
 from annotation.charts.drawing import NARROW, WIDE, Chart
 from annotation.charts.heat_map import Cell, draw_heat_map
 from annotation.charts.intervals import draw_intervals
 from annotation.charts.lines import Point, Series, draw_lines
-from annotation.measuring.agreement import Group, ValueAgreement
+from annotation.measuring.agreement import Agreement, Group, ValueAgreement
 from annotation.measuring.raters import MIN_SHARED_TRACES, RaterPair
+from annotation.measuring.resampling import Estimate
 from annotation.views.figures import chart_estimate, count, describe
+from annotation.views.measures import MOST_GROUPS, Measure, say_what_is_missing
 
 _SHARE = Axis("Same word, 95 % interval", 0.0, 1.0, "percent")
 MOST_RATERS = 24
 """Raters with the most comparisons are shown; a larger map can't be read."""
-_MOST_GROUPS = 12
 
 
-def draw_over_time(groups: Sequence[Group]) -> Chart | None:
-    """Agreement and errors by period; None where no period has enough."""
-    agreed = [
-        Point(g.day, e.value, e.low, e.high, count(e.num_traces, "trace"))
-        for g in groups
-        if g.day is not None and (e := g.agreement.agreed).value is not None
-    ]
-    errors = [
-        Point(g.day, e.value, note=count(e.num_traces, "trace"))
-        for g in groups
-        if g.day is not None and (e := g.agreement.prevalence).value is not None
-    ]
-    if not agreed and not errors:
+def draw_over_time(groups: Sequence[Group], measure: Measure[Agreement]) -> Chart | None:
+    """A measure by period, beside the errors found; None where no period has enough."""
+    found = _list_points(groups, measure.find)
+    errors = _list_points(groups, lambda agreement: agreement.prevalence)
+    series = [Series(measure.title, found)]
+    if measure.key != "errors":
+        series.append(Series("Raters who found an error", errors))
+    series = [one for one in series if one.points]
+    if not series:
         return None
-    series = [Series("Verdict agreed", tuple(agreed)), Series("Raters who found an error", tuple(errors))]
+    period = groups[0].name
+    lowest = min(point.low if point.low is not None else point.y for one in series for point in one.points)
     return draw_lines(
-        [one for one in series if one.points],
+        series,
         key="over-time",
-        title="Agreement over time",
-        description=f"The share of rater pairs with the same verdict, by {groups[0].name} of the trace's last "
-        f"rating, with the share of raters who found an error. {count(len(agreed), 'period')} can be told.",
-        x=Axis(f"Beginning of the {groups[0].name}", kind="date"),
-        y=Axis("Share", 0.0, 1.0, "percent"),
-        digits=0,
+        title=f"{measure.title}, over time",
+        description=f"{measure.says}, by {period} of the trace's last rating, with the share of raters who found an "
+        f"error. {count(len(found), 'period')} can be told.",
+        x=Axis(f"Beginning of the {period}", kind="date"),
+        y=Axis("95 % intervals", 0.0 if lowest >= 0.0 else None, 1.0, measure.kind),
+        digits=measure.digits,
     )
 
 
-def draw_by_model(groups: Sequence[Group]) -> Chart | None:
-    """Verdict agreement on each model's traces."""
+def _list_points(groups: Sequence[Group], find: Callable[[Agreement], Estimate]) -> tuple[Point, ...]:
+    return tuple(
+        Point(g.day, e.value, e.low, e.high, count(e.num_traces, "trace"))
+        for g in groups
+        if g.day is not None and (e := find(g.agreement)).value is not None
+    )
+
+
+def draw_groups(groups: Sequence[Group], measure: Measure[Agreement], *, key: str, what: str) -> Chart | None:
+    """A measure of each model's traces, or of each length's."""
     estimates = [
-        chart_estimate(g.name, g.agreement.agreed, _describe_group(g)) for g in groups[:_MOST_GROUPS]
+        chart_estimate(g.name, measure.find(g.agreement), _describe_group(g)) for g in groups[:MOST_GROUPS]
     ]
     if not estimates:
         return None
     return draw_intervals(
         estimates,
-        key="by-model",
-        title="Verdict agreed, by model",
-        description=describe(estimates, "Share of rater pairs with the same verdict"),
-        x=Axis("Verdict agreed, 95 % interval", 0.0, 1.0, "percent"),
-        digits=0,
+        key=key,
+        title=f"{measure.title}, by {what}",
+        description=describe(estimates, measure.says, measure.kind, measure.digits),
+        x=measure.make_axis(estimates),
+        digits=measure.digits,
+        note=say_what_is_missing(len(groups), what),
     )
 
 
@@ -77,7 +84,7 @@ def draw_values(values: Sequence[ValueAgreement], *, key: str, title: str, noun:
             one.agreed,
             f"said {one.num_said:,} times on {count(one.agreed.num_traces, 'trace')}",
         )
-        for one in values[:_MOST_GROUPS]
+        for one in values[:MOST_GROUPS]
     ]
     if not estimates:
         return None
@@ -88,6 +95,7 @@ def draw_values(values: Sequence[ValueAgreement], *, key: str, title: str, noun:
         description=describe(estimates, f"Where one rater says a {noun}, another says it too"),
         x=_SHARE,
         digits=0,
+        note=say_what_is_missing(len(values), noun),
     )
 
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from annotation.charts.axes import write
 from annotation.charts.drawing import Chart
+from annotation.measuring.agreement import Agreement
 from annotation.measuring.prediction_powered import PoweredMean
 from annotation.measuring.reports import AgreementReport
-from annotation.queries.people import name_raters
 from annotation.views.agreement_charts import (
     MOST_RATERS,
-    draw_by_model,
+    draw_groups,
     draw_over_time,
     draw_raters,
     draw_values,
 )
 from annotation.views.figures import Figure, show_estimate
+from annotation.views.measures import Measure
 
 
 @dataclass(frozen=True)
@@ -41,34 +43,39 @@ class AgreementPage:
     everywhere: Everywhere | None
     over_time: Chart | None
     by_model: Chart | None
+    by_length: Chart | None
     by_label: Chart | None
     by_category: Chart | None
     raters: Chart | None
     num_hidden_raters: int
 
 
-def describe_agreement(report: AgreementReport) -> AgreementPage:
-    """The whole page of a report."""
+def describe_agreement(
+    report: AgreementReport, measure: Measure[Agreement], names: Mapping[int, str]
+) -> AgreementPage:
+    """The whole page of a report. measure: what the charts of groups show; names: of the raters in it."""
     overall = report.overall
     raters = {rater for pair in report.pairs for rater in (pair.one, pair.other)}
+    alike = "all the same, so chance explains it too"
     return AgreementPage(
         report=report,
         figures=(
             show_estimate("Raters who found an error", overall.prevalence),
             show_estimate("Verdict agreed", overall.agreed),
             show_estimate("Gwet’s AC1", overall.ac1, "number"),
-            show_estimate("Krippendorff’s alpha", overall.alpha, "number"),
+            show_estimate("Krippendorff’s alpha", overall.alpha, "number", silent=alike),
             show_estimate("Same first error", overall.first_error),
-            show_estimate("Ordinal alpha on steps", overall.step_alpha, "number"),
+            show_estimate("Ordinal alpha on steps", overall.step_alpha, "number", silent=alike),
         ),
         everywhere=_describe_everywhere(report.errors_everywhere),
-        over_time=draw_over_time(report.over_time),
-        by_model=draw_by_model(report.by_model),
+        over_time=draw_over_time(report.over_time, measure),
+        by_model=draw_groups(report.by_model, measure, key="by-model", what="model"),
+        by_length=draw_groups(report.by_length, measure, key="by-length", what="length"),
         by_label=draw_values(report.by_label, key="by-label", title="By label", noun="label"),
         by_category=draw_values(
             report.by_category, key="by-category", title="By kind of error", noun="kind of error"
         ),
-        raters=draw_raters(report.pairs, name_raters(raters)),
+        raters=draw_raters(report.pairs, names),
         num_hidden_raters=max(0, len(raters) - MOST_RATERS),
     )
 

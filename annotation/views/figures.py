@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from annotation.charts.axes import Kind, write
@@ -19,21 +20,22 @@ class Figure:
     basis: str
 
 
-def show_estimate(title: str, estimate: Estimate, kind: Kind = "percent", unit: str = "trace") -> Figure:
-    """An estimate with its 95 % interval; `unit` is what it rests on."""
+def show_estimate(
+    title: str, estimate: Estimate, kind: Kind = "percent", *, silent: str = "too little to say"
+) -> Figure:
+    """An estimate with its 95 % interval; `silent`: why there may be no value although there are traces enough."""
     digits = 0 if kind == "percent" else 2
-    basis = count(estimate.num_traces, unit)
+    basis = count(estimate.num_traces, "trace")
     if estimate.value is None:
         reason = (
-            f"{basis}; {MIN_TRACES} are needed"
-            if estimate.num_traces < MIN_TRACES
-            else f"{basis}: too little to say"
+            f"{basis}; {MIN_TRACES} are needed" if estimate.num_traces < MIN_TRACES else f"{basis}: {silent}"
         )
         return Figure(title, "–", "", reason)
-    interval = ""
-    if estimate.low is not None and estimate.high is not None:
-        interval = f"{write(estimate.low, kind, digits)} to {write(estimate.high, kind, digits)}"
-    return Figure(title, write(estimate.value, kind, digits), interval, basis)
+    value = write(estimate.value, kind, digits)
+    if estimate.low is None or estimate.high is None:
+        return Figure(title, value, "", f"{basis}, too few or too alike for an interval")
+    interval = f"{write(estimate.low, kind, digits)} to {write(estimate.high, kind, digits)}"
+    return Figure(title, value, interval, basis)
 
 
 def chart_estimate(label: str, estimate: Estimate, basis: str = "") -> ChartEstimate:
@@ -51,7 +53,7 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def describe(estimates: list[ChartEstimate], what: str) -> str:
+def describe(estimates: Sequence[ChartEstimate], what: str, kind: Kind = "percent", digits: int = 0) -> str:
     """A sentence with every known value, for those who can't see the chart."""
-    known = [f"{one.label} {write(one.value, 'percent', 0)}" for one in estimates if one.value is not None]
+    known = [f"{one.label} {write(one.value, kind, digits)}" for one in estimates if one.value is not None]
     return f"{what}: {', '.join(known)}." if known else f"{what}: too little to say."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from annotation.charts.axes import Axis, write
 from annotation.charts.calibration import CalibrationPoint, draw_calibration
@@ -13,11 +12,10 @@ from annotation.charts.lines import Point, Series, draw_lines
 from annotation.charts.roc import RocCurve, draw_roc
 from annotation.measuring.anchoring import Anchoring
 from annotation.measuring.curves import Curve, CurvePoint
-from annotation.measuring.judges import JudgeQuality, QualityGroup
+from annotation.measuring.judges import JudgeQuality, Quality, QualityGroup
 from annotation.measuring.more_labels import LabelValue
-from annotation.views.figures import chart_estimate, count
-
-_MOST_GROUPS = 12
+from annotation.views.figures import chart_estimate, count, describe
+from annotation.views.measures import MOST_GROUPS, Measure, say_what_is_missing
 
 
 def draw_bins(quality: JudgeQuality) -> Chart | None:
@@ -57,27 +55,31 @@ def draw_judge_roc(quality: JudgeQuality) -> Chart | None:
     )
 
 
-def draw_groups(groups: Sequence[QualityGroup], *, key: str, what: str) -> Chart | None:
-    """First-error F1 for each model or each length."""
+def draw_groups(
+    groups: Sequence[QualityGroup], measure: Measure[Quality], *, key: str, what: str
+) -> Chart | None:
+    """A measure for each model or each length."""
     estimates = [
-        chart_estimate(
-            group.name,
-            group.quality.first_errors.f1,
-            f"{count(group.quality.first_errors.num_errors, 'trace')} with an error, "
-            f"{group.quality.first_errors.num_sound:,} without",
-        )
-        for group in groups[:_MOST_GROUPS]
+        chart_estimate(group.name, measure.find(group.quality), _describe_group(group.quality))
+        for group in groups[:MOST_GROUPS]
     ]
     if not estimates:
         return None
-    known = [f"{e.label} {write(e.value, 'number', 2)}" for e in estimates if e.value is not None]
     return draw_intervals(
         estimates,
         key=key,
-        title=f"First-error F1 by {what}",
-        description=f"{', '.join(known) or 'Too little to say of any'}.",
-        x=Axis("First-error F1, 95 % interval", 0.0, 1.0),
+        title=f"{measure.title}, by {what}",
+        description=describe(estimates, measure.says, measure.kind, measure.digits),
+        x=measure.make_axis(estimates),
+        digits=measure.digits,
+        note=say_what_is_missing(len(groups), what),
     )
+
+
+def _describe_group(quality: Quality) -> str:
+    scored = quality.first_errors
+    steps = f"{count(quality.num_steps, 'step')} with {count(quality.num_errors, 'error')}"
+    return f"{count(scored.num_errors, 'trace')} with an error, {scored.num_sound:,} without; {steps}"
 
 
 def draw_anchoring(found: Anchoring) -> Chart | None:
@@ -107,7 +109,7 @@ def draw_all_anchoring(found: Sequence[tuple[str, Anchoring]]) -> Chart | None:
         return None
     estimates = [
         chart_estimate(name, one.steps, f"{one.num_assisted:,} assisted, {one.num_blind:,} blind")
-        for name, one in found[:_MOST_GROUPS]
+        for name, one in found[:MOST_GROUPS]
     ]
     known = [f"{e.label} {write(e.value, 'percent', 0)}" for e in estimates if e.value is not None]
     return draw_intervals(
@@ -118,41 +120,8 @@ def draw_all_anchoring(found: Sequence[tuple[str, Anchoring]]) -> Chart | None:
         x=Axis("Assisted minus blind, 95 % interval", kind="percent"),
         digits=0,
         reference=0.0,
+        note=say_what_is_missing(len(found), "judge version", "the table of judges"),
     )
-
-
-@dataclass(frozen=True)
-class Prospect:
-    """What so many further human-rated traces are expected to bring; texts, a dash where nothing is known."""
-
-    num_further: int
-    label_error: str
-    error_fall: str
-    interval_width: str
-    width_fall: str
-
-
-def list_prospects(found: LabelValue) -> list[Prospect]:
-    """One row for each number of further traces that the curves reach to."""
-    errors = found.label_error.ahead if found.label_error else ()
-    widths = found.interval_width.ahead if found.interval_width else ()
-    error_now = found.label_error.now.value if found.label_error else None
-    width_now = found.interval_width.now.value if found.interval_width else None
-    rows = []
-    for place in range(max(len(errors), len(widths))):
-        error = errors[place] if errors else None
-        width = widths[place] if widths else None
-        curve = found.label_error or found.interval_width
-        rows.append(
-            Prospect(
-                num_further=curve.ahead[place].num_traces - curve.now.num_traces if curve else 0,
-                label_error=write(error.value, "number", 3) if error else "–",
-                error_fall=_fall(error_now, error),
-                interval_width=_points(width.value) if width else "–",
-                width_fall=_fall(width_now, width),
-            )
-        )
-    return rows
 
 
 def draw_label_error(found: LabelValue) -> Chart | None:
@@ -197,13 +166,3 @@ def _draw_curve(curve: Curve | None, *, key: str, title: str, y: Axis, digits: i
 
 def _points_of(points: Sequence[CurvePoint]) -> tuple[Point, ...]:
     return tuple(Point(p.num_traces, p.value, p.low, p.high) for p in points)
-
-
-def _fall(now: float | None, then: CurvePoint | None) -> str:
-    if now is None or then is None or now <= 0.0:
-        return "–"
-    return write(then.value / now - 1.0, "percent", 0)
-
-
-def _points(width: float) -> str:
-    return f"{write(width * 100, 'number', 1)} points"

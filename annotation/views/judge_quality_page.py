@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from annotation.charts.drawing import Chart
+from annotation.measuring.judges import Quality
 from annotation.measuring.more_labels import MIN_RATED_TRACES, LabelValue
 from annotation.measuring.reports import JudgeReport, JudgesReport
 from annotation.merging.calibration import MIN_EXPECTED_ERRORS, MIN_TRACES
@@ -13,15 +14,14 @@ from annotation.queries.quality_reports import JudgeCalibration, find_calibratio
 from annotation.tables.quality import JudgeRow
 from annotation.views.figures import Figure, show_estimate
 from annotation.views.judge_charts import (
-    Prospect,
     draw_anchoring,
     draw_bins,
     draw_groups,
     draw_interval_width,
     draw_judge_roc,
     draw_label_error,
-    list_prospects,
 )
+from annotation.views.measures import Measure
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,6 @@ class MoreLabelsPage:
     min_traces: int
     label_error: Chart | None
     interval_width: Chart | None
-    prospects: list[Prospect]
 
 
 def list_judge_rows(report: JudgesReport) -> list[JudgeRow]:
@@ -61,8 +60,13 @@ def list_judge_rows(report: JudgesReport) -> list[JudgeRow]:
     return sorted(rows, key=lambda row: (-row.report.quality.overall.num_traces, row.name))
 
 
-def describe_judge(project: Project, report: JudgesReport, wanted: str) -> JudgePage | None:
-    """The judge with this id, or else the one that people can say most of; None where there is none."""
+def describe_judge(
+    project: Project, report: JudgesReport, wanted: str, measure: Measure[Quality]
+) -> JudgePage | None:
+    """The judge with this id, or else the one that people can say most of; None where there is none.
+
+    measure: what the charts of groups show.
+    """
     known = {str(one.quality.judge): one for one in report.judges}
     most = max(report.judges, key=lambda one: one.quality.overall.num_traces, default=None)
     chosen = known.get(wanted, most)
@@ -77,6 +81,8 @@ def describe_judge(project: Project, report: JudgesReport, wanted: str) -> Judge
             show_estimate("Area under ROC", quality.overall.auc, "number"),
             show_estimate("Brier score", quality.overall.brier, "number"),
             show_estimate("First-error F1", quality.overall.first_errors.f1, "number"),
+            show_estimate("Errors located", quality.overall.first_errors.on_errors),
+            show_estimate("Sound left alone", quality.overall.first_errors.on_sound),
             show_estimate("Anchoring on steps", chosen.anchoring.steps),
         ),
         calibration=find_calibration(project, str(judge)),
@@ -84,8 +90,8 @@ def describe_judge(project: Project, report: JudgesReport, wanted: str) -> Judge
         min_errors=round(MIN_EXPECTED_ERRORS),
         bins=draw_bins(quality),
         roc=draw_judge_roc(quality),
-        by_model=draw_groups(quality.by_model, key="judge-by-model", what="model"),
-        by_length=draw_groups(quality.by_length, key="judge-by-length", what="length"),
+        by_model=draw_groups(quality.by_model, measure, key="judge-by-model", what="model"),
+        by_length=draw_groups(quality.by_length, measure, key="judge-by-length", what="length"),
         anchoring=draw_anchoring(chosen.anchoring),
     )
 
@@ -96,5 +102,4 @@ def describe_more_labels(found: LabelValue) -> MoreLabelsPage:
         min_traces=MIN_RATED_TRACES,
         label_error=draw_label_error(found),
         interval_width=draw_interval_width(found),
-        prospects=list_prospects(found),
     )

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import random
+from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from annotation.actions import qualification
 from annotation.forms.practice import GoldUseForm, QualificationForm
 from annotation.models import GoldUse, Membership, Project, Role
-from annotation.queries.practice import list_practice_gold, list_results
+from annotation.queries.practice import count_gold_by_use, list_practice_gold
 from annotation.rules.practice import TUTORIAL_SIZE
+from annotation.tables.practice import build_practice_gold_table, build_result_table
 from annotation.views.access import account_of, load_project
+from annotation.views.tables import answer_tables
 
 _source = random.SystemRandom()
 _FILL = {GoldUse.TUTORIAL: qualification.fill_tutorial, GoldUse.TEST: qualification.fill_test}
@@ -24,7 +28,7 @@ _FILL = {GoldUse.TUTORIAL: qualification.fill_tutorial, GoldUse.TEST: qualificat
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def manage_practice(request: HttpRequest, slug: str) -> HttpResponse:
+def manage_practice(request: HttpRequest, slug: str) -> HttpResponseBase:
     """Shows it all; a POST changes the test's rules."""
     project = load_project(request, slug, Role.ADMIN)
     form = QualificationForm(request.POST or None, rules=qualification.QualificationRules.of(project))
@@ -61,7 +65,7 @@ def set_gold_use(request: HttpRequest, slug: str) -> HttpResponse:
     else:
         for errors in form.errors.values():
             messages.error(request, str(errors[0]))
-    return redirect("annotation:manage_practice", slug)
+    return _go_back(request, slug)
 
 
 @login_required
@@ -72,14 +76,14 @@ def fill_practice(request: HttpRequest, slug: str) -> HttpResponse:
     fill = _FILL.get(GoldUse(request.POST["use"])) if request.POST.get("use") in GoldUse.values else None
     if fill is None:
         messages.error(request, "Choose the tutorial or the test.")
-        return redirect("annotation:manage_practice", slug)
+        return _go_back(request, slug)
     try:
         num = fill(project=project, actor=account_of(request), now=timezone.now(), source=_source)
     except qualification.NotEnoughGold as refusal:
         messages.error(request, str(refusal))
     else:
         messages.success(request, f"{num} gold traces are set aside." if num else "It is full already.")
-    return redirect("annotation:manage_practice", slug)
+    return _go_back(request, slug)
 
 
 @login_required
@@ -92,19 +96,29 @@ def waive_test(request: HttpRequest, slug: str, membership_id: int) -> HttpRespo
         project=project, rater=membership.account, actor=account_of(request), now=timezone.now()
     )
     messages.success(request, f"{membership.account} may rate without the test.")
-    return redirect("annotation:manage_practice", slug)
+    return _go_back(request, slug)
 
 
-def _show(request: HttpRequest, project: Project, form: QualificationForm, *, status: int) -> HttpResponse:
-    gold = list(list_practice_gold(project))
+def _show(
+    request: HttpRequest, project: Project, form: QualificationForm, *, status: int
+) -> HttpResponseBase:
+    num = count_gold_by_use(project)
     context = {
         "project": project,
         "form": form,
-        "gold": gold,
         "uses": GoldUse,
-        "num_tutorial": sum(row.use == GoldUse.TUTORIAL for row in gold),
-        "num_test": sum(row.use == GoldUse.TEST for row in gold),
+        "num_gold": sum(num.values()),
+        "num_tutorial": num.get(GoldUse.TUTORIAL, 0),
+        "num_test": num.get(GoldUse.TEST, 0),
         "tutorial_size": TUTORIAL_SIZE,
-        "results": list_results(project),
     }
-    return render(request, "practice/manage_practice.html", context, status=status)
+    tables = (build_result_table(project), build_practice_gold_table(project))
+    return answer_tables(request, "practice/manage_practice.html", context, *tables, status=status)
+
+
+def _go_back(request: HttpRequest, slug: str) -> HttpResponse:
+    """To the page, filtered, sorted and paged as it was when the button was pressed."""
+    page = reverse("annotation:manage_practice", args=[slug])
+    came_from = urlsplit(request.headers.get("Referer", ""))
+    is_filtered = came_from.path == page and came_from.query
+    return redirect(f"{page}?{came_from.query}" if is_filtered else page)

@@ -19,6 +19,14 @@ from annotation.measuring.stored import load
 from annotation.models import Project, ReportKind, Role
 from annotation.queries import quality_reports as queries
 from annotation.queries.access import list_projects_with_role
+from annotation.queries.people import name_raters
+from annotation.tables.agreement_groups import (
+    build_agreement_group_table,
+    build_pair_table,
+    build_said_table,
+)
+from annotation.tables.judge_groups import build_judge_group_table
+from annotation.tables.more_labels import build_prospect_table
 from annotation.tables.quality import (
     build_disputed_table,
     build_judge_table,
@@ -28,6 +36,7 @@ from annotation.views.access import account_of, load_project
 from annotation.views.agreement_page import describe_agreement
 from annotation.views.judge_charts import draw_all_anchoring
 from annotation.views.judge_quality_page import describe_judge, describe_more_labels, list_judge_rows
+from annotation.views.measures import AGREEMENT_MEASURES, JUDGE_MEASURES, choose_measure
 from annotation.views.responses import redirect_htmx
 from annotation.views.tables import answer_tables
 
@@ -58,8 +67,15 @@ def show_agreement(request: HttpRequest, slug: str) -> HttpResponseBase:
     context: dict[str, Any] = {"project": project, "state": state, "has_other_projects": len(by_project) > 1}
     tables: list[Any] = [build_project_agreement_table(by_project)]
     if report is not None:
-        context["page"] = describe_agreement(report)
-        tables.append(build_disputed_table(project, report.disputed))
+        choice = choose_measure(AGREEMENT_MEASURES, request.GET)
+        names = name_raters({rater for pair in report.pairs for rater in (pair.one, pair.other)})
+        context |= {"page": describe_agreement(report, choice.chosen, names), "choice": choice}
+        tables += [
+            build_agreement_group_table(report),
+            build_said_table(report),
+            build_pair_table(report.pairs, names),
+            build_disputed_table(project, report.disputed),
+        ]
     return answer_tables(request, "quality/show_agreement.html", context, *tables)
 
 
@@ -72,19 +88,26 @@ def show_judge_quality(request: HttpRequest, slug: str) -> HttpResponseBase:
     state = queries.get_report_state(project, ReportKind.JUDGES)
     more_state = queries.get_report_state(project, ReportKind.MORE_LABELS)
     context: dict[str, Any] = {"project": project, "state": state, "more_state": more_state}
+    tables: list[Any] = []
     if more_state.latest:
-        context["more"] = describe_more_labels(load(LabelValue, more_state.latest.found))
-    if state.latest is None:
-        return render(request, "quality/show_judge_quality.html", context)
-    report = load(JudgesReport, state.latest.found)
-    rows = list_judge_rows(report)
-    context |= {
-        "report": report,
-        "judge": describe_judge(project, report, request.GET.get("judge", "")),
-        "anchoring": draw_all_anchoring([(row.name, row.report.anchoring) for row in rows]),
-    }
-    table = build_judge_table(project, rows)
-    return answer_tables(request, "quality/show_judge_quality.html", context, table)
+        found = load(LabelValue, more_state.latest.found)
+        context["more"] = describe_more_labels(found)
+        tables.append(build_prospect_table(found))
+    if state.latest:
+        report = load(JudgesReport, state.latest.found)
+        rows = list_judge_rows(report)
+        choice = choose_measure(JUDGE_MEASURES, request.GET)
+        judge = describe_judge(project, report, request.GET.get("judge", ""), choice.chosen)
+        context |= {
+            "report": report,
+            "judge": judge,
+            "choice": choice,
+            "anchoring": draw_all_anchoring([(row.name, row.report.anchoring) for row in rows]),
+        }
+        tables.append(build_judge_table(project, rows))
+        if judge is not None:
+            tables.append(build_judge_group_table(judge.report.quality))
+    return answer_tables(request, "quality/show_judge_quality.html", context, *tables)
 
 
 @login_required

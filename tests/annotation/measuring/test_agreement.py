@@ -10,6 +10,7 @@ from annotation.measuring.agreement import (
     measure_agreement,
     measure_by_category,
     measure_by_label,
+    measure_by_length,
     measure_by_model,
     measure_over_time,
 )
@@ -189,3 +190,38 @@ def test_the_steps_most_disagreed_on_come_first() -> None:
     assert [(step.trace, step.index) for step in found] == [(3, 0), (1, 1), (3, 1), (2, 1)]
     assert found[0] == DisputedStep(3, 0, num_bad=2, num_neutral=0, num_good=2, spread=1.0)
     assert len(find_disputed_steps(group_by_trace(ratings), most=2)) == 2
+
+
+def test_lengths_come_from_short_to_long() -> None:
+    sizes = {1: 30, 2: 3, 3: 8, 4: 5}
+    facts = {trace: TraceFacts(trace, 1, "m", size) for trace, size in sizes.items()}
+    rated = group_by_trace([BlindRating(trace, 1, (1,) * size, 1) for trace, size in sizes.items()])
+
+    groups = measure_by_length(rated, facts)
+
+    assert [(group.name, group.agreement.num_traces) for group in groups] == [
+        ("1 to 5 steps", 2),
+        ("6 to 10 steps", 1),
+        ("21 steps or more", 1),
+    ]
+
+
+def test_full_agreement_is_not_certain() -> None:
+    """Half of forty traces have an error, and no two raters differ on any. By hand: a share of 1 reaches down to
+    0.025^(1/40) = 0.912; with a prevalence of one half, chance is one half for both coefficients."""
+    found = measure_agreement([[(1, -1), (1, -1)]] * 20 + [[(1, 1), (1, 1)]] * 20)
+
+    low = 0.025 ** (1 / 40)
+    assert (found.agreed.value, found.ac1.value, found.alpha.value) == (1.0, 1.0, pytest.approx(1.0))
+    assert found.agreed.low == pytest.approx(low)
+    assert found.ac1.low == pytest.approx(2 * low - 1)
+    assert found.alpha.low == pytest.approx(2 * low - 1)
+    assert (found.ac1.high, found.alpha.high) == (1.0, 1.0)
+
+
+def test_ratings_that_are_all_the_same_have_no_alpha_but_an_ac1() -> None:
+    found = measure_agreement([[(1, 1), (1, 1)]] * 20)
+
+    assert (found.alpha.value, found.step_alpha.value) == (None, None)
+    assert (found.ac1.value, found.ac1.low) == (1.0, pytest.approx(0.025 ** (1 / 20)))
+    assert found.prevalence.high == pytest.approx(1 - 0.025 ** (1 / 20))

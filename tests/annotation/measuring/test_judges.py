@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from sklearn.metrics import brier_score_loss, roc_auc_score, roc_curve
@@ -103,6 +105,33 @@ def test_groups_by_model_and_length_add_up(found: JudgeQuality) -> None:
         assert sum(group.quality.num_steps for group in groups) == found.overall.num_steps
 
 
+def test_the_model_with_the_most_traces_comes_first() -> None:
+    """Fifteen models are more than a chart has room for: the newest may be the one with the most traces."""
+    scores, facts, words = make_world(60)
+    models = {trace: f"model {min(trace // 2, 14):02d}" for trace in facts}
+    facts = {trace: dataclasses.replace(one, model=models[trace]) for trace, one in facts.items()}
+
+    by_model = measure_judge(1, scores, facts, words).by_model
+
+    assert len(by_model) == 15
+    assert (by_model[0].name, by_model[0].quality.num_traces) == ("model 14", 32)
+    assert [group.name for group in by_model[1:]] == [f"model {number:02d}" for number in range(14)]
+
+
+def test_prevalence_and_mean_score_are_over_steps(found: JudgeQuality) -> None:
+    scores, _, words = make_world()
+    p, stands = flatten(scores, words)
+
+    assert found.overall.prevalence.value == pytest.approx((~stands).mean())
+    assert found.overall.promised == pytest.approx(p.mean())
+    assert (found.overall.prevalence.low or 1) < (~stands).mean() < (found.overall.prevalence.high or 0)
+
+
+def test_bins_say_from_where_to_where_they_go(found: JudgeQuality) -> None:
+    assert all(one.low <= one.promised <= one.high for one in found.bins)
+    assert found.bins[-1].high == 1.0
+
+
 def test_traces_without_peoples_word_count_as_scored_only() -> None:
     scores, facts, words = make_world(30)
     del words[0], words[1]
@@ -139,18 +168,20 @@ def test_ties_count_half() -> None:
 
 
 def test_first_error_f1_by_hand() -> None:
-    # 6 traces with an error, of which the judge finds 3 in place; 8 without, of which it leaves 6 alone:
+    # 12 traces with an error, of which the judge finds 6 in place; 16 without, of which it leaves 12 alone:
     # F1 = 2 · 1/2 · 3/4 / (1/2 + 3/4) = 0.6.
     at_second, quiet = (0.9, 0.1, 0.9), (0.9, 0.9, 0.9)
     cases = (
         [(at_second, 1)] * 3 + [(at_second, 2)] * 2 + [(quiet, 0)] + [(quiet, -1)] * 6 + [(at_second, -1)] * 2
     )
 
-    found = score_first_errors([*cases, (quiet, None)])
+    found = score_first_errors([*cases, *cases, (quiet, None)])
 
-    assert (found.on_errors, found.on_sound) == (0.5, 0.75)
+    assert (found.on_errors.value, found.on_sound.value) == (0.5, 0.75)
+    assert (found.on_errors.num_traces, found.on_sound.num_traces) == (12, 16)
+    assert (found.on_errors.low or 1) < 0.5 < (found.on_errors.high or 0)
     assert found.f1.value == pytest.approx(0.6)
-    assert (found.num_errors, found.num_sound) == (6, 8)
+    assert (found.num_errors, found.num_sound) == (12, 16)
 
 
 def test_first_error_f1_is_zero_where_no_error_is_found() -> None:
@@ -163,7 +194,8 @@ def test_first_error_f1_needs_traces_of_both_kinds() -> None:
     found = score_first_errors([((0.9, 0.1), 1)] * 20)
 
     assert found.f1.value is None
-    assert (found.on_errors, found.on_sound) == (1.0, None)
+    assert (found.on_errors.value, found.on_sound.value) == (1.0, None)
+    assert found.on_errors.low == pytest.approx(0.025 ** (1 / 20))  # Clopper and Pearson's, at all of twenty
 
 
 def test_the_first_step_below_one_half_is_the_judges_first_error() -> None:

@@ -182,3 +182,15 @@ def test_the_same_rows_give_the_same_curves() -> None:
     assert measure_label_value(data, words, errors, num_repeats=1) == measure_label_value(
         data, turned, errors, num_repeats=1
     )
+
+
+def test_raters_who_find_no_error_at_all_still_leave_an_interval_that_narrows() -> None:
+    data, _, errors = make_world(60)
+    sound = dataclasses.replace(errors, shares=dict.fromkeys(errors.shares, 0.0))
+
+    found = measure_label_value(data, sound_words(60), sound, num_repeats=2, run_merge=learn_slowly)
+
+    assert found.interval_width is not None
+    first, *_, last = found.interval_width.seen
+    assert first.value > last.value > 0
+    assert found.interval_width.ahead[-1].value < last.value

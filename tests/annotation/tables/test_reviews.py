@@ -136,6 +136,9 @@ def test_a_raters_own_table_holds_their_traces_and_how_their_appeals_ended(proje
     for words in ("Waiting for an answer", "Decision kept", "Decision changed", "First error in step 2"):
         assert words in text
     assert "other-" not in text
+    for said, num in (("none", 1), ("open", 1), ("kept", 1), ("changed", 1), ("x", 4)):
+        assert len(show(table, f"appeal={said}").lines) == num
+    assert show(table, "find=nothing+like+it").lines == ()
     assert all(link.startswith("/rate/") for line in show(table).lines if (link := line.cells[0].link))
 
 

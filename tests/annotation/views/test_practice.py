@@ -261,6 +261,7 @@ class TestAdmin:
 
         assert "1 in the tutorial, 2 for the test, 5 in all." in body
         assert "1 of 2, 1 Mar 2026" in body
+        assert body.count('form="gold-use"') == 5
         assert "not yet" in body
         assert 'value="80"' in body
 
@@ -294,6 +295,39 @@ class TestAdmin:
         )
 
         assert Gold.objects.filter(use=GoldUse.TUTORIAL).count() == 2
+
+    @pytest.mark.parametrize(
+        ("came_from", "query"),
+        [
+            ("{page}?g-use=work&g-page=2", "?g-use=work&g-page=2"),
+            ("{page}", ""),
+            ("/elsewhere/?g-use=work", ""),
+        ],
+    )
+    def test_moving_gold_leads_back_to_the_page_as_it_was_filtered(self, came_from: str, query: str) -> None:
+        project, _ = make_practice_project(num_work=3)
+        client, _ = admin_client(project)
+        page = url_of("manage_practice", project)
+        gold = Gold.objects.first()
+        assert gold is not None
+
+        answer = client.post(
+            url_of("set_gold_use", project),
+            {"use": "test", "traces": gold.trace_id},
+            headers={"referer": f"https://testserver{came_from.format(page=page)}"},
+        )
+
+        assert answer["Location"] == f"{page}{query}"
+
+    def test_gold_and_results_are_taken_as_csv(self) -> None:
+        project, rater = make_practice_project(num_work=3)
+        client, _ = admin_client(project)
+
+        gold = client.get(url_of("manage_practice", project), {"csv": "gold"})
+        results = client.get(url_of("manage_practice", project), {"csv": "results"})
+
+        assert len(b"".join(gold.streaming_content).splitlines()) == 4  # type: ignore[attr-defined]
+        assert rater.username in b"".join(results.streaming_content).decode()  # type: ignore[attr-defined]
 
     @pytest.mark.parametrize(
         ("sent", "sentence"),

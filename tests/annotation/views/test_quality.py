@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 
 import pytest
 from django.test import Client
@@ -10,10 +11,19 @@ from django.urls import reverse
 
 from annotation.actions import merges
 from annotation.merging.data import MergePolicy
-from annotation.models import JobState, Project, QualityReport, ReportKind, Role, Trace
+from annotation.models import AssignmentState, JobState, Project, QualityReport, ReportKind, Role, Trace
 from tests.annotation.quality_world import LATER, compute, make_quality_world
 from tests.annotation.views.roles import VISITORS, make_visitor
-from tests.factories import NOW, make_member, make_project, make_rating, make_trace
+from tests.factories import (
+    NOW,
+    make_assignment,
+    make_judge,
+    make_judge_score,
+    make_member,
+    make_project,
+    make_rating,
+    make_trace,
+)
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
@@ -122,7 +132,7 @@ def test_the_agreement_page_says_what_each_number_rests_on() -> None:
     assert "of all 60 judged traces have an error" in page
     for name in ("Gwet’s AC1", "Krippendorff’s alpha", "Same first error", "Ordinal alpha on steps"):
         assert name in page
-    for key in ("over-time", "by-model", "by-label", "by-category", "raters"):
+    for key in ("over-time", "by-model", "by-length", "by-label", "by-category", "raters"):
         assert f'id="{key}-title"' in page
 
 
@@ -144,6 +154,54 @@ def test_too_little_is_said_to_be_too_little() -> None:
     assert "too little to say" in agreement
     assert "No judge has scored a trace" in judges
     assert "Needs 30 human-rated traces; there are 6." in judges
+
+
+def rate_alike(project: Project, num_raters: int, said: list[list[int | None]]) -> None:
+    """Of each trace every rater says the same, and a judge gives every step the same score."""
+    raters, judge = [make_member(project) for _ in range(num_raters)], make_judge()
+    for labels in said:
+        trace = make_trace(project=project, steps=["One.\n", "Two.\n"], wants_ratings=False)
+        make_judge_score(trace, judge, [0.7, 0.7])
+        for rater in raters:
+            assignment = make_assignment(trace, rater, state=AssignmentState.SUBMITTED, ended_at=NOW)
+            make_rating(trace, labels=labels, assignment=assignment)
+
+
+@pytest.mark.parametrize(
+    ("num_raters", "said", "sentence"),
+    [
+        (1, [[1, 1]], "1 trace; 10 are needed"),
+        (1, [[1, 1]] * 12, "0 traces; 10 are needed"),
+        (2, [[1, 1]] * 12, "12 traces: all the same, so chance explains it too"),
+        (2, [[-1, None]] * 12, "12 traces: all the same, so chance explains it too"),
+        (2, [[1, 0], [1, -1]] * 6, "12 traces, too few or too alike for an interval"),
+    ],
+    ids=["one rating", "one rater", "all sound", "all wrong", "no disagreement"],
+)
+def test_pages_of_small_and_of_uniform_projects_hold_no_nonsense(
+    num_raters: int, said: list[list[int | None]], sentence: str
+) -> None:
+    project = make_project()
+    rate_alike(project, num_raters, said)
+    for kind in ReportKind:
+        compute(project, kind)
+    client = sign_in(project)
+
+    agreement = client.get(path(project, "show_agreement")).text
+    judges = client.get(path(project, "show_judge_quality")).text
+    files = [
+        read_csv(client, path(project, "show_agreement"), csv=name) for name in ("groups", "said", "pairs")
+    ]
+    files.append(read_csv(client, path(project, "show_judge_quality"), csv="groups"))
+
+    for page in (agreement, judges):
+        assert re.search(r"\b(nan|inf|None)\b", re.sub(r"<[^>]*>", " ", page)) is None
+        assert "0 % to 0 %" not in page
+        assert "100 % to 100 %" not in page
+    assert sentence in agreement
+    assert not {"nan", "inf", "-inf", "None"} & {
+        value for rows in files for row in rows for value in row.values()
+    }
 
 
 def test_pages_without_a_report_offer_to_compute_one() -> None:
@@ -278,6 +336,101 @@ def test_the_table_of_judges_is_taken_as_csv_with_its_intervals() -> None:
     assert int(cells["assisted"]) + int(cells["blind"]) == 120
 
 
+def read_csv(client: Client, address: str, **query: str) -> list[dict[str, str]]:
+    answer = client.get(address, query)
+    return list(csv.DictReader(b"".join(answer.streaming_content).decode("utf-8-sig").splitlines()))  # type: ignore[attr-defined]
+
+
+def test_every_group_leaves_the_agreement_page_as_csv_with_all_its_intervals() -> None:
+    world = make_quality_world(60)
+    found = compute(world.project, ReportKind.AGREEMENT).found
+    client = sign_in(world.project)
+
+    rows = read_csv(client, path(world.project, "show_agreement"), csv="groups")
+    models = read_csv(client, path(world.project, "show_agreement"), csv="groups", **{"g-by": "Model"})
+
+    assert [row["group"] for row in models] == [group["name"] for group in found["by_model"]]
+    assert len(rows) == 1 + sum(len(found[part]) for part in ("by_model", "by_length", "over_time"))
+    assert rows[0]["by"] == "All"
+    keys = {
+        "errors": "prevalence",
+        "agreed": "agreed",
+        "ac1": "ac1",
+        "alpha": "alpha",
+        "place": "first_error",
+    }
+    for key, name in {**keys, "steps": "step_alpha"}.items():
+        for end, part in (("", "value"), ("_low", "low"), ("_high", "high")):
+            assert float(rows[0][key + end]) == found["overall"][name][part]
+
+
+def test_labels_and_pairs_of_raters_leave_the_page_as_csv() -> None:
+    world = make_quality_world(60)
+    found = compute(world.project, ReportKind.AGREEMENT).found
+    client = sign_in(world.project)
+
+    said = read_csv(client, path(world.project, "show_agreement"), csv="said")
+    pairs = read_csv(client, path(world.project, "show_agreement"), csv="pairs")
+    of_one = read_csv(client, path(world.project, "show_agreement"), csv="pairs", **{"p-find": "RATER-0-"})
+
+    assert [row["name"] for row in said[:3]] == ["Bad", "Neutral", "Good"]
+    assert float(said[0]["same_low"]) == found["by_label"][0]["agreed"]["low"]
+    assert {row["by"] for row in said} == {"Label", "Kind of error"}
+    assert (len(pairs), len(of_one)) == (3, 2)
+    for row in pairs:
+        assert float(row["agreed_low"]) < float(row["agreed"]) < float(row["agreed_high"])
+
+
+def test_every_group_of_a_judge_leaves_its_page_as_csv() -> None:
+    world = make_quality_world(60)
+    found = compute(world.project, ReportKind.JUDGES).found["judges"][0]["quality"]
+    client, address = sign_in(world.project, Role.ENGINEER), path(world.project, "show_judge_quality")
+
+    rows = read_csv(client, address, csv="groups", judge=str(world.judge.pk))
+    scores = read_csv(client, address, csv="groups", **{"g-by": "Score"})
+
+    assert float(rows[0]["auc_low"]) == found["overall"]["auc"]["low"]
+    assert float(rows[1]["brier"]) == found["by_model"][0]["quality"]["brier"]["value"]
+    assert [row["by"] for row in rows[:2]] == ["All", "Model"]
+    assert [float(row["promised"]) for row in scores] == [one["promised"] for one in found["bins"]]
+    assert float(scores[0]["errors"]) == pytest.approx(1 - found["bins"][0]["stands"]["value"])
+    assert float(scores[0]["errors_low"]) == pytest.approx(1 - found["bins"][0]["stands"]["high"])
+    assert scores[0]["auc"] == ""
+
+
+@pytest.mark.parametrize(
+    ("view", "measure", "title"),
+    [
+        ("show_agreement", "ac1", "Gwet’s AC1, by length"),
+        ("show_judge_quality", "auc", "Area under ROC, by model"),
+    ],
+)
+def test_the_reader_chooses_what_the_charts_show(view: str, measure: str, title: str) -> None:
+    world = make_quality_world(40)
+    for kind in (ReportKind.AGREEMENT, ReportKind.JUDGES):
+        compute(world.project, kind)
+    client = sign_in(world.project)
+
+    page = client.get(path(world.project, view), {"measure": measure, "g-by": "Model"}).text
+
+    assert f">{title}</title>" in page
+    assert f'<option value="{measure}" selected>' in page
+    assert '<input type="hidden" name="g-by" value="Model">' in page
+
+
+@pytest.mark.parametrize(("query", "is_there"), [({"m-what": "width"}, False), ({"m-from": "seen"}, True)])
+def test_the_points_of_both_curves_leave_the_page_as_csv(query: dict[str, str], is_there: bool) -> None:
+    world = make_quality_world(40)
+    found = compute(world.project, ReportKind.MORE_LABELS).found
+
+    rows = read_csv(sign_in(world.project), path(world.project, "show_judge_quality"), csv="more", **query)
+
+    seen = found["interval_width"]["seen"]
+    assert ("Label error" in {row["what"] for row in rows}) == is_there
+    widths = [row for row in rows if row["what"] == "Interval width" and row["from"] == "By subsampling"]
+    assert [float(row["value"]) for row in widths] == [point["value"] for point in seen]
+
+
 @pytest.mark.parametrize("wanted", ["", "999999", "x", "1' OR 1=1"])
 def test_a_judge_that_is_not_there_gives_the_best_known(wanted: str) -> None:
     world = make_quality_world(12)
@@ -295,12 +448,15 @@ def test_what_more_labels_would_buy_is_told_in_numbers() -> None:
     page = sign_in(world.project).get(path(world.project, "show_judge_quality"))
 
     more = page.context["more"]
-    assert [row.num_further for row in more.prospects] == [
+    rows = [line.row for line in page.context["tables"]["more"].lines]
+    assert [row.further for row in rows[::2]] == [
         round(more.found.num_rated * times) - more.found.num_rated for times in (1.5, 2, 3, 4)
     ]
+    assert [row.what for row in rows] == ["error", "width"] * 4
     assert 'id="label-error-title"' in page.text
     assert 'id="interval-width-title"' in page.text
-    assert all(row.width_fall.startswith("-") for row in more.prospects)
+    assert all(row.change < 0 for row in rows if row.what == "width")
+    assert f"rests on {more.found.num_weighed} of them" in page.text
 
 
 def test_ratings_since_are_counted() -> None:

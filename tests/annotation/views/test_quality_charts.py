@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from django.http import QueryDict
 
-from annotation.charts.drawing import Chart, Dot, Rectangle
-from annotation.measuring.agreement import Group, ValueAgreement, measure_agreement
+from annotation.charts.drawing import Chart, Dot, Rectangle, Words
+from annotation.measuring.agreement import Agreement, Group, ValueAgreement, measure_agreement
 from annotation.measuring.anchoring import Anchoring
 from annotation.measuring.curves import Curve, CurvePoint
 from annotation.measuring.first_errors import FirstErrorScore
@@ -17,11 +18,11 @@ from annotation.measuring.raters import RaterPair
 from annotation.measuring.resampling import NOTHING, Estimate
 from annotation.views.agreement_charts import (
     MOST_RATERS,
-    draw_by_model,
     draw_over_time,
     draw_raters,
     draw_values,
 )
+from annotation.views.agreement_charts import draw_groups as draw_agreement_groups
 from annotation.views.judge_charts import (
     draw_all_anchoring,
     draw_anchoring,
@@ -30,11 +31,22 @@ from annotation.views.judge_charts import (
     draw_interval_width,
     draw_judge_roc,
     draw_label_error,
-    list_prospects,
+)
+from annotation.views.measures import (
+    AGREEMENT_MEASURES,
+    JUDGE_MEASURES,
+    Measure,
+    choose_measure,
+    say_what_is_missing,
 )
 
 MONDAY = dt.date(2026, 3, 2).toordinal()
 KNOWN = Estimate(0.8, 0.7, 0.9, 20)
+AGREED, F1 = AGREEMENT_MEASURES[0], JUDGE_MEASURES[0]
+
+
+def measure_named(key: str) -> Measure[Agreement]:
+    return next(measure for measure in AGREEMENT_MEASURES if measure.key == key)
 
 
 def make_group(num_traces: int, *, day: int | None = None, name: str = "week") -> Group:
@@ -42,7 +54,7 @@ def make_group(num_traces: int, *, day: int | None = None, name: str = "week") -
 
 
 def make_quality(*, auc: Estimate = KNOWN, f1: Estimate = KNOWN) -> Quality:
-    return Quality(20, 100, 12, auc, KNOWN, 0.1, FirstErrorScore(f1, 0.5, 0.75, 6, 8))
+    return Quality(20, 100, 12, KNOWN, 0.7, auc, KNOWN, 0.1, FirstErrorScore(f1, KNOWN, KNOWN, 6, 8))
 
 
 def make_judge(bins: tuple[Bin, ...] = (), roc: tuple[tuple[float, float], ...] = ()) -> JudgeQuality:
@@ -69,33 +81,87 @@ class TestOverTime:
     def test_a_period_with_too_few_traces_leaves_a_gap(self) -> None:
         groups = [make_group(20, day=MONDAY), make_group(3, day=MONDAY + 7), make_group(20, day=MONDAY + 14)]
 
-        chart = draw_over_time(groups)
+        chart = draw_over_time(groups, AGREED)
 
         assert len(dots(chart)) == 4  # agreed and errors, of two weeks
         assert chart is not None
         assert [row[0] for row in chart.table.rows] == ["2 Mar 2026", "16 Mar 2026"]
         assert "2 periods can be told" in chart.description
 
+    def test_errors_found_have_their_interval_too(self) -> None:
+        chart = draw_over_time([make_group(20, day=MONDAY)], AGREED)
+
+        assert chart is not None
+        agreed, errors = chart.table.rows[0][1:]
+        assert (
+            agreed == "100 % (83 % to 100 %), 20 traces"
+        )  # Clopper and Pearson's, at all and at none of twenty
+        assert errors == "0 % (0 % to 17 %), 20 traces"
+        assert len([shape for shape in chart.shapes if "whisker" in shape.css]) == 2
+
+    def test_errors_alone_are_one_line(self) -> None:
+        chart = draw_over_time([make_group(20, day=MONDAY)], measure_named("errors"))
+
+        assert chart is not None
+        assert chart.legend == ()
+        assert chart.title == "Raters who found an error, over time"
+
+    def test_a_coefficient_is_written_as_a_number(self) -> None:
+        chart = draw_over_time([make_group(20, day=MONDAY)], measure_named("ac1"))
+
+        assert chart is not None
+        assert chart.table.rows[0][1].startswith("1.00 (0.83 to 1.00)")
+
     def test_without_any_period_there_is_no_chart(self) -> None:
-        assert draw_over_time([]) is None
-        assert draw_over_time([make_group(3, day=MONDAY)]) is None
+        assert draw_over_time([], AGREED) is None
+        assert draw_over_time([make_group(3, day=MONDAY)], AGREED) is None
 
 
 class TestGroups:
     def test_models_are_shown_with_what_they_rest_on(self) -> None:
-        chart = draw_by_model([make_group(20, name="big"), make_group(2, name="small")])
+        groups = [make_group(20, name="big"), make_group(2, name="small")]
+
+        chart = draw_agreement_groups(groups, AGREED, key="by-model", what="model")
 
         assert chart is not None
         assert chart.table.rows[0][0] == "big"
         assert chart.table.rows[0][2] == "20 traces with two raters, errors found by 0 %"
         assert chart.table.rows[1][1:] == ("–", "2 traces with two raters")
-        assert draw_by_model([]) is None
+        assert chart.note == ""
+        assert draw_agreement_groups([], AGREED, key="x", what="model") is None
 
-    def test_only_the_most_rated_dozen_of_models_has_room(self) -> None:
-        chart = draw_by_model([make_group(2, name=f"model {number}") for number in range(30)])
+    def test_a_chart_says_how_many_models_it_has_no_room_for(self) -> None:
+        groups = [make_group(2, name=f"model {number}") for number in range(30)]
+
+        chart = draw_agreement_groups(groups, AGREED, key="by-model", what="model")
 
         assert chart is not None
         assert len(chart.table.rows) == 12
+        assert chart.note == "18 more models in the table below."
+        assert say_what_is_missing(13, "length") == "1 more length in the table below."
+
+    @pytest.mark.parametrize("measure", AGREEMENT_MEASURES, ids=lambda measure: measure.key)
+    def test_every_measure_can_be_shown(self, measure: Measure[Agreement]) -> None:
+        said = [[(1, -1), (1, -1)], [(1, 1), (1, 0)], [(0, 1), (-1, None)]]
+        group = Group("big", measure_agreement(said * 8, 50))
+
+        chart = draw_agreement_groups([group], measure, key="by-model", what="model")
+
+        assert chart is not None
+        assert chart.title == f"{measure.title}, by model"
+        assert chart.table.rows[0][1] != "–"
+        assert chart.description.startswith(f"{measure.says}: big ")
+        assert chart.table.columns[1] == f"{measure.title}, 95 % interval"
+
+    def test_agreement_below_chance_is_not_cut_off(self) -> None:
+        group = Group("odd", measure_agreement([[(1, -1), (1, 1)]] * 20, 50))
+
+        chart = draw_agreement_groups([group], measure_named("alpha"), key="by-model", what="model")
+
+        assert chart is not None
+        assert chart.table.rows[0][1].startswith("-0.")
+        ticks = [shape.text for shape in chart.shapes if isinstance(shape, Words) and shape.css == "tick"]
+        assert ticks[0].startswith("-")
 
     def test_labels_say_how_often_they_are_given(self) -> None:
         chart = draw_values(
@@ -136,7 +202,10 @@ class TestRaters:
 
 class TestJudges:
     def test_the_calibration_plot_says_how_far_off_the_judge_is(self) -> None:
-        bins = (Bin(0.2, Estimate(0.4, 0.2, 0.6, 20), 10), Bin(0.9, Estimate(0.8, 0.7, 0.9, 20), 30))
+        bins = (
+            Bin(0.2, 0.3, 0.2, Estimate(0.4, 0.2, 0.6, 20), 10),
+            Bin(0.9, 1.0, 0.9, Estimate(0.8, 0.7, 0.9, 20), 30),
+        )
 
         chart = draw_bins(make_judge(bins))
 
@@ -145,7 +214,7 @@ class TestJudges:
         assert "12 % off" in chart.description  # (0.2 · 10 + 0.1 · 30) / 40 = 0.125, to even
 
     def test_bins_without_an_interval_are_not_drawn(self) -> None:
-        assert draw_bins(make_judge((Bin(0.2, Estimate(1.0, None, None, 20), 10),))) is None
+        assert draw_bins(make_judge((Bin(0.2, 0.3, 0.2, Estimate(1.0, None, None, 20), 10),))) is None
         assert draw_bins(make_judge()) is None
 
     def test_the_roc_names_its_area(self) -> None:
@@ -158,13 +227,24 @@ class TestJudges:
     def test_groups_say_how_many_traces_of_each_kind_they_rest_on(self) -> None:
         groups = [QualityGroup("short", make_quality()), QualityGroup("long", make_quality(f1=NOTHING))]
 
-        chart = draw_groups(groups, key="by-length", what="length")
+        chart = draw_groups(groups, F1, key="by-length", what="length")
 
         assert chart is not None
-        assert chart.table.rows[0] == ("short", "0.80 (0.70 to 0.90)", "6 traces with an error, 8 without")
+        basis = "6 traces with an error, 8 without; 100 steps with 12 errors"
+        assert chart.table.rows[0] == ("short", "0.80 (0.70 to 0.90)", basis)
         assert chart.table.rows[1][1] == "–"
-        assert chart.description == "short 0.80."
-        assert draw_groups([], key="x", what="length") is None
+        assert chart.description == "ProcessBench’s F1: short 0.80."
+        assert draw_groups([], F1, key="x", what="length") is None
+
+    @pytest.mark.parametrize("measure", JUDGE_MEASURES, ids=lambda measure: measure.key)
+    def test_every_measure_of_a_judge_can_be_shown(self, measure: Measure[Quality]) -> None:
+        groups = [QualityGroup(f"model {number}", make_quality()) for number in range(14)]
+
+        chart = draw_groups(groups, measure, key="judge-by-model", what="model")
+
+        assert chart is not None
+        assert chart.table.rows[0][1].startswith("80 % (70 %" if measure.kind == "percent" else "0.80 (0.70")
+        assert chart.note == "2 more models in the table below."
 
     @pytest.mark.parametrize(("value", "is_drawn"), [(0.12, True), (None, False)])
     def test_anchoring_is_drawn_around_no_effect(self, value: float | None, is_drawn: bool) -> None:
@@ -187,26 +267,12 @@ class TestJudges:
         assert chart is not None
         assert chart.table.rows[0] == ("judge@1", "12 % (2 % to 22 %)", "30 assisted, 60 blind")
         assert chart.table.rows[1] == ("judge@2", "–", "3 assisted, 60 blind")
+        assert chart.note == ""
         assert draw_all_anchoring([("judge@1", known)]) is None
         assert draw_all_anchoring([("judge@1", unknown), ("judge@2", unknown)]) is None
 
 
 class TestMoreLabels:
-    def test_prospects_are_counted_from_what_is_there(self) -> None:
-        found = LabelValue(40, 40, 10, 8, 8, 40, make_curve(), make_curve(ahead=(0.09, 0.06)))
-
-        first, second = list_prospects(found)
-
-        assert (first.num_further, second.num_further) == (40, 80)
-        assert (first.label_error, first.error_fall) == ("0.080", "-20 %")
-        assert (second.interval_width, second.width_fall) == ("6.0 points", "-40 %")
-
-    def test_one_curve_alone_leaves_dashes_for_the_other(self) -> None:
-        (first, _) = list_prospects(LabelValue(40, 40, 10, 8, 8, 40, make_curve(), None))
-
-        assert (first.interval_width, first.width_fall) == ("–", "–")
-        assert list_prospects(LabelValue(5, 5, 1, 8, 0, 0, None, None)) == []
-
     def test_the_charts_tell_seen_from_expected(self) -> None:
         found = LabelValue(40, 40, 10, 8, 8, 40, make_curve(), make_curve())
 
@@ -215,3 +281,14 @@ class TestMoreLabels:
             assert [key.name for key in chart.legend] == ["By subsampling", "Expected"]
             assert len(dots(chart)) == 2 + 3
         assert draw_label_error(LabelValue(5, 5, 1, 8, 0, 0, None, None)) is None
+
+
+class TestChoice:
+    @pytest.mark.parametrize(
+        ("query", "key"), [("measure=ac1", "ac1"), ("", "agreed"), ("measure=x", "agreed")]
+    )
+    def test_the_address_chooses(self, query: str, key: str) -> None:
+        choice = choose_measure(AGREEMENT_MEASURES, QueryDict(f"{query}&g-by=Model&csv=groups"))
+
+        assert choice.chosen.key == key
+        assert choice.kept == (("g-by", "Model"),)
