@@ -96,6 +96,10 @@ class TraceView:
     ratings: tuple[Rating, ...]
     other_segmentations: tuple[Trace, ...]
 
+    @property
+    def has_probabilities(self) -> bool:
+        return any(step.opinions for step in self.steps)
+
 
 def view_trace(trace: Trace) -> TraceView:
     """Steps, judge scores and current ratings of a trace, retired or not."""

@@ -11,6 +11,11 @@ from annotation.models import BatchFailure, GenerationBatch, JudgeFailure, Judge
 from annotation.queries.failures import list_batch_failures, list_judge_failures
 from annotation.tables.table import Column, Filter, Kind, Table
 
+REASON_COLUMN: Column[Any] = Column(
+    "reason", "Why", lambda row: row.reason, sort="reason", template="components/reason_cell.html"
+)
+_ROWS_A_PAGE = 25  # below everything else that a batch's page shows
+
 
 def build_batch_failure_table(batch: GenerationBatch) -> Table[BatchFailure]:
     def link_to(failure: BatchFailure) -> str:
@@ -25,14 +30,13 @@ def build_batch_failure_table(batch: GenerationBatch) -> Table[BatchFailure]:
         rows=list_batch_failures(batch),
         order="item",
         columns=[
-            Column("item", "Prompt", lambda failure: failure.prompt_id, sort="pk", link=link_to),
-            Column("text", "", lambda failure: _tell_prompt(failure.prompt), Kind.EXCERPT, is_sortable=False),
-            Column(
-                "sample", "Sample", lambda failure: failure.sample_index, Kind.NUMBER, sort="sample_index"
-            ),
-            _reason_column(),
+            Column("item", "No.", lambda row: row.prompt_id, sort="pk", link=link_to),
+            REASON_COLUMN,
+            Column("sample", "Sample", lambda row: row.sample_index, Kind.NUMBER, sort="sample_index"),
+            Column("text", "Prompt", _tell_prompt, Kind.EXCERPT, is_sortable=False),
         ],
         filters=_list_filters(),
+        page_size=_ROWS_A_PAGE,
         empty="Every item made a trace, or waits its turn.",
     )
 
@@ -43,9 +47,6 @@ def build_judge_failure_table(run: JudgeRun) -> Table[JudgeFailure]:
             return ""
         return reverse("annotation:show_trace", args=[run.project.slug, failure.trace_id])
 
-    def tell_prompt(failure: JudgeFailure) -> str:
-        return _tell_prompt(failure.trace.prompt if failure.trace else None)
-
     return Table(
         name="failed",
         noun="trace without a score",
@@ -53,21 +54,21 @@ def build_judge_failure_table(run: JudgeRun) -> Table[JudgeFailure]:
         rows=list_judge_failures(run),
         order="item",
         columns=[
-            Column("item", "Trace", lambda failure: failure.trace_id, sort="pk", link=link_to),
-            Column("text", "Prompt", tell_prompt, Kind.EXCERPT, is_sortable=False),
-            _reason_column(),
+            Column("item", "Trace", lambda row: row.trace_id, sort="pk", link=link_to),
+            REASON_COLUMN,
+            Column("text", "Prompt", _tell_prompt, Kind.EXCERPT, is_sortable=False),
         ],
         filters=_list_filters(),
+        page_size=_ROWS_A_PAGE,
         empty="Every trace got a score, or waits its turn.",
     )
 
 
-def _tell_prompt(prompt: Prompt | None) -> str:
-    return "deleted since" if prompt is None else prompt.text
-
-
-def _reason_column() -> Column[Any]:
-    return Column("reason", "Why", lambda failure: failure.reason, sort="reason")
+def _tell_prompt(failure: BatchFailure | JudgeFailure) -> str:
+    item = failure.prompt if isinstance(failure, BatchFailure) else failure.trace
+    if item is None:
+        return "deleted since"
+    return item.text if isinstance(item, Prompt) else item.prompt.text
 
 
 def _list_filters() -> Sequence[Filter[Any]]:

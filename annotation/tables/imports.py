@@ -6,6 +6,7 @@ from django.urls import reverse
 
 from annotation.models import ImportRefusal, ImportRun, JobState, Project
 from annotation.queries.imports import list_import_runs, list_refusals
+from annotation.tables.failures import REASON_COLUMN
 from annotation.tables.table import Column, Filter, Kind, Table
 
 
@@ -48,7 +49,7 @@ def build_refusal_table(run: ImportRun) -> Table[ImportRefusal]:
         order="row",
         columns=[
             Column("row", "Row", lambda refusal: refusal.number, Kind.NUMBER, sort="number"),
-            Column("reason", "Why it was refused", lambda refusal: refusal.reason, is_sortable=False),
+            REASON_COLUMN,
             Column("raw", "What stood there", lambda refusal: refusal.raw, Kind.EXCERPT, is_sortable=False),
         ],
         filters=[Filter("q", "Search the reasons", lambda rows, text: rows.filter(reason__icontains=text))],

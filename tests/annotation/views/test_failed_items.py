@@ -78,19 +78,20 @@ def test_the_list_is_filtered_and_taken_as_csv(kind: str, maker: Client, project
     assert WROTE_NOTHING not in part
     assert "<html" not in part
     assert file["Content-Disposition"] == 'attachment; filename="sums-failed.csv"'
-    assert lines[1].startswith(f"{items[0].pk},prompt 0,")
-    assert lines[2].endswith("'=Too long.")
+    assert lines[1].startswith(f"{items[0].pk},{WROTE_NOTHING},")
+    assert lines[1].endswith(",prompt 0")
+    assert ",'=Too long.," in lines[2]
 
 
-def test_a_hundred_failed_items_come_in_pages(maker: Client, project: Project) -> None:
-    prompts = [make_prompt(project, text=f"prompt {number:03}") for number in range(60)]
-    batch = make_failed_batch(prompts, [f"{WROTE_NOTHING} {number}" for number in range(60)])
+def test_many_failed_items_come_in_pages(maker: Client, project: Project) -> None:
+    prompts = [make_prompt(project, text=f"prompt {number:03}") for number in range(30)]
+    batch = make_failed_batch(prompts, [f"{WROTE_NOTHING} {number}" for number in range(30)])
 
     first, second = maker.get(page_of(batch)).text, maker.get(page_of(batch), {"page": 2}).text
 
-    assert "prompt 049" in first
-    assert "prompt 050" not in first
-    assert "prompt 059" in second
+    assert "prompt 024" in first
+    assert "prompt 025" not in first
+    assert "prompt 029" in second
     assert "Or the same with other numbers." in first
 
 

@@ -204,6 +204,7 @@ def test_a_trace_says_why_its_answer_was_not_checked_and_why_a_judge_gave_no_sco
         '<span class="muted">Its thinking was &lt;never&gt; closed, so there is no final answer.</span>'
         in page
     )
+    assert "A percentage is" not in page
     assert f"{judge} gave no score. Unreadable: no JSON &lt;b&gt;at all&lt;/b&gt;." in page
 
 
