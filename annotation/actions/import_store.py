@@ -48,12 +48,14 @@ def store_chunk(run: ImportRun, rows: Sequence[Taken | Refused], *, now: dt.date
         rated = _store_ratings(run, traces, new_traces, keyed, now)
         refused = store_refusals(run, [row for row in rows if isinstance(row, Refused)])
         news = brought_by | {row.number for row in new_traces.values()} | rated
+        known = [row for row in taken if row.number not in news]
+        _store_known(run, known, {row.number: traces[key] for key, row in keyed})
         locked.num_read += len(rows)
         locked.num_refused += refused
         locked.num_prompts += len(brought_by)
         locked.num_traces += len(new_traces)
         locked.num_ratings += len(rated)
-        locked.num_duplicates += sum(1 for row in taken if row.number not in news)
+        locked.num_duplicates += len(known)
         locked.save()
 
 
@@ -64,6 +66,31 @@ def store_refusals(run: ImportRun, refused: Sequence[Refused]) -> int:
             [ImportRefusal(run=run, number=one.number, reason=one.reason, raw=one.raw) for one in refused]
         )
     )
+
+
+def _store_known(run: ImportRun, rows: Sequence[Taken], traces: dict[int, Trace]) -> None:
+    """Keeps which rows brought nothing, each with the reason; `traces` are theirs, by the rows' numbers."""
+    ImportRefusal.objects.bulk_create(
+        [
+            ImportRefusal(
+                run=run,
+                number=row.number,
+                reason=_explain_known(run, row, traces.get(row.number)),
+                is_known=True,
+            )
+            for row in rows
+        ]
+    )
+
+
+def _explain_known(run: ImportRun, row: Taken, trace: Trace | None) -> str:
+    if trace is None or row.trace is None:
+        return "The prompt is there already."
+    if run.rater is None or row.trace.labels is None:
+        return "The trace is there already."
+    if row.trace.step_ends != tuple(trace.step_ends):
+        return "The trace is there already, cut into other steps, so its labels were left out."
+    return f"The trace is there already, and {run.rater} has rated it."
 
 
 def _store_prompts(

@@ -85,7 +85,8 @@ class ImportRunAdmin(ReadOnlyAdmin):
 
 @admin.register(models.ImportRefusal)
 class ImportRefusalAdmin(ReadOnlyAdmin):
-    list_display = ("run", "number", "reason")
+    list_display = ("run", "number", "reason", "is_known")
+    list_filter = ("is_known",)
     list_select_related = ("run",)
 
 

@@ -96,12 +96,13 @@ class ImportRun(Job):
 
 
 class ImportRefusal(models.Model):
-    """One row that was not taken, and why."""
+    """One row that brought nothing: it was refused, or what it says was there already (`is_known`); and why."""
 
     run = models.ForeignKey(ImportRun, on_delete=models.CASCADE, related_name="refusals")
     number = models.PositiveIntegerField(help_text="The line of a file, the row of a table; from 1.")
     reason = models.TextField()
     raw = models.TextField(blank=True)
+    is_known = models.BooleanField(default=False)
 
     class Meta:
         ordering = ["number", "pk"]

@@ -74,7 +74,12 @@ def list_bringers(project: Project) -> QuerySet[ImportRun]:
 
 
 def list_refusals(run: ImportRun) -> QuerySet[ImportRefusal]:
-    return ImportRefusal.objects.filter(run=run)
+    return ImportRefusal.objects.filter(run=run, is_known=False)
+
+
+def list_known_rows(run: ImportRun) -> QuerySet[ImportRefusal]:
+    """The rows that brought nothing which was not there already."""
+    return ImportRefusal.objects.filter(run=run, is_known=True)
 
 
 def get_import_progress(run: ImportRun, *, now: dt.datetime) -> ImportProgress:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import reverse
 
 from annotation.models import ImportRefusal, ImportRun, JobState, Project
-from annotation.queries.imports import list_import_runs, list_refusals
+from annotation.queries.imports import list_import_runs, list_known_rows, list_refusals
 from annotation.tables.failures import REASON_COLUMN
 from annotation.tables.table import Column, Filter, Kind, Table
 
@@ -54,4 +54,29 @@ def build_refusal_table(run: ImportRun) -> Table[ImportRefusal]:
         ],
         filters=[Filter("q", "Search the reasons", lambda rows, text: rows.filter(reason__icontains=text))],
         empty="No row was refused.",
+    )
+
+
+def build_known_table(run: ImportRun) -> Table[ImportRefusal]:
+    return Table(
+        name="known",
+        noun="row that was there already",
+        nouns="rows that were there already",
+        rows=list_known_rows(run),
+        order="row",
+        columns=[
+            Column("row", "Row", lambda row: row.number, Kind.NUMBER, sort="number"),
+            REASON_COLUMN,
+        ],
+        filters=[
+            Filter(
+                "labels",
+                "Labels",
+                lambda rows, _: rows.filter(reason__contains="labels were left out"),
+                [("left-out", "Left out")],
+            )
+        ],
+        prefix="known_",
+        page_size=25,
+        empty="Of this import only their number was kept.",
     )

@@ -21,7 +21,7 @@ from annotation.importing.layouts import BadMapping
 from annotation.models import ImportRun, ImportSource, JobState, Project, Role
 from annotation.queries import imports as queries
 from annotation.rules.segmentation import UnknownSegmenter
-from annotation.tables.imports import build_import_table, build_refusal_table
+from annotation.tables.imports import build_import_table, build_known_table, build_refusal_table
 from annotation.views.access import account_of, load_project
 from annotation.views.responses import redirect_htmx
 from annotation.views.tables import answer_tables, find_htmx_part, show_tables
@@ -133,13 +133,13 @@ def show_import(request: HttpRequest, slug: str, run_id: int) -> HttpResponseBas
     run = get_object_or_404(queries.list_import_runs(project), pk=run_id)
     progress = queries.get_import_progress(run, now=timezone.now())
     context = {"project": project, "run": run, "progress": progress}
-    table = build_refusal_table(run)
-    if request.htmx and find_htmx_part(request, {table.name: table}) is None:  # type: ignore[attr-defined]
+    tables = [build_refusal_table(run), build_known_table(run)]
+    if request.htmx and find_htmx_part(request, {table.name: table for table in tables}) is None:  # type: ignore[attr-defined]
         context["tables"] = show_tables(
-            request, table, path=request.path
+            request, *tables, path=request.path
         )  # the last answer brings the report
         return render(request, "imports/show_import.html#import-progress", context)
-    return answer_tables(request, "imports/show_import.html", context, table)
+    return answer_tables(request, "imports/show_import.html", context, *tables)
 
 
 @login_required

@@ -28,6 +28,7 @@ from annotation.models import (
     Rating,
     Trace,
 )
+from annotation.queries.imports import list_known_rows, list_refusals
 from annotation.rules.segmentation import UnknownSegmenter
 from tests.factories import NOW, make_account, make_import_source, make_project, make_prompt
 
@@ -441,3 +442,45 @@ def test_a_row_that_is_laid_out_otherwise_is_refused_alone() -> None:
     assert (run.state, run.num_read, run.num_prompts, run.num_refused) == (JobState.FINISHED, 3, 2, 1)
     refusal = run.refusals.get()
     assert (refusal.number, refusal.reason) == (2, "“choices.text” is not a list.")
+
+
+def told(run: ImportRun) -> dict[int, str]:
+    return dict(list_known_rows(run).values_list("number", "reason"))
+
+
+def test_rows_that_were_there_already_are_named_with_what_was_there() -> None:
+    project = make_project()
+    import_rows_of(look_at(lines({"prompt": "A"}), project=project))
+
+    run = import_rows_of(look_at(lines({"prompt": "A"}, {"prompt": "B"}, {"prompt": "B"}), project=project))
+
+    assert (run.num_prompts, run.num_duplicates, run.num_refused) == (1, 2, 0)
+    assert told(run) == {1: "The prompt is there already.", 3: "The prompt is there already."}
+    assert not list_refusals(run).exists()
+
+
+def test_labels_that_do_not_fit_the_steps_of_a_trace_that_is_there_are_said_to_be_left_out() -> None:
+    project = make_project()
+    first = {"prompt": "A", "steps": ["x", "y"], "labels": [1, 0]}
+    otherwise = {"prompt": "A", "steps": ["x\ny"], "labels": [1]}
+    import_rows_of(look_at(lines(first), project=project), STEPS)
+
+    run = import_rows_of(look_at(lines(first, otherwise), project=project), STEPS)
+
+    assert (run.num_traces, run.num_ratings, run.num_duplicates) == (0, 0, 2)
+    assert told(run) == {
+        1: "The trace is there already, and Trusted labels (imported) has rated it.",
+        2: "The trace is there already, cut into other steps, so its labels were left out.",
+    }
+    assert Rating.objects.count() == 1
+
+
+def test_a_trace_that_is_there_and_brings_no_labels_is_there_already() -> None:
+    project = make_project()
+    plan = ImportPlan(
+        layout="completions", mapping={"prompt": "prompt", "completion": "completion"}, segmenter="auto@1"
+    )
+    rows = lines({"prompt": "A", "completion": "x"})
+    import_rows_of(look_at(rows, project=project), plan)
+
+    assert told(import_rows_of(look_at(rows, project=project), plan)) == {1: "The trace is there already."}

@@ -13,7 +13,14 @@ from django.urls import reverse
 from annotation.actions.import_rows import inspect_source, run_import
 from annotation.models import ImportRun, ImportSource, JobState, Project, Prompt, Role
 from tests.annotation.views.roles import VISITORS, make_visitor
-from tests.factories import NOW, make_import_run, make_import_source, make_member, make_project
+from tests.factories import (
+    NOW,
+    make_import_run,
+    make_import_source,
+    make_member,
+    make_project,
+    make_prompt,
+)
 
 pytestmark = pytest.mark.django_db
 MAY = {"engineer", "admin", "site admin"}
@@ -268,3 +275,43 @@ def test_a_row_that_is_laid_out_otherwise_is_refused_in_the_preview(maker: Clien
 
     assert page.status_code == 200
     assert "Refused: “choices.text” is not a list." in page.text
+
+
+def test_the_report_lists_rows_that_were_there_already_and_takes_them_away_as_csv(
+    maker: Client, project: Project
+) -> None:
+    make_prompt(project, text="A")
+    source = look_at(maker, project)
+    maker.post(
+        path(project, "prepare_import", source.pk),
+        {"layout": "prompts", "shown_layout": "prompts", "column_prompt": "prompt"},
+    )
+    run = ImportRun.objects.get()
+    run_import(run_id=run.pk, clock=lambda: NOW)
+    address = path(project, "show_import", run.pk)
+
+    page = maker.get(address).text
+    file = maker.get(address, {"csv": "known"})
+    part = maker.get(address, headers={"HX-Request": "true", "HX-Target": "table-known"}).text
+
+    assert "1 row that was there already" in page
+    assert "1 refused row" in page
+    assert b"".join(file.streaming_content).decode().splitlines()[1:] == [  # type: ignore[attr-defined]
+        "1,The prompt is there already."
+    ]
+    assert "The prompt is there already." in part
+    assert "refused" not in part
+
+
+def test_of_an_import_that_kept_no_such_rows_their_number_is_told(maker: Client, project: Project) -> None:
+    run = make_import_run(
+        make_import_source(project, columns=["prompt"]),
+        num_read=10,
+        num_duplicates=9,
+        state=JobState.FINISHED,
+        finished_at=NOW,
+    )
+
+    page = maker.get(path(project, "show_import", run.pk)).text
+
+    assert "Of this import only their number was kept." in page
