@@ -46,6 +46,11 @@ class BatchProgress:
         return self.num_traces + self.num_failed
 
     @property
+    def num_left(self) -> int:
+        """Of which there is neither a trace nor a reason."""
+        return max(0, self.num_expected - self.num_done)
+
+    @property
     def tokens_per_second(self) -> float:
         return self.num_tokens / self.elapsed_seconds if self.elapsed_seconds > 0 else 0.0
 

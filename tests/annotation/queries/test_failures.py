@@ -43,7 +43,7 @@ def test_reasons_that_differ_by_their_numbers_alone_are_one() -> None:
 
     [reason] = count_batch_failures(batch).reasons
 
-    assert (reason.count, reason.num_wordings) == (3, 3)
+    assert (reason.count, reason.is_varied) == (3, True)
     assert reason.reason == "The prompt has 12.5 tokens; the context holds 2,048."
 
 
@@ -58,6 +58,7 @@ def test_what_a_server_answered_is_no_mere_number() -> None:
         ("In 6 attempts: it answered 503.", 2),
         ("In 6 attempts: it answered 500.", 1),
     ]
+    assert not any(row.is_varied for row in count_batch_failures(batch).reasons)
 
 
 def test_without_failures_there_is_nothing_to_tell() -> None:

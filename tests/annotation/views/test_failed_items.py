@@ -121,3 +121,12 @@ def test_where_nothing_failed_there_is_no_list(maker: Client, project: Project) 
     page = maker.get(page_of(batch)).text
 
     assert "without a trace" not in page.replace("<dt>Without a trace</dt>", "")
+
+
+def test_a_finished_batch_says_of_how_many_items_there_is_nothing(maker: Client, project: Project) -> None:
+    prompts = [make_prompt(project)]
+    whole = make_failed_batch(prompts, [WROTE_NOTHING])
+    cut_short = make_failed_batch(prompts, [WROTE_NOTHING], num_prompts=33)
+
+    assert "there is neither a trace nor a reason" not in maker.get(page_of(whole)).text
+    assert "Of 32 there is neither a trace nor a reason" in maker.get(page_of(cut_short)).text
