@@ -8,7 +8,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from django.db import DatabaseError, connection
+from django.db import Error as DatabaseProblem
+from django.db import connection
 
 from annotation.actions.jobs import JobLost, beat_job
 from annotation.models import Job
@@ -51,7 +52,7 @@ def _beat_until(
                 beat_job(job, now=clock())
             except JobLost:
                 return
-            except DatabaseError as error:  # the next beat may reach it again
+            except DatabaseProblem as error:  # the next beat may reach it again
                 logger.warning("A beat for %s failed: %s", job, error)
                 connection.close()
     finally:
