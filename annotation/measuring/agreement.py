@@ -50,10 +50,11 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class ValueAgreement:
-    """Given that one rater said this of a step, the probability that another did; `share`: how often it is said."""
+    """Given that one rater said this of a step, the probability that another did; `share`: how often it is said, of all
+    that is said."""
 
     name: str
-    share: float
+    share: Estimate
     num_said: int
     agreed: Estimate
 
@@ -163,7 +164,8 @@ def _measure_values(
     if not num or not units:
         return ()
     sums = np.array([count_coincidences(of_trace, num).reshape(-1) for of_trace in units])
-    said = np.bincount([value for of_trace in units for unit in of_trace for value in unit], minlength=num)
+    said = np.array([_count_said(of_trace, num) for of_trace in units])
+    spoken = said.sum(axis=1) > 0
     measured = []
     for value, name in enumerate(names):
         adds = sums.reshape(-1, num, num)[:, value, :].sum(axis=1) > 0
@@ -174,10 +176,20 @@ def _measure_values(
             counts=adds,
             num_resamples=_FEW_RESAMPLES,
         )
-        measured.append(
-            ValueAgreement(name, float(said[value] / max(said.sum(), 1)), int(said[value]), found)
+        share = estimate(
+            said,
+            lambda drawn, value=value: divide(drawn[:, value], drawn.sum(axis=1)),  # type: ignore[misc]
+            is_share=True,
+            counts=spoken,
+            num_resamples=_FEW_RESAMPLES,
         )
+        measured.append(ValueAgreement(name, share, int(said[:, value].sum()), found))
     return tuple(measured)
+
+
+def _count_said(of_trace: Sequence[Sequence[int]], num: int) -> Floats:
+    values = [value for unit in of_trace for value in unit]
+    return np.bincount(np.array(values, dtype=np.int64), minlength=num).astype(np.float64)
 
 
 def _add_up(said: Sequence[Labels]) -> Floats:

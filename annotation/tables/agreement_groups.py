@@ -112,7 +112,7 @@ def build_said_table(report: AgreementReport) -> Table[SaidRow]:
             Column("by", "By", lambda row: row.by),
             Column("name", "Said", lambda row: row.said.name, Kind.EXCERPT),
             Column("times", "Times said", lambda row: row.said.num_said, Kind.NUMBER),
-            Column("share", "Share of all", lambda row: row.said.share, Kind.SHARE),
+            *list_estimate_columns("share", "Share of all", lambda row: row.said.share),
             Column("traces", "Traces", lambda row: row.said.agreed.num_traces, Kind.NUMBER),
             *list_estimate_columns("same", "Another says it too", lambda row: row.said.agreed),
         ],

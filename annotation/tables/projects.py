@@ -98,5 +98,14 @@ def build_token_table(account: Account, *, now: dt.datetime) -> Table[ApiToken]:
                 template="tokens/revoke_cell.html",
             ),
         ],
+        filters=[
+            Filter("find", "Find a token", lambda rows, text: rows.filter(name__icontains=text)),
+            Filter(
+                "state",
+                "State",
+                lambda rows, said: rows.filter(**{f"expires_at__{'gt' if said == 'works' else 'lte'}": now}),
+                [("works", "works"), ("expired", "expired")],
+            ),
+        ],
         empty="You have no tokens. Make one to send prompts, or to fetch ratings and exports from a program.",
     )

@@ -36,6 +36,7 @@ def build_prompt_trace_table(prompt: Prompt) -> Table[Trace]:
         rows=list_prompt_traces(prompt),
         order="id",
         columns=_list_columns(prompt.project, has_prompt=False),
+        filters=[one for one in _list_filters(prompt.project) if one.key != "q"],
         empty_template="prompts/no_traces.html",
     )
 

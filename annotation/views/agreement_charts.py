@@ -13,7 +13,7 @@ from annotation.measuring.agreement import Agreement, Group, ValueAgreement
 from annotation.measuring.raters import MIN_SHARED_TRACES, RaterPair
 from annotation.measuring.resampling import Estimate
 from annotation.views.figures import chart_estimate, count, describe
-from annotation.views.measures import MOST_GROUPS, Measure, say_what_is_missing
+from annotation.views.measures import Measure, choose_shown, say_what_is_missing
 
 _SHARE = Axis("Same word, 95 % interval", 0.0, 1.0, "percent")
 MOST_RATERS = 24
@@ -54,9 +54,9 @@ def _list_points(groups: Sequence[Group], find: Callable[[Agreement], Estimate])
 
 def draw_groups(groups: Sequence[Group], measure: Measure[Agreement], *, key: str, what: str) -> Chart | None:
     """A measure of each model's traces, or of each length's."""
-    estimates = [
-        chart_estimate(g.name, measure.find(g.agreement), _describe_group(g)) for g in groups[:MOST_GROUPS]
-    ]
+    estimates = choose_shown(
+        [chart_estimate(g.name, measure.find(g.agreement), _describe_group(g)) for g in groups]
+    )
     if not estimates:
         return None
     return draw_intervals(
@@ -66,7 +66,7 @@ def draw_groups(groups: Sequence[Group], measure: Measure[Agreement], *, key: st
         description=describe(estimates, measure.says, measure.kind, measure.digits),
         x=measure.make_axis(estimates),
         digits=measure.digits,
-        note=say_what_is_missing(len(groups), what),
+        note=say_what_is_missing(len(groups) - len(estimates), what),
     )
 
 
@@ -78,14 +78,18 @@ def _describe_group(group: Group) -> str:
 
 def draw_values(values: Sequence[ValueAgreement], *, key: str, title: str, noun: str) -> Chart | None:
     """How surely what one rater says is what another says, for each label or each kind of error."""
-    estimates = [
-        chart_estimate(
-            f"{one.name} ({write(one.share, 'percent', 0)})",
-            one.agreed,
-            f"said {one.num_said:,} times on {count(one.agreed.num_traces, 'trace')}",
-        )
-        for one in values[:MOST_GROUPS]
-    ]
+    estimates = choose_shown(
+        [
+            chart_estimate(
+                one.name
+                if one.share.value is None
+                else f"{one.name} ({write(one.share.value, 'percent', 0)})",
+                one.agreed,
+                f"said {one.num_said:,} times on {count(one.agreed.num_traces, 'trace')}",
+            )
+            for one in values
+        ]
+    )
     if not estimates:
         return None
     return draw_intervals(
@@ -95,7 +99,7 @@ def draw_values(values: Sequence[ValueAgreement], *, key: str, title: str, noun:
         description=describe(estimates, f"Where one rater says a {noun}, another says it too"),
         x=_SHARE,
         digits=0,
-        note=say_what_is_missing(len(values), noun),
+        note=say_what_is_missing(len(values) - len(estimates), noun),
     )
 
 

@@ -15,7 +15,7 @@ from annotation.measuring.curves import Curve, CurvePoint
 from annotation.measuring.judges import JudgeQuality, Quality, QualityGroup
 from annotation.measuring.more_labels import LabelValue
 from annotation.views.figures import chart_estimate, count, describe
-from annotation.views.measures import MOST_GROUPS, Measure, say_what_is_missing
+from annotation.views.measures import Measure, choose_shown, say_what_is_missing
 
 
 def draw_bins(quality: JudgeQuality) -> Chart | None:
@@ -59,10 +59,12 @@ def draw_groups(
     groups: Sequence[QualityGroup], measure: Measure[Quality], *, key: str, what: str
 ) -> Chart | None:
     """A measure for each model or each length."""
-    estimates = [
-        chart_estimate(group.name, measure.find(group.quality), _describe_group(group.quality))
-        for group in groups[:MOST_GROUPS]
-    ]
+    estimates = choose_shown(
+        [
+            chart_estimate(group.name, measure.find(group.quality), _describe_group(group.quality))
+            for group in groups
+        ]
+    )
     if not estimates:
         return None
     return draw_intervals(
@@ -72,7 +74,7 @@ def draw_groups(
         description=describe(estimates, measure.says, measure.kind, measure.digits),
         x=measure.make_axis(estimates),
         digits=measure.digits,
-        note=say_what_is_missing(len(groups), what),
+        note=say_what_is_missing(len(groups) - len(estimates), what),
     )
 
 
@@ -107,10 +109,12 @@ def draw_all_anchoring(found: Sequence[tuple[str, Anchoring]]) -> Chart | None:
     """The effect of each judge version, by name; None with fewer than two, or where none can be told."""
     if len(found) < 2 or all(one.steps.value is None for _, one in found):
         return None
-    estimates = [
-        chart_estimate(name, one.steps, f"{one.num_assisted:,} assisted, {one.num_blind:,} blind")
-        for name, one in found[:MOST_GROUPS]
-    ]
+    estimates = choose_shown(
+        [
+            chart_estimate(name, one.steps, f"{one.num_assisted:,} assisted, {one.num_blind:,} blind")
+            for name, one in found
+        ]
+    )
     known = [f"{e.label} {write(e.value, 'percent', 0)}" for e in estimates if e.value is not None]
     return draw_intervals(
         estimates,
@@ -120,7 +124,7 @@ def draw_all_anchoring(found: Sequence[tuple[str, Anchoring]]) -> Chart | None:
         x=Axis("Assisted minus blind, 95 % interval", kind="percent"),
         digits=0,
         reference=0.0,
-        note=say_what_is_missing(len(found), "judge version", "the table of judges"),
+        note=say_what_is_missing(len(found) - len(estimates), "judge version", "the table of judges"),
     )
 
 

@@ -17,6 +17,8 @@ from annotation.measuring.resampling import Estimate
 Of = TypeVar("Of")
 MOST_GROUPS = 12
 """A chart of more can't be read; the table below it has them all."""
+FEW_GROUPS = 5
+"""With so few, those are shown too of which there is too little to say."""
 _OWN = ("measure", "csv")
 
 
@@ -97,7 +99,14 @@ def choose_measure(measures: tuple[Measure[Of], ...], query: QueryDict) -> Measu
     )
 
 
-def say_what_is_missing(num: int, noun: str, table: str = "the table below") -> str:
-    """A sentence for a chart that has room for fewer; empty where it has room for all."""
-    more = num - MOST_GROUPS
+def choose_shown(estimates: Sequence[ChartEstimate]) -> list[ChartEstimate]:
+    """The first of those with something to say, in their order; where they are few, some of the others too."""
+    known = [one for one in estimates if one.value is not None][:MOST_GROUPS]
+    silent = [one for one in estimates if one.value is None][: max(0, FEW_GROUPS - len(known))]
+    shown = {id(one) for one in (*known, *silent)}
+    return [one for one in estimates if id(one) in shown]
+
+
+def say_what_is_missing(more: int, noun: str, table: str = "the table below") -> str:
+    """A sentence for a chart that leaves so many out; empty where it shows all."""
     return "" if more <= 0 else f"{more:,} more {noun}{'' if more == 1 else 's'} in {table}."

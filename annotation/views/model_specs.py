@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -14,10 +14,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from annotation.actions import model_specs
 from annotation.forms.model_specs import AddModelForm, ModelTermsForm
 from annotation.models import Account, ModelSpec
-from annotation.queries.model_specs import find_latest_trial, list_model_specs_with_use
+from annotation.queries.model_specs import find_latest_trial
 from annotation.queries.waiting import explain_wait
+from annotation.tables.model_specs import build_model_table
 from annotation.views.access import account_of
 from annotation.views.responses import redirect_htmx
+from annotation.views.tables import answer_tables
 
 _TRIAL_TEXT = "What is 3 + 4? Think step by step, and end with “The answer is” and the answer."
 
@@ -25,10 +27,10 @@ _TRIAL_TEXT = "What is 3 + 4? Think step by step, and end with “The answer is�
 @login_required
 @never_cache
 @require_safe
-def list_model_specs(request: HttpRequest) -> HttpResponse:
+def list_model_specs(request: HttpRequest) -> HttpResponseBase:
     _admit(request)
     model_specs.ensure_shipped_model(now=timezone.now())
-    return render(request, "model_specs/list_model_specs.html", {"specs": list_model_specs_with_use()})
+    return answer_tables(request, "model_specs/list_model_specs.html", {}, build_model_table())
 
 
 @login_required

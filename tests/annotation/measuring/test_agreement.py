@@ -152,7 +152,8 @@ def test_labels_by_hand() -> None:
     bad, neutral, good = measure_by_label(group_by_trace(ratings))
 
     assert (good.agreed.value, bad.agreed.value, neutral.agreed.value) == (1.0, 0.0, 0.0)
-    assert (good.share, bad.share, neutral.share) == (0.5, 0.25, 0.25)
+    assert (good.share.value, bad.share.value, neutral.share.value) == (0.5, 0.25, 0.25)
+    assert good.share.num_traces == 12
     assert (good.num_said, good.name) == (24, "Good")
 
 
@@ -225,3 +226,14 @@ def test_ratings_that_are_all_the_same_have_no_alpha_but_an_ac1() -> None:
     assert (found.alpha.value, found.step_alpha.value) == (None, None)
     assert (found.ac1.value, found.ac1.low) == (1.0, pytest.approx(0.025 ** (1 / 20)))
     assert found.prevalence.high == pytest.approx(1 - 0.025 ** (1 / 20))
+
+
+def test_how_often_a_label_is_given_has_an_interval() -> None:
+    """On half of forty traces both raters call the only step bad, on the others good."""
+    ratings = make_ratings(*((t, r, (-1 if t % 2 else 1,)) for t in range(40) for r in (1, 2)))
+
+    bad, *_ = measure_by_label(group_by_trace(ratings))
+
+    assert bad.share.value == 0.5
+    assert (bad.share.low or 1) == pytest.approx(0.5 - 1.96 * 0.5 / 40**0.5, abs=0.05)
+    assert (bad.share.high or 0) == pytest.approx(0.5 + 1.96 * 0.5 / 40**0.5, abs=0.05)

@@ -10,18 +10,21 @@ import pytest
 from django.http import QueryDict
 from django.template.loader import render_to_string
 
+from annotation.actions.tokens import create_token
 from annotation.measuring.resampling import Estimate
-from annotation.models import Invitation, Project, Role
+from annotation.models import Invitation, Project, Role, TokenScope
 from annotation.queries.progress import Day
 from annotation.queries.sessions import Session
 from annotation.tables.csv_lines import stream_csv
 from annotation.tables.estimates import list_estimate_columns
+from annotation.tables.model_specs import build_model_table
 from annotation.tables.page import show_page
 from annotation.tables.people import build_invitation_table, say_invitation_state
 from annotation.tables.progress import build_day_table
+from annotation.tables.projects import build_token_table
 from annotation.tables.sessions import build_session_table
 from annotation.tables.table import Kind, Table
-from tests.factories import NOW, make_account, make_project
+from tests.factories import NOW, make_account, make_batch, make_model_spec, make_project
 
 HOUR = dt.timedelta(hours=1)
 
@@ -94,6 +97,44 @@ def test_invitations_are_found_by_state_role_and_whom_they_are_for() -> None:
     assert list_rows(table, "i-find=night") == [links["open"]]
     assert list_rows(table, "i-find=ANN@") == [links["used up"]]
     assert list_rows(table, "i-role=engineer") == [links["expired"]]
+
+
+@pytest.mark.django_db
+def test_models_are_found_by_name_kind_and_whether_they_are_in_use() -> None:
+    small = make_model_spec(name="Small one", location="tiny")
+    served = make_model_spec(name="Served", backend="server", address="http://gpu1/v1", location="large")
+    old = make_model_spec(name="Old", location="was", retired_at=NOW)
+    make_batch(make_project(), model_spec=served)
+    table = build_model_table()
+
+    assert list_rows(table) == [served, small, old]
+    assert list_rows(table, "find=TINY") == [small]
+    assert list_rows(table, "kind=server") == [served]
+    assert list_rows(table, "state=retired") == [old]
+    assert list_rows(table, "sort=-batches")[0] == served
+    lines = "".join(stream_csv(table, QueryDict("find=served"), path="/")).splitlines()
+    assert "large,http://gpu1/v1,in use,1,0" in lines[1]
+
+
+@pytest.mark.django_db
+def test_tokens_are_found_by_name_and_by_whether_they_work() -> None:
+    account = make_account()
+    works, expired = (
+        create_token(
+            account=account,
+            name=name,
+            scopes=[TokenScope.PROJECTS_READ],
+            project=None,
+            expires_at=NOW + HOUR * hours,
+            now=NOW,
+        ).token
+        for name, hours in (("Loader", 5), ("Sender", 1))
+    )
+    table = build_token_table(account, now=NOW + HOUR * 2)
+
+    assert list_rows(table, "state=works") == [works]
+    assert list_rows(table, "state=expired") == [expired]
+    assert list_rows(table, "find=load") == [works]
 
 
 class TestEstimates:

@@ -131,14 +131,25 @@ class TestGroups:
         assert draw_agreement_groups([], AGREED, key="x", what="model") is None
 
     def test_a_chart_says_how_many_models_it_has_no_room_for(self) -> None:
-        groups = [make_group(2, name=f"model {number}") for number in range(30)]
+        groups = [make_group(20, name=f"model {number}") for number in range(30)]
 
         chart = draw_agreement_groups(groups, AGREED, key="by-model", what="model")
 
         assert chart is not None
         assert len(chart.table.rows) == 12
         assert chart.note == "18 more models in the table below."
-        assert say_what_is_missing(13, "length") == "1 more length in the table below."
+        assert say_what_is_missing(1, "length") == "1 more length in the table below."
+
+    def test_models_with_too_little_to_say_do_not_fill_a_chart(self) -> None:
+        silent = [make_group(2, name=f"small {number}") for number in range(9)]
+
+        chart = draw_agreement_groups(
+            [silent[0], make_group(20, name="big"), *silent[1:]], AGREED, key="by-model", what="model"
+        )
+
+        assert chart is not None
+        assert [row[0] for row in chart.table.rows] == ["small 0", "big", "small 1", "small 2", "small 3"]
+        assert chart.note == "5 more models in the table below."
 
     @pytest.mark.parametrize("measure", AGREEMENT_MEASURES, ids=lambda measure: measure.key)
     def test_every_measure_can_be_shown(self, measure: Measure[Agreement]) -> None:
@@ -165,7 +176,10 @@ class TestGroups:
 
     def test_labels_say_how_often_they_are_given(self) -> None:
         chart = draw_values(
-            [ValueAgreement("Bad", 0.25, 50, KNOWN)], key="by-label", title="By label", noun="label"
+            [ValueAgreement("Bad", Estimate(0.25, 0.2, 0.3, 20), 50, KNOWN)],
+            key="by-label",
+            title="By label",
+            noun="label",
         )
 
         assert chart is not None
