@@ -14,15 +14,22 @@ _ADMINS = frozenset({Role.ADMIN})
 
 @dataclass(frozen=True)
 class Stuck:
-    """Something that does not go on: how much, why, and the page where it can be set going. Only shown to `roles`."""
+    """Something that does not go on: how much of what, why, and the page where it can be set going. `why` fits one and
+    many. Only shown to `roles`."""
 
-    stage: str
+    noun: str
     num: int
     why: str
     view: str
     action: str
     roles: frozenset[Role]
     query: str = ""
+    nouns: str = ""
+
+    @property
+    def counted(self) -> str:
+        """What there is of it: "rating", "ratings"."""
+        return self.noun if self.num == 1 else self.nouns or f"{self.noun}s"
 
 
 def list_stuck(found: Progress, roles: frozenset[Role]) -> list[Stuck]:
@@ -34,34 +41,35 @@ def list_stuck(found: Progress, roles: frozenset[Role]) -> list[Stuck]:
 def _list_stuck_in_making(found: Progress) -> list[Stuck]:
     return [
         Stuck(
-            "Prompts",
+            "prompt",
             found.num_unasked,
-            "No batch has had a model answer them yet.",
+            "Without a trace: no model has answered yet.",
             "annotation:launch_batch",
             "Launch a batch",
             _MAKERS,
         ),
         Stuck(
-            "Batches",
+            "batch",
             found.num_failed_batches,
-            "They failed within the last week; each says why.",
+            "Failed within the last week; why is said there.",
             "annotation:list_batches",
             "Look at them",
             _MAKERS,
             "state=failed",
+            "batches",
         ),
         Stuck(
-            "Traces",
+            "trace",
             found.num_traces - found.num_judged,
-            "No judge has scored them.",
+            "Not scored by any judge.",
             "annotation:list_judge_runs",
             "Run a judge",
             _MAKERS,
         ),
         Stuck(
-            "Judge runs",
+            "judge run",
             found.num_failed_judge_runs,
-            "They failed within the last week; each says why.",
+            "Failed within the last week; why is said there.",
             "annotation:list_judge_runs",
             "Look at them",
             _MAKERS,
@@ -75,25 +83,25 @@ def _list_stuck_in_rating(found: Progress) -> list[Stuck]:
         *_list_stuck_for_want_of_raters(found),
         *_list_stuck_raters(found),
         Stuck(
-            "Traces",
+            "trace",
             found.num_held,
-            "Their prompts are held back, so that nobody is handed them.",
+            "Held back with the prompt, so handed to nobody.",
             "annotation:list_prompts",
             "See the prompts",
             _MAKERS,
         ),
         Stuck(
-            "Disagreements",
+            "disagreement",
             found.num_disagreements,
-            "Their raters, or the merge, find the first error in different places.",
+            "Raters, or raters and the merge, find the first error in different places.",
             "annotation:list_disagreements",
             "Review them",
             _REVIEWERS,
         ),
         Stuck(
-            "Appeals",
+            "appeal",
             found.num_appeals,
-            "Raters object to a decision and wait for an answer.",
+            "From raters who object to a decision and wait for an answer.",
             "annotation:list_disagreements",
             "Answer them",
             _REVIEWERS,
@@ -112,25 +120,25 @@ def _list_stuck_for_want_of_raters(found: Progress) -> list[Stuck]:
     )
     return [
         Stuck(
-            "Ratings",
+            "rating",
             found.num_missing if is_lonely else 0,
-            f"They are wanted, but no rater may be handed work.{paused}",
+            f"Wanted, but no rater may be handed work.{paused}",
             "annotation:list_people",
             "Invite raters",
             _ADMINS,
         ),
         Stuck(
-            "Ratings",
+            "rating",
             0 if is_lonely else found.num_unreachable,
-            f"They are wanted, but nobody is left to give them: {_say_who_is_left(found)}",
+            f"Wanted, but nobody is left to give more: {_say_who_is_left(found)}",
             "annotation:list_people",
             "Invite raters",
             _ADMINS,
         ),
         Stuck(
-            "Ratings",
+            "rating",
             num_to_come if not is_lonely and found.pace.a_day == 0 else 0,
-            f"They are wanted, and raters are there ({found.num_raters:,}), but nobody has rated for a week.{paused}",
+            f"Wanted, and there are people who may rate ({found.num_raters:,}), but nobody has for a week.{paused}",
             "annotation:list_people",
             "See who rates",
             _ADMINS,
@@ -147,17 +155,17 @@ def _say_who_is_left(found: Progress) -> str:
 def _list_stuck_raters(found: Progress) -> list[Stuck]:
     return [
         Stuck(
-            "Raters",
+            "rater",
             found.num_untested,
-            "They have not passed the test, without which nobody is handed work here.",
+            "Without a passed test, so nobody hands them work here.",
             "annotation:manage_practice",
             "See the test",
             _ADMINS,
         ),
         Stuck(
-            "Raters",
+            "rater",
             found.num_paused_for_gold,
-            "They are paused for their accuracy on gold, until an admin lets them go on.",
+            "Paused for accuracy on gold, until an admin lets them go on.",
             "annotation:list_people",
             "Look at them",
             _ADMINS,
@@ -173,33 +181,33 @@ def _are(num: int) -> str:
 def _list_stuck_in_taking(found: Progress) -> list[Stuck]:
     return [
         Stuck(
-            "Rated traces",
+            "rated trace",
             found.num_unmerged,
-            "They were rated since the last merge, which has not heard those ratings.",
+            "Rated since the last merge, which has not heard those ratings.",
             "annotation:list_merges",
             "Merge",
             _MAKERS,
         ),
         Stuck(
-            "Merges",
+            "merge",
             found.num_failed_merges,
-            "They failed within the last week; each says why.",
+            "Failed within the last week; why is said there.",
             "annotation:list_merges",
             "Look at them",
             _MAKERS,
         ),
         Stuck(
-            "Labelled traces",
+            "labelled trace",
             found.num_unexported,
-            "The last merge gave them a label, but no finished export was made of it or of another that did.",
+            "In no finished export yet.",
             "exports:create_export",
             "Make an export",
             _MAKERS,
         ),
         Stuck(
-            "Exports",
+            "export",
             found.num_failed_exports,
-            "They failed within the last week; each says why.",
+            "Failed within the last week; why is said there.",
             "exports:list_exports",
             "Look at them",
             _MAKERS,

@@ -116,7 +116,7 @@ class Deciding {
         radio.checked = radio.value === (this.state.labels[index] === null ? "" : String(this.state.labels[index]));
       }
     }
-    this.form.toggleAttribute("data-complete", this.state.isComplete);
+    this.form.querySelector("[data-submit]").toggleAttribute("data-complete", this.state.isComplete);
     this.form.querySelector("[data-finish-hint]").textContent = `${this.state.numJudged} of ${this.state.numNeeded} steps judged`;
   }
 }

@@ -79,6 +79,8 @@ def test_a_trace_is_decided_with_the_keyboard_and_the_next_one_comes(
 
     page.keyboard.press("Enter")
     expect(page.locator("[data-spoken]")).to_have_text("Step 1 is not judged yet.")
+    decide = page.get_by_role("button", name="Decide and go on")
+    pale = decide.evaluate("button => getComputedStyle(button).backgroundColor")
     page.keyboard.press("g")
     page.keyboard.press("c")
     page.keyboard.type("3 + 4 is 7.")
@@ -89,6 +91,7 @@ def test_a_trace_is_decided_with_the_keyboard_and_the_next_one_comes(
     page.keyboard.type("The sum is wrong.")
     page.keyboard.press("Escape")
     expect(page.locator("[data-finish-hint]")).to_have_text("2 of 2 steps judged")
+    expect(decide).not_to_have_css("background-color", pale)  # it stands out once it can be pressed
     expect(page.locator("[data-after-error]")).to_have_count(1)
     expect(page.locator("[data-step='2']")).to_have_attribute(
         "data-after-error", "Not judged: it follows the first error"

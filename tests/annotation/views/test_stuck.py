@@ -32,11 +32,11 @@ def test_where_everything_goes_on_nothing_is_stuck() -> None:
 @pytest.mark.parametrize(
     ("changes", "why", "action"),
     [
-        ({"num_unasked": 2}, "No batch has had a model answer them yet.", "Launch a batch"),
-        ({"num_judged": 30}, "No judge has scored them.", "Run a judge"),
-        ({"num_failed_batches": 1}, "They failed within the last week", "Look at them"),
-        ({"num_failed_judge_runs": 1}, "They failed within the last week", "Look at them"),
-        ({"num_failed_merges": 1}, "They failed within the last week", "Look at them"),
+        ({"num_unasked": 2}, "Without a trace: no model has answered yet.", "Launch a batch"),
+        ({"num_judged": 30}, "Not scored by any judge.", "Run a judge"),
+        ({"num_failed_batches": 1}, "Failed within the last week", "Look at them"),
+        ({"num_failed_judge_runs": 1}, "Failed within the last week", "Look at them"),
+        ({"num_failed_merges": 1}, "Failed within the last week", "Look at them"),
         (
             {"num_missing": 5, "num_unreachable": 5, "num_raters": 0},
             "no rater may be handed work.",
@@ -54,15 +54,15 @@ def test_where_everything_goes_on_nothing_is_stuck() -> None:
             "all who may rate (4) have rated or skipped these traces",
             "Invite raters",
         ),
-        ({"num_untested": 2}, "have not passed the test", "See the test"),
+        ({"num_untested": 2}, "Without a passed test", "See the test"),
         ({"num_paused_for_gold": 1, "num_paused_raters": 1}, "accuracy on gold", "Look at them"),
-        ({"num_unexported": 8}, "no finished export was made", "Make an export"),
-        ({"num_failed_exports": 1}, "They failed within the last week", "Look at them"),
-        ({"num_missing": 5, "pace": Pace(0.0, None, None)}, "nobody has rated for a week", "See who rates"),
-        ({"num_held": 7}, "held back", "See the prompts"),
+        ({"num_unexported": 8}, "In no finished export yet.", "Make an export"),
+        ({"num_failed_exports": 1}, "Failed within the last week", "Look at them"),
+        ({"num_missing": 5, "pace": Pace(0.0, None, None)}, "nobody has for a week", "See who rates"),
+        ({"num_held": 7}, "Held back", "See the prompts"),
         ({"num_disagreements": 4}, "in different places", "Review them"),
         ({"num_appeals": 1}, "wait for an answer", "Answer them"),
-        ({"num_unmerged": 9}, "rated since the last merge", "Merge"),
+        ({"num_unmerged": 9}, "Rated since the last merge", "Merge"),
     ],
 )
 def test_what_is_stuck_says_why_and_where_to_go(changes: dict[str, Any], why: str, action: str) -> None:
@@ -146,3 +146,11 @@ def test_no_day_is_promised_while_nobody_is_left_to_give_what_is_wanted() -> Non
     assert "not with the raters there are" in without
     assert "may rate" not in with_a_third
     assert f'<time datetime="{(timezone.now() + dt.timedelta(days=1)):%Y-%m-%d}">' in with_a_third
+
+
+def test_one_is_counted_as_one_and_many_as_many() -> None:
+    changes = {"num_failed_batches": 1, "num_appeals": 1, "num_held": 2}
+    rows = list_stuck(replace(EVERYTHING_WELL, **changes), ADMIN)
+    many = list_stuck(replace(EVERYTHING_WELL, num_failed_batches=2), ADMIN)
+
+    assert [row.counted for row in (*rows, *many)] == ["batch", "traces", "appeal", "batches"]
