@@ -19,6 +19,9 @@ from django.http import HttpRequest, HttpResponseBase
 
 HEADER = "X-Request-ID"
 _IS_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)  # whatever else somebody sends would stand in the log
+_SECRET_LINK = re.compile(r"(/(?:join|start)/)[^\s?#\"']+")
+JSON_FIELDS = "{asctime} {levelname} {name} {message} {request_id} {task_id}"
+JSON_NAMES = {"asctime": "at", "levelname": "level", "name": "logger"}
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 
@@ -31,6 +34,22 @@ class AddIds(logging.Filter):
         record.request_id, record.task_id = ids["request"], ids["task"]
         record.ids = "".join(f" [{name} {said}]" for name, said in ids.items() if said)
         return True
+
+
+class HideSecrets(logging.Filter):
+    """Takes the secret out of an address that is one: Django logs the addresses of requests that it refuses."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.msg, str):
+            record.msg = hide_secrets(record.msg)
+        if isinstance(record.args, tuple):
+            record.args = tuple(hide_secrets(said) if isinstance(said, str) else said for said in record.args)
+        return True
+
+
+def hide_secrets(text: str) -> str:
+    """The text with the links of invitations and first starts cut after their view."""
+    return _SECRET_LINK.sub(r"\1…", text)
 
 
 class RequestIdMiddleware:
@@ -69,25 +88,24 @@ def report_errors(dsn: str) -> None:
 
 def describe_logging(level: str, form: str) -> dict[str, Any]:
     """Django's LOGGING: to standard error, as lines or, for `json`, as one JSON object a line."""
-    fields = "{asctime} {levelname} {name} {message} {request_id} {task_id}"
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"ids": {"()": "config.logs.AddIds"}},
+        "filters": {"ids": {"()": "config.logs.AddIds"}, "secrets": {"()": "config.logs.HideSecrets"}},
         "formatters": {
             "line": {"format": "{asctime} {levelname} {name}{ids} {message}", "style": "{"},
             "json": {
                 "()": "pythonjsonlogger.json.JsonFormatter",
-                "format": fields,
+                "format": JSON_FIELDS,
                 "style": "{",
-                "rename_fields": {"asctime": "at", "levelname": "level", "name": "logger"},
+                "rename_fields": JSON_NAMES,
             },
         },
         "handlers": {
             "console": {
                 "class": "logging.StreamHandler",
                 "formatter": "json" if form == "json" else "line",
-                "filters": ["ids"],
+                "filters": ["ids", "secrets"],
             }
         },
         "root": {"handlers": ["console"], "level": level},

@@ -87,7 +87,8 @@ def describe_web(data: Path, address: Address) -> ChildSpec:
         "--worker-class": "gthread",
         "--workers": "2",
         "--threads": "4",
-        "--graceful-timeout": "1",
+        "--graceful-timeout": str(find_graceful_seconds()),
+        "--config": "python:config.web_server",
         "--timeout": "60",
     }
     arguments = [word for pair in options.items() for word in pair]
@@ -104,8 +105,14 @@ def describe_web(data: Path, address: Address) -> ChildSpec:
         },
         cwd=paths.BASE_DIR,
         orphan_signal=signal.SIGQUIT,
-        patience_seconds=1.2,
+        patience_seconds=find_graceful_seconds() + 0.2,
     )
+
+
+def find_graceful_seconds() -> int:
+    """How long a web server that is told to stop may take to end its requests: a team's get the time they need, and a
+    laptop's Ctrl-C waits for nobody."""
+    return 30 if os.environ.get("DATABASE_URL") else 1
 
 
 def _empty_counts(data: Path) -> Path:
@@ -152,6 +159,8 @@ def answers(address: Address) -> bool:
 
 
 _CELERY = (sys.executable, "-m", "celery", "-A", "config")
+_YIELDING = 10
+"""How much further back than the web server and PostgreSQL a worker stands for the processor (nice(2))."""
 
 
 def _describe_worker(data: Path, name: str, options: tuple[str, ...], *, title: str) -> ChildSpec:
@@ -167,7 +176,12 @@ def _describe_worker(data: Path, name: str, options: tuple[str, ...], *, title: 
         stop_signal=signal.SIGQUIT,
         orphan_signal=signal.SIGKILL,  # Celery itself has its pool's processes die with it, task or no task
         patience_seconds=1.5,
+        become=_yield_to_pages,
     )
+
+
+def _yield_to_pages() -> None:
+    os.nice(_YIELDING)
 
 
 def _environment(data: Path) -> dict[str, str]:

@@ -18,7 +18,7 @@ from config.engine.lock import DataFolderLock
 from config.engine.prepare import read_prepared
 from config.engine.process import Child, ChildSpec, open_log, pick_reason, read_log_tail, run_to_end
 from config.engine.stack import Address
-from config.engine.supervisor import Supervisor
+from config.engine.supervisor import STOP_SECONDS, Supervisor
 
 # What stops first has the highest number: nobody loses the ground under their feet.
 _WEB, _WORKERS, _BROKER, _DATABASE = 4, 3, 2, 1
@@ -41,7 +41,9 @@ def run_engine(data: Path, *, host: str, port: int, voice: Voice) -> None:
         with DataFolderLock(data) as lock:
             patience = _ORPHANS_LEAVE_SECONDS if lock.was_killed_before else 0.0
             address = stack.claim_address(host, port, patience_seconds=patience)
-            supervisor = Supervisor(say=voice.say)
+            supervisor = Supervisor(
+                say=voice.say, stop_seconds=STOP_SECONDS + stack.find_graceful_seconds() - 1
+            )
             with supervisor.listening():
                 _start_services(data, supervisor=supervisor, voice=voice)
                 url = _prepare_product(data, address, supervisor=supervisor, voice=voice)

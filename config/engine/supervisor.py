@@ -38,10 +38,12 @@ class _Kept:
 
 
 class Supervisor:
-    """Children and the order in which they stop. `say` shows one line to whoever started us."""
+    """Children and the order in which they stop. `say` shows one line to whoever started us; `stop_seconds` is how
+    long they all may take to stop."""
 
-    def __init__(self, *, say: Callable[[str], None]) -> None:
+    def __init__(self, *, say: Callable[[str], None], stop_seconds: float = STOP_SECONDS) -> None:
         self._say = say
+        self._stop_seconds = stop_seconds
         self._kept: list[_Kept] = []
         self._stop_requests = 0
 
@@ -98,7 +100,7 @@ class Supervisor:
 
     def stop(self) -> None:
         """End all children, stage by stage. A second request to stop ends everything at once."""
-        deadline = time.monotonic() + STOP_SECONDS
+        deadline = time.monotonic() + self._stop_seconds
         for stage in sorted({kept.stop_stage for kept in self._kept}, reverse=True):
             children = [kept.child for kept in self._kept if kept.stop_stage == stage]
             self._stop_together(children, deadline=deadline)
@@ -129,8 +131,9 @@ class Supervisor:
         while self._stop_requests < 2:
             now = time.monotonic()
             waiting = [child for child in children if child.exit_status() is None]
-            if not waiting or now > deadline or any(now - begun > c.spec.patience_seconds for c in waiting):
+            if not waiting or now > deadline:
                 break
+            self._end_at_once([child for child in waiting if now - begun > child.spec.patience_seconds])
             time.sleep(0.01)
         self._end_at_once([child for child in children if child.exit_status() is None])
 

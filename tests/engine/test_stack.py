@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import http.server
+import os
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from config.engine.errors import EngineError
+from config.engine.process import Child
 from config.engine.stack import Address, answers, claim_address, describe_web, describe_workers
 
 
@@ -132,3 +136,27 @@ def test_every_process_works_on_the_same_data_folder(tmp_path: Path) -> None:
 
     assert {spec.env["GRADUS_DATA"] for spec in specs} == {str(tmp_path)}
     assert len({spec.log for spec in specs}) == len(specs)
+
+
+@pytest.mark.parametrize(("url", "seconds"), [("postgres://db/gradus", 30), ("", 1)])
+def test_a_team_s_web_server_may_end_its_requests_and_a_laptop_s_ctrl_c_waits_for_none(
+    url: str, seconds: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+
+    spec = describe_web(tmp_path, Address("127.0.0.1", 8000))
+
+    assert spec.command[spec.command.index("--graceful-timeout") + 1] == str(seconds)
+    assert seconds < spec.patience_seconds < seconds + 1
+
+
+def test_workers_stand_back_for_the_pages(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    script = f"import os; open({str(told)!r}, 'w').write(str(os.nice(0)))"
+    here = os.nice(0)
+    for spec in describe_workers(tmp_path):
+        if spec.name == "beat":
+            continue
+        child = Child(dataclasses.replace(spec, command=(sys.executable, "-c", script)))
+        assert child.wait(20)
+        assert int(told.read_text()) == min(here + 10, 19), spec.name

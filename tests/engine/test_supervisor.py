@@ -18,6 +18,15 @@ from config.engine.supervisor import Supervisor
 from tests.engine.processes import is_alive, wait_for
 
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
+SLOW_TO_END = """
+import signal, sys, time
+def leave(*_):
+    time.sleep(0.6)
+    sys.exit(7)
+signal.signal(signal.SIGTERM, leave)
+print('up', flush=True)
+time.sleep(60)
+"""
 
 
 def spec(folder: Path, name: str, script: str, patience_seconds: float = 1.0) -> ChildSpec:
@@ -189,3 +198,21 @@ def test_children_that_ignore_every_signal_still_end_within_five_seconds(tmp_pat
         begun = time.monotonic()
 
     assert time.monotonic() - begun < 5
+
+
+def test_one_that_does_not_end_in_time_cuts_nobody_else_short(tmp_path: Path) -> None:
+    supervisor = Supervisor(say=lambda line: None, stop_seconds=20)
+
+    with supervisor.listening():
+        deaf = supervisor.start(
+            spec(tmp_path, "deaf", DEAF, patience_seconds=0.1),
+            stop_stage=1,
+            is_ready=lambda: is_up(tmp_path, "deaf", "deaf"),
+        )
+        slow = supervisor.start(
+            spec(tmp_path, "slow", SLOW_TO_END, patience_seconds=15),
+            stop_stage=1,
+            is_ready=lambda: is_up(tmp_path, "slow", "up"),
+        )
+
+    assert (deaf.exit_status(), slow.exit_status()) == (-signal.SIGKILL, 7)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import re
 import shlex
@@ -54,9 +55,45 @@ def test_workers_are_those_that_up_starts(name: str, tmp_path: Path) -> None:
 def test_the_web_server_is_the_one_that_up_starts_and_waits_longer_for_requests(tmp_path: Path) -> None:
     ours, written = describe_web(tmp_path, Address("127.0.0.1", 1)).command, read_procfile()["web"]
 
-    for option in ("--worker-class", "--workers", "--threads", "--timeout"):
+    for option in ("--config", "--worker-class", "--workers", "--threads", "--timeout"):
         assert written[written.index(option) + 1] == ours[ours.index(option) + 1]
     assert int(written[written.index("--graceful-timeout") + 1]) >= 30
+
+
+def run_unit_line(name: str, folder: Path, **environment: str) -> list[str]:
+    """The words that the unit's shell line would start for a line of the Procfile, told instead of started."""
+    unit = (BASE_DIR / "deploy" / "gradus@.service").read_text(encoding="utf-8")
+    line = next(line for line in unit.splitlines() if line.startswith("ExecStart=")).partition("=")[2]
+    procfile = (BASE_DIR / "Procfile").read_text(encoding="utf-8")
+    (folder / "Procfile").write_text(re.sub(r"\S*\.venv/bin/\w+", "echo", procfile), encoding="utf-8")
+    command = shlex.split(line.replace("%i", name).replace("$$", "$"))  # as systemd reads it
+    done = subprocess.run(
+        command, cwd=folder, env={"PATH": os.environ["PATH"], **environment}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_the_unit_starts_a_web_server_that_only_this_machine_reaches(tmp_path: Path) -> None:
+    """A proxy stands in front: whoever passed it by could forge the headers that it sets."""
+    words = run_unit_line("web", tmp_path)
+    moved = run_unit_line("web", tmp_path, PORT="9000", GRADUS_BIND="10.0.0.7")
+
+    assert words[words.index("--bind") + 1] == "127.0.0.1:8000"
+    assert moved[moved.index("--bind") + 1] == "10.0.0.7:9000"
+
+
+@pytest.mark.parametrize("name", ["models", "servers", "default", "beat"])
+def test_the_unit_starts_each_other_line(name: str, tmp_path: Path) -> None:
+    words = run_unit_line(name, tmp_path)
+
+    assert words[words.index("-A") + 1] == "config"
+    assert "$" not in " ".join(words)
+
+
+@pytest.mark.parametrize("name", ["models", "servers", "default"])
+def test_workers_stand_back_for_the_pages(name: str) -> None:
+    assert read_procfile()[name][:3] == ["nice", "-n", "10"]
 
 
 def test_compose_starts_every_line_of_the_procfile_with_room_to_end() -> None:
@@ -94,9 +131,18 @@ def test_a_web_server_that_is_told_to_stop_ends_the_request_it_is_at(tmp_path: P
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    options = [word for word in read_procfile()["web"][2:] if "PORT" not in word and word != "--bind"]
+    written = read_procfile()["web"]
+    options = [word for word in written[2:] if "PORT" not in word and word != "--bind"]
     command = [sys.executable, "-m", "gunicorn", "slow", "--bind", f"127.0.0.1:{port}", "--no-control-socket"]
-    server = subprocess.Popen([*command, *options], cwd=tmp_path, stderr=subprocess.DEVNULL)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(BASE_DIR),
+        "GRADUS_LOG_FORMAT": "json",
+        "TMPDIR": str(tmp_path),
+    }
+    environment.pop("PROMETHEUS_MULTIPROC_DIR", None)
+    with (tmp_path / "log").open("w") as log:
+        server = subprocess.Popen([*command, *options], cwd=tmp_path, stderr=log, env=environment)
     try:
         wait_for(lambda: ask(port, "/") == b"whole")
         (tmp_path / "asked").unlink()
@@ -104,11 +150,15 @@ def test_a_web_server_that_is_told_to_stop_ends_the_request_it_is_at(tmp_path: P
         thread = threading.Thread(target=lambda: got.append(ask(port, "/slow")))
         thread.start()
         wait_for((tmp_path / "asked").exists)
+        counted = list(tmp_path.glob("gradus-metrics-*"))
         os.kill(server.pid, signal.SIGTERM)
         thread.join()
 
         assert got == [b"whole"]
         assert server.wait(timeout=30) == 0
+        told = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+        assert any("Listening at" in line["message"] and line["level"] == "INFO" for line in told)
+        assert counted and not list(tmp_path.glob("gradus-metrics-*"))
     finally:
         server.kill()
         server.wait()

@@ -20,7 +20,7 @@ from django.test import Client
 from django.utils import timezone
 
 from annotation.models import GenerationChunk, JobState
-from config.logs import AddIds, describe_logging, request_id
+from config.logs import AddIds, HideSecrets, describe_logging, hide_secrets, request_id
 from config.paths import BASE_DIR
 from tests.factories import make_assignment, make_batch, make_rating, make_trace
 
@@ -31,6 +31,41 @@ TOKEN = "t" * 32
 def metrics(settings: Any) -> Client:
     settings.METRICS_TOKEN = TOKEN
     return Client(headers={"Authorization": f"Bearer {TOKEN}"})
+
+
+class TestSecretsInLogs:
+    @pytest.mark.django_db
+    @pytest.mark.parametrize(
+        "path", ["/join/very-secret/", "/start/very-secret/very-secret/", "/join/very-secret/?next=/"]
+    )
+    def test_a_link_that_lets_in_is_logged_without_what_lets_in(
+        self, path: str, client: Client, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.handler.addFilter(HideSecrets())
+
+        answer = client.get(path)
+
+        assert answer.status_code >= 400
+        said = [record.getMessage() for record in caplog.records if record.name == "django.request"]
+        assert said and "very-secret" not in "".join(said)
+        assert any("/join/…" in line or "/start/…" in line for line in said)
+
+    def test_every_handler_of_the_product_hides_them(self) -> None:
+        handlers = describe_logging("INFO", "json")["handlers"].values()
+
+        assert all("secrets" in handler["filters"] for handler in handlers)
+
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("Forbidden: /join/abc_-9/", "Forbidden: /join/…"),
+            ("Gone: /start/MQ/c0-ab/ (again)", "Gone: /start/… (again)"),
+            ("https://a.example/join/abc?x=1 asked", "https://a.example/join/…?x=1 asked"),
+            ("Not Found: /joined/abc/", "Not Found: /joined/abc/"),
+        ],
+    )
+    def test_the_rest_of_a_line_stays(self, text: str, expected: str) -> None:
+        assert hide_secrets(text) == expected
 
 
 class TestReadiness:
