@@ -4,10 +4,10 @@ from allauth.account.views import reauthenticate
 from allauth.mfa.base import views as second_factor
 from allauth.mfa.recovery_codes import views as codes
 from allauth.mfa.totp import views as totp
-from allauth.usersessions.views import list_usersessions
 from django.urls import path
 
 from annotation.views.accounts import sign_in, sign_out
+from annotation.views.sessions import end_session, list_sessions
 
 urlpatterns = [
     # Under the names that allauth looks for them; our own names come first.
@@ -16,7 +16,8 @@ urlpatterns = [
     path("sign-in/code/", second_factor.authenticate, name="mfa_authenticate"),
     path("account/confirm/", reauthenticate, name="account_reauthenticate"),
     path("account/confirm/code/", second_factor.reauthenticate, name="mfa_reauthenticate"),
-    path("account/sessions/", list_usersessions, name="usersessions_list"),
+    path("account/sessions/", list_sessions, name="usersessions_list"),
+    path("account/sessions/<int:session_id>/end/", end_session, name="end_session"),
     path("account/second-factor/", second_factor.index, name="mfa_index"),
     path("account/second-factor/app/", totp.activate_totp, name="mfa_activate_totp"),
     path("account/second-factor/app/remove/", totp.deactivate_totp, name="mfa_deactivate_totp"),

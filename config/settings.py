@@ -10,6 +10,7 @@ from csp.constants import NONE, SELF
 from kombu import Queue
 
 from config.cache import describe_cache
+from config.hosts import has_public_name
 from config.logs import describe_logging, report_errors
 from config.paths import (
     BASE_DIR,
@@ -46,7 +47,8 @@ DEBUG = _flag("GRADUS_DEBUG", default=False)
 SECRET_KEY = os.environ.get("GRADUS_SECRET_KEY") or secret_key(DATA_DIR)
 # "localhost" always: under this name the supervisor asks the web server whether it is up.
 ALLOWED_HOSTS = [*_words("GRADUS_HOSTS", default="127.0.0.1 [::1]"), "localhost"]
-IS_BEHIND_HTTPS = _flag("GRADUS_HTTPS", default=False)
+# Who answers to more than this machine's own names has a proxy that ends TLS, unless they say that they have none.
+IS_BEHIND_HTTPS = _flag("GRADUS_HTTPS", default=has_public_name(ALLOWED_HOSTS))
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_BEHIND_HTTPS
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 SECURE_HSTS_SECONDS = 31_536_000 if IS_BEHIND_HTTPS else 0
@@ -90,6 +92,7 @@ LOGOUT_REDIRECT_URL = "annotation:sign_in"
 # --- what people may send ---------------------------------------------------------------------------
 UPLOAD_LIMIT_BYTES = int(os.environ.get("GRADUS_UPLOAD_LIMIT_MB", "20")) * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024  # forms without their files; drafts and notes are far smaller
+DATA_UPLOAD_MAX_NUMBER_FILES = 1  # no form takes more
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 70_000  # a trace has two for each step, and up to 32,768 tokens, hence steps
 FILE_UPLOAD_HANDLERS = [
     "django.core.files.uploadhandler.MemoryFileUploadHandler",  # requests of up to 2.5 MB
@@ -101,7 +104,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
-    "allauth.usersessions",
+    "config.apps.SessionsConfig",
     "config",
     "exports",
     "annotation",
@@ -254,11 +257,13 @@ WEBHOOK_NETWORKS = _words("GRADUS_WEBHOOK_NETWORKS", default="")
 SERVER_NETWORKS = _words(
     "GRADUS_SERVER_NETWORKS", default="" if os.environ.get("DATABASE_URL") else "127.0.0.0/8 ::1/128"
 )
+# Where it names any, no other server is asked: networks, host names, and ".example.org" for all hosts below it.
+SERVERS_ALLOWED = _words("GRADUS_SERVERS_ALLOWED", default="")
 
 # --- e-mail -----------------------------------------------------------------------------------------
-# Invitations go by e-mail where a server is named; else Django's console back end writes them to the log.
+# Invitations go by e-mail where a server is named; else their links are shown to whoever made them, and logged nowhere.
 EMAIL_HOST = os.environ.get("GRADUS_EMAIL_HOST", "")
-EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'dummy'}.EmailBackend"
 EMAIL_PORT = int(os.environ.get("GRADUS_EMAIL_PORT", "587"))
 EMAIL_HOST_USER = os.environ.get("GRADUS_EMAIL_USER", "")
 EMAIL_HOST_PASSWORD = os.environ.get("GRADUS_EMAIL_PASSWORD", "")

@@ -15,7 +15,6 @@ from urllib.parse import quote, urlsplit
 from annotation.rules.server_addresses import find_fault
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-_AZURE = ipaddress.ip_address("168.63.129.16")  # public by its number, and metadata by what answers there
 _SAFE = "/?:@!$&'()*+,;=%"  # what stands in a path or a query as it is; what was encoded already stays so
 
 
@@ -80,7 +79,4 @@ def find_target(url: str, open_networks: Sequence[str]) -> Target:
 
 def may_reach(ip: Address, open_networks: Sequence[str]) -> bool:
     """Whether an address is public, or in a network that was opened; never one of those that stay closed."""
-    inner = getattr(ip, "sixtofour", None) or (getattr(ip, "teredo", None) or (None, None))[1]
-    if inner is not None:  # an IPv6 address that a tunnel leads to an IPv4 one
-        return may_reach(inner, open_networks)
-    return ip != _AZURE and find_fault(ip, open_networks) is None
+    return find_fault(ip, open_networks) is None

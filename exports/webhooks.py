@@ -58,7 +58,7 @@ class NewWebhook:
 
 def create_webhook(*, project: Project, url: str, actor: Account, now: dt.datetime) -> NewWebhook:
     """Raises AddressRefused, WebhookExists, TooManyWebhooks."""
-    find_target(url, settings.WEBHOOK_NETWORKS)
+    target = find_target(url, settings.WEBHOOK_NETWORKS)
     with transaction.atomic():
         Project.objects.select_for_update(no_key=True).get(pk=project.pk)
         live = Webhook.objects.filter(project=project, removed_at__isnull=True)
@@ -69,7 +69,9 @@ def create_webhook(*, project: Project, url: str, actor: Account, now: dt.dateti
         webhook = Webhook.objects.create(
             project=project, url=url, salt=secrets.token_hex(16), created_by=actor, created_at=now
         )
-        record_event(actor=actor, verb="made a webhook", subject=webhook, now=now, project=project, url=url)
+        record_event(
+            actor=actor, verb="made a webhook", subject=webhook, now=now, project=project, host=target.host
+        )
     return NewWebhook(webhook, secret_of(webhook))
 
 

@@ -8,10 +8,12 @@ from uuid import uuid4
 
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP
+from allauth.usersessions.models import UserSession
 from django.utils import timezone
 
 from annotation.actions.invitations import create_invitation
 from annotation.actions.judge_runs import launch_judge_run
+from annotation.actions.sign_ins import note_session
 from annotation.actions.tokens import create_token
 from annotation.models import (
     Account,
@@ -27,6 +29,7 @@ from annotation.models import (
     TokenScope,
 )
 from annotation.queries.accounts import make_start_link_parts
+from annotation.queries.sign_ins import shorten_key
 from exports.models import Export, Webhook, WebhookDelivery
 from tests.addresses import Address
 from tests.annotation.practice_worlds import make_gold_traces
@@ -69,6 +72,12 @@ def make_delivery(export: Export, admin: Account) -> WebhookDelivery:
         created_at=NOW,
         next_attempt_at=NOW,
     )
+
+
+def make_own_session(account: Account) -> int:
+    key = uuid4().hex
+    note_session(account=account, key=key, ip="127.0.0.1", user_agent="Firefox", now=timezone.now())
+    return UserSession.objects.get(session_key=shorten_key(key)).pk
 
 
 def make_own_token(account: Account) -> int:
@@ -127,7 +136,7 @@ class Places:
             "name": "manifest.json", "attempt_id": attempt.pk, "membership_id": role.pk,
             "invitation_id": Invitation.objects.get().pk, "webhook_id": delivery.webhook_id,
             "delivery_id": delivery.pk, "judge_id": make_judge(project=project).pk,
-            "token_id": make_own_token(self.admin), "run_id": merge.pk,
+            "token_id": make_own_token(self.admin), "run_id": merge.pk, "session_id": make_own_session(self.admin),
         }  # fmt: skip
         practised, opened = {"trace_id": tutorial.trace_id}, {"assignment_id": self.open.pk}
         imported, judged = {"run_id": run.pk}, {"run_id": judge_run.pk}

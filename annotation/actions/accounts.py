@@ -46,6 +46,11 @@ def ensure_owner(*, now: dt.datetime) -> Account:
     return owner
 
 
+def record_start_link(*, account: Account, now: dt.datetime) -> None:
+    """Whoever runs the installation made a link by which its bearer chooses the account's password."""
+    audit.record_event(actor=None, verb="made a start link", subject=account, now=now)
+
+
 def get_account_named(*, username: str) -> Account:
     """The active account with this user name, in any case. Raises AccountUnknown."""
     account = Account.objects.filter(username__iexact=username, is_active=True).first()
@@ -73,10 +78,12 @@ def claim_account(
     return locked
 
 
-def rename_account(*, account: Account, display_name: str) -> None:
-    """Changes the name that others see."""
-    account.display_name = display_name
-    account.save(update_fields=["display_name"])
+def rename_account(*, account: Account, display_name: str, now: dt.datetime) -> None:
+    """Changes the name that others see. The log says so, and neither name."""
+    with transaction.atomic():
+        account.display_name = display_name
+        account.save(update_fields=["display_name"])
+        audit.record_event(actor=account, verb="changed the name others see", subject=account, now=now)
 
 
 def choose_language(*, account: Account, language: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from smtplib import SMTPException
 
+from django.conf import settings
 from django.core.mail import send_mail
 
 from annotation.models import Account, Invitation
@@ -13,7 +14,7 @@ _NEEDS = {"rater": "rate the reasoning of language models, step by step"}
 
 
 class MailNotSent(Exception):
-    """The mail server did not take the message; the link works all the same."""
+    """There is no mail server, or it did not take the message; the link works all the same."""
 
 
 def send_invitation(*, invitation: Invitation, link: str, actor: Account) -> None:
@@ -21,6 +22,8 @@ def send_invitation(*, invitation: Invitation, link: str, actor: Account) -> Non
 
     In the request and not in a job: the link's secret is stored nowhere, and a job would carry it through the broker.
     """
+    if not settings.EMAIL_HOST:
+        raise MailNotSent("No mail server is set up.")
     project = invitation.project
     purpose = _NEEDS.get(invitation.role, f"work on it as {invitation.get_role_display().lower()}")
     lines = [

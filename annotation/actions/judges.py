@@ -87,6 +87,9 @@ def make_judge(*, project: Project, new: NewJudge, actor: Account, now: dt.datet
         if known is not None:
             known.retired_at = None
             known.save(update_fields=["retired_at"])
+            record_event(
+                actor=actor, verb="took a judge back into use", subject=known, now=now, project=project
+            )
             return known
         judge = Judge.objects.create(
             project=project,

@@ -49,6 +49,7 @@ def read_server_settings(spec: ModelSpec) -> ServerSettings:
         max_in_flight=spec.max_in_flight,
         timeout_seconds=float(spec.timeout_seconds),
         networks=tuple(settings.SERVER_NETWORKS),
+        only=tuple(settings.SERVERS_ALLOWED),
     )
 
 
@@ -63,6 +64,7 @@ def read_prm_settings(spec: ModelSpec) -> PrmServerSettings:
         key=read_key(spec),
         timeout_seconds=float(spec.timeout_seconds),
         networks=tuple(settings.SERVER_NETWORKS),
+        only=tuple(settings.SERVERS_ALLOWED),
     )
 
 

@@ -6,13 +6,18 @@ import datetime as dt
 
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 from django.db import transaction
+from django.db.models import Q
 
 from annotation.actions.audit import record_event
 from annotation.actions.leases_ahead import return_leases
 from annotation.models import Account, ApiToken, Invitation, Membership, Role
 from annotation.queries.accounts import list_site_admins
+
+_SIGN_IN_APPS = ("account", "mfa", "usersessions")  # allauth's
 
 
 class StillNeeded(Exception):
@@ -31,6 +36,7 @@ def forget_person(*, account: Account, actor: Account | None, now: dt.datetime) 
         _refuse_if_needed(locked)
         return_leases(rater=locked, now=now)
         email, pseudonym = locked.email, f"former-{locked.pk}"
+        _erase_from_admin_log(locked, pseudonym)
         Membership.objects.filter(account=locked).delete()
         ApiToken.objects.filter(account=locked).delete()
         Authenticator.objects.filter(user=locked).delete()
@@ -54,6 +60,13 @@ def _refuse_if_needed(account: Account) -> None:
         ).exclude(account=account)
         if not others.exists():
             raise StillNeeded(f"This is the only admin of {held.project.name}; make someone else one first.")
+
+
+def _erase_from_admin_log(account: Account, pseudonym: str) -> None:
+    """The administration keeps what an account, a session or a second factor was called when somebody changed it."""
+    is_account = Q(content_type=ContentType.objects.get_for_model(Account), object_id=str(account.pk))
+    is_sign_in = Q(content_type__app_label__in=_SIGN_IN_APPS, object_repr__icontains=account.username)
+    LogEntry.objects.filter(is_account | is_sign_in).update(object_repr=pseudonym, change_message="")
 
 
 def _erase(account: Account, pseudonym: str) -> None:

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.db.models import QuerySet
+
 from annotation.actions.audit import record_event
 from annotation.models import Account
+from annotation.queries.sign_ins import shorten_key
+
+_LONGEST_AGENT = UserSession._meta.get_field("user_agent").max_length or 0
 
 
 def record_sign_in(*, account: Account, now: dt.datetime) -> None:
@@ -21,6 +29,40 @@ def record_failure(*, username: str, now: dt.datetime) -> None:
     account = Account.objects.filter(username__iexact=username).first()
     if account is not None:
         record_event(actor=None, verb="failed to sign in", subject=account, now=now)
+
+
+def record_wrong_answer(*, account: Account, verb: str, now: dt.datetime) -> None:
+    """Somebody who knows the password, or uses the account's session, gave a wrong code or a wrong password."""
+    record_event(actor=None, verb=verb, subject=account, now=now)
+
+
+def note_session(*, account: Account, key: str, ip: str, user_agent: str, now: dt.datetime) -> None:
+    """Adds a session that just began to the person's list, and drops those that are over."""
+    with transaction.atomic():
+        alive = Session.objects.filter(expire_date__gt=now).values("session_key")
+        UserSession.objects.filter(user=account).exclude(session_key__in=alive).delete()
+        UserSession.objects.update_or_create(
+            session_key=shorten_key(key),
+            defaults={
+                "user": account,
+                "ip": ip,
+                "user_agent": user_agent[:_LONGEST_AGENT],
+                "created_at": now,
+            },
+        )
+
+
+def end_sessions(*, account: Account, sessions: QuerySet[UserSession], now: dt.datetime) -> int:
+    """Signs the person out where these sessions of theirs run. Returns how many there were."""
+    with transaction.atomic():
+        own = sessions.filter(user=account)
+        keys = list(own.values_list("session_key", flat=True))
+        if not keys:
+            return 0
+        Session.objects.filter(session_key__in=keys).delete()
+        UserSession.objects.filter(session_key__in=keys).delete()
+        record_event(actor=account, verb="ended sessions", subject=account, now=now, num=len(keys))
+    return len(keys)
 
 
 def record_factor(*, account: Account, verb: str, now: dt.datetime) -> None:

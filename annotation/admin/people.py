@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
+from django.db import transaction
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from annotation import models
@@ -54,6 +56,19 @@ class AccountAdmin(UserAdmin):  # type: ignore[type-arg]  # not generic at run t
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """An account is switched off, never deleted: its ratings are evidence."""
         return False
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        """Whoever sets somebody's password can sign in as them: that they did stays in the log."""
+        with transaction.atomic():
+            answer = super().user_change_password(request, id, form_url)
+            if request.method == "POST" and answer.status_code == HTTPStatus.FOUND:
+                record_event(
+                    actor=request.user if isinstance(request.user, models.Account) else None,
+                    verb="set a password as site admin",
+                    subject=models.Account.objects.get(pk=id),
+                    now=timezone.now(),
+                )
+        return answer
 
     def save_model(self, request: HttpRequest, obj: models.Account, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)

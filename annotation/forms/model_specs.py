@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
 from django import forms
 from django.conf import settings
@@ -11,7 +12,13 @@ from django.conf import settings
 from annotation.actions.model_specs import ModelPlace, ModelTerms
 from annotation.models import Backend, ModelSpec
 from annotation.models.model_spec import SERVERS
-from annotation.rules.server_addresses import BadAddress, find_fault, find_ip, normalise_address
+from annotation.rules.server_addresses import (
+    BadAddress,
+    find_fault,
+    find_host_fault,
+    find_ip,
+    normalise_address,
+)
 
 # The worker sends what the variable holds to the server: no other secret of the installation ends like this.
 _KEY_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,70}_API_KEY")
@@ -119,8 +126,12 @@ class AddModelForm(ModelTermsForm):
             address = normalise_address(typed)
         except BadAddress as error:
             raise forms.ValidationError(str(error)) from error
-        ip = find_ip(address)
-        if ip is not None and (fault := find_fault(ip, settings.SERVER_NETWORKS)):
+        ip, only = find_ip(address), settings.SERVERS_ALLOWED
+        if ip is None:
+            fault = find_host_fault(urlsplit(address).hostname or "", only)
+        else:
+            fault = find_fault(ip, settings.SERVER_NETWORKS, only=only)
+        if fault:
             raise forms.ValidationError(fault)
         return address
 

@@ -19,8 +19,8 @@ class AddressNotAllowed(Exception):
 class GuardedNetwork(httpcore2.AsyncNetworkBackend):
     """Looks a host up once, and connects to the address that it has checked: a second look-up might say another."""
 
-    def __init__(self, networks: Sequence[str]) -> None:
-        self._networks = tuple(networks)
+    def __init__(self, networks: Sequence[str], only: Sequence[str] = ()) -> None:
+        self._networks, self._only = tuple(networks), tuple(only)
         self._plain = httpcore2.AnyIOBackend()
 
     async def connect_tcp(
@@ -39,7 +39,7 @@ class GuardedNetwork(httpcore2.AsyncNetworkBackend):
             raise httpcore2.ConnectTimeout(f"Looking {host} up took too long.") from error
         except (OSError, UnicodeError) as error:
             raise httpcore2.ConnectError(f"There is no host {host}.") from error
-        allowed, fault = self._sort_out([str(entry[4][0]) for entry in found])
+        allowed, fault = self._sort_out(host, [str(entry[4][0]) for entry in found])
         if not allowed:
             raise AddressNotAllowed(fault)
         for last, address in enumerate(allowed, start=1):
@@ -53,11 +53,12 @@ class GuardedNetwork(httpcore2.AsyncNetworkBackend):
     async def sleep(self, seconds: float) -> None:
         await self._plain.sleep(seconds)
 
-    def _sort_out(self, addresses: Sequence[str]) -> tuple[list[str], str]:
+    def _sort_out(self, host: str, addresses: Sequence[str]) -> tuple[list[str], str]:
         allowed: list[str] = []
         fault = "The name stands for no address."
         for address in addresses:
-            found = find_fault(ipaddress.ip_address(address.partition("%")[0]), self._networks)
+            ip = ipaddress.ip_address(address.partition("%")[0])
+            found = find_fault(ip, self._networks, host=host, only=self._only)
             if found is None:
                 allowed.append(address)
             else:

@@ -48,7 +48,7 @@ class _Unreachable(_TryAgain):
 
 @dataclass(frozen=True)
 class ServerSettings:
-    """Where a server is and how it may be asked. `networks`: see `rules.server_addresses.find_fault`."""
+    """Where a server is and how it may be asked. `networks`, `only`: see `rules.server_addresses.find_fault`."""
 
     address: str
     model: str
@@ -56,6 +56,7 @@ class ServerSettings:
     max_in_flight: int
     timeout_seconds: float
     networks: tuple[str, ...]
+    only: tuple[str, ...] = ()
     backoff_seconds: float = 0.5
 
     @property
@@ -82,7 +83,7 @@ class ServerClient:
         )
         self._break_seconds = 0.0  # how long the break was that it asked for last
         self.fields = ServerFields()
-        self._network = GuardedNetwork(settings.networks)
+        self._network = GuardedNetwork(settings.networks, settings.only)
         self._origin = httpcore2.URL(settings.url).origin
         self._kept: list[httpcore2.AsyncHTTPConnection] = []  # open and idle, the last one used at the end
 

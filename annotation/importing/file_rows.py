@@ -26,6 +26,8 @@ FORMATS = {
 """Which format a file of this suffix is read as."""
 LONGEST_LINE = 20_000_000
 """Bytes; a longer line is refused unread."""
+LARGEST_GROUP = 256 * 2**20
+"""Bytes of a Parquet file's row group, unpacked: a group is in memory at once, however small the file."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _DEEPEST = 100  # what is written again as JSON, or walked through, must end before Python's own limit
 _ROWS_AT_ONCE = 256
@@ -160,6 +162,14 @@ def _read_parquet(file: IO[bytes]) -> Iterator[Row]:
 
 def _open_parquet(file: IO[bytes]) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(file)
+        opened = pq.ParquetFile(file)
     except (pa.ArrowException, OSError) as error:
         raise SourceUnreadable("The file is not Parquet, or it was cut off.") from error
+    about = opened.metadata
+    for number in range(about.num_row_groups):
+        if about.row_group(number).total_byte_size > LARGEST_GROUP:
+            raise SourceUnreadable(
+                f"A row group of the file has more than {LARGEST_GROUP // 2**20} MB once it is unpacked; write it with "
+                "smaller ones."
+            )
+    return opened

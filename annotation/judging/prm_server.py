@@ -33,7 +33,7 @@ class PrmServerUnusable(BridgeError):
 @dataclass(frozen=True)
 class PrmServerSettings:
     """Where the judge is and how it may be asked. `name` is what it has to call itself; `revision`, where known, the
-    hash of weights it has to have. `networks`: see `rules.server_addresses.find_fault`."""
+    hash of weights it has to have. `networks`, `only`: see `rules.server_addresses.find_fault`."""
 
     address: str
     name: str
@@ -41,6 +41,7 @@ class PrmServerSettings:
     key: str = field(repr=False)
     timeout_seconds: float
     networks: tuple[str, ...]
+    only: tuple[str, ...] = ()
     backoff_seconds: float = 0.5
 
 
@@ -62,7 +63,7 @@ class HttpPrmJudge:
         opinions: list[Opinion | NoOpinion] = []
         # The loop stands still between two requests: what `should_stop` asks of the database may not run inside it.
         with asyncio.Runner() as runner:
-            network = GuardedNetwork(self._settings.networks)
+            network = GuardedNetwork(self._settings.networks, self._settings.only)
             pool = httpcore2.AsyncConnectionPool(max_connections=1, network_backend=network)
             try:
                 for start in range(0, len(traces), _TRACES_A_REQUEST):

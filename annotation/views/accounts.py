@@ -26,6 +26,7 @@ from annotation.forms.accounts import LanguageForm, NameForm, NewPasswordForm, N
 from annotation.queries.accounts import find_account_of_start_link
 from annotation.views.access import account_of
 from annotation.views.responses import redirect_htmx
+from annotation.views.sign_in_rules import note_session
 
 
 class _SignIn(LoginView):
@@ -108,7 +109,9 @@ def edit_account(request: HttpRequest) -> HttpResponse:
     account = account_of(request)
     form = NameForm(request.POST or None, initial={"display_name": account.display_name})
     if form.is_valid():
-        accounts.rename_account(account=account, display_name=form.cleaned_data["display_name"])
+        accounts.rename_account(
+            account=account, display_name=form.cleaned_data["display_name"], now=timezone.now()
+        )
         messages.success(request, gettext("Your name is saved."))
         return redirect_htmx(request, "annotation:edit_account")
     context = {
@@ -130,7 +133,8 @@ def change_password(request: HttpRequest) -> HttpResponse:
         accounts.change_password(
             account=account, password=form.cleaned_data["new_password1"], now=timezone.now()
         )
-        update_session_auth_hash(request, account)
+        update_session_auth_hash(request, account)  # which gives the session another key
+        note_session(request, account)
         messages.success(
             request, gettext("Your password is changed, and your other sessions are signed out.")
         )

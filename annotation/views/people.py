@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from allauth.account.utils import perform_login
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -176,7 +175,6 @@ def _context(
         "invitation_form": invitation_form or InvitationForm(),
         "role_form": role_form or RoleForm(project=project),
         "made": made,
-        "has_mail_server": bool(settings.EMAIL_HOST),
     }
 
 

@@ -6,10 +6,12 @@ import base64
 import hashlib
 from typing import Any
 
-from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.adapter import DefaultAccountAdapter, get_adapter
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.signals import authentication_failed
 from cryptography.fernet import Fernet
 from django.conf import settings
+from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -48,7 +50,16 @@ class AccountRules(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has 
     def post_login(self, request: HttpRequest, user: Account, **details: Any) -> HttpResponse:
         sign_ins.record_sign_in(account=user, now=timezone.now())
         answer: HttpResponse = super().post_login(request, user, **details)
+        note_session(request, user)
         return answer
+
+    def reauthenticate(self, user: Account, password: str) -> bool:
+        is_right = bool(super().reauthenticate(user, password))
+        if not is_right:
+            sign_ins.record_wrong_answer(
+                account=user, verb="failed to confirm with a password", now=timezone.now()
+            )
+        return is_right
 
     def add_message(self, *args: Any, **options: Any) -> None:
         """None of allauth's: the page that follows shows what happened."""
@@ -68,6 +79,25 @@ class AccountRules(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has 
         return [
             {**method, "description": named.get(method["url"], method["description"])} for method in methods
         ]
+
+
+def note_session(request: HttpRequest, account: Account) -> None:
+    """Puts the request's session on the person's list of those they are signed in with."""
+    if not request.session.session_key:
+        request.session.save()
+    sign_ins.note_session(
+        account=account,
+        key=str(request.session.session_key),
+        ip=get_adapter().get_client_ip(request),
+        user_agent=request.headers.get("User-Agent", ""),
+        now=timezone.now(),
+    )
+
+
+@receiver(authentication_failed)
+def record_wrong_code(sender: object, user: Account, reauthentication: bool, **_: Any) -> None:
+    verb = "failed to confirm with a code" if reauthentication else "gave a wrong second factor"
+    sign_ins.record_wrong_answer(account=user, verb=verb, now=timezone.now())
 
 
 class SecondFactorRules(DefaultMFAAdapter):  # type: ignore[misc]  # allauth has no types

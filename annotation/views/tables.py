@@ -6,12 +6,15 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
+from annotation.actions.audit import record_event
 from annotation.models import Project
 from annotation.tables.csv_lines import stream_csv
 from annotation.tables.page import TablePage, show_page
 from annotation.tables.table import Table
+from annotation.views.access import account_of
 
 
 def answer_tables(
@@ -73,6 +76,14 @@ def find_htmx_part(request: HttpRequest, tables: dict[str, Table[Any]]) -> Table
 def _answer_csv(
     request: HttpRequest, table: Table[Any], project: Project | None, path: str
 ) -> StreamingHttpResponse:
+    if request.method == "GET":
+        record_event(
+            actor=account_of(request),
+            verb="downloaded a table",
+            subject=table.name,
+            now=timezone.now(),
+            project=project,
+        )
     answer = StreamingHttpResponse(
         stream_csv(table, request.GET, path=path), content_type="text/csv; charset=utf-8"
     )

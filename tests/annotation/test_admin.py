@@ -8,10 +8,11 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
-from annotation.models import Account, ApiToken, Invitation, Project, Role
+from annotation.models import Account, ApiToken, AuditEvent, Invitation, Project, Role
 from tests.annotation.views.roles import VISITORS, make_visitor
 from tests.factories import (
     NOW,
+    make_account,
     make_assignment,
     make_batch,
     make_gold,
@@ -144,3 +145,20 @@ def test_a_simulated_rater_is_never_made_a_site_admin(site_admin: Client) -> Non
     account.refresh_from_db()
     assert answer.status_code == 200
     assert account.is_superuser is False
+
+
+@pytest.mark.parametrize(("typed", "num"), [("a brand new one 9", 1), ("short", 0)])
+def test_that_a_site_admin_set_a_password_is_in_the_audit_log(
+    site_admin: Client, typed: str, num: int
+) -> None:
+    """With it they could sign in as that person."""
+    grace = make_account("grace")
+    page = reverse("admin:auth_user_password_change", args=[grace.pk])
+
+    site_admin.get(page)
+    site_admin.post(page, {"password1": typed, "password2": typed, "usable_password": "true"})
+
+    events = AuditEvent.objects.filter(verb="set a password as site admin", subject=f"account {grace.pk}")
+    assert events.count() == num
+    grace.refresh_from_db()
+    assert grace.check_password(typed) == bool(num)

@@ -58,7 +58,9 @@ def test_what_was_backed_up_comes_back_to_the_last_row_and_file(folders: Path) -
     (folders / "exports" / "8").mkdir()
     tell("restore", file, replace=True)
 
-    assert read_everything() == before
+    after = read_everything()
+    assert after["AuditEvent"].pop()["verb"] == "restored a backup"
+    assert after == before
     assert (folders / "exports" / "7" / "manifest.json").read_text() == "{}"
     assert not (folders / "exports" / "8").exists()
     assert "Keep the secret key" in said
@@ -233,3 +235,13 @@ def test_a_dump_that_can_not_be_read_changes_nothing(folders: Path) -> None:
         restore_dump(folders / "dump")
 
     assert Project.objects.get().slug == "still-here"
+
+
+def test_backing_up_and_restoring_are_in_the_audit_log(folders: Path) -> None:
+    tell("backup", folders / "all.tar")
+    assert AuditEvent.objects.get().verb == "backed the installation up"
+
+    tell("restore", folders / "all.tar", replace=True)
+
+    (event,) = AuditEvent.objects.all()  # the backup's own came after what is in it
+    assert (event.verb, event.subject) == ("restored a backup", "all.tar")

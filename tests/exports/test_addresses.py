@@ -33,6 +33,7 @@ from exports.addresses import AddressRefused, find_target, may_reach, read_url
         "::ffff:127.0.0.1",
         "::ffff:169.254.169.254",
         "2002:7f00:1::",
+        "64:ff9b::7f00:1",
     ],
 )
 def test_inward_addresses_are_closed(ip: str) -> None:

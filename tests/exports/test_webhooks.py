@@ -336,3 +336,4 @@ def test_removing_gives_up_what_waits_and_is_in_the_audit_log(server: Server) ->
     assert delivery.state == "given_up"
     verbs = AuditEvent.objects.filter(project=world.project, verb__contains="webhook").order_by("pk")
     assert [event.verb for event in verbs] == ["made a webhook", "removed a webhook"]
+    assert verbs[0].details == {"host": "127.0.0.1"}  # the rest of an address can be its secret

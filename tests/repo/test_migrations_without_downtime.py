@@ -10,7 +10,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
-from django.contrib.postgres.operations import AddIndexConcurrently, RemoveIndexConcurrently
+from django.contrib.postgres.operations import (
+    AddConstraintNotValid,
+    AddIndexConcurrently,
+    RemoveIndexConcurrently,
+    ValidateConstraint,
+)
 from django.db import models
 from django.db.migrations import Migration, operations
 from django.db.migrations.loader import MigrationLoader
@@ -32,16 +37,22 @@ def list_migrations() -> Iterator[Migration]:
             yield migration
 
 
+def unfold(found: Sequence[Any]) -> Iterator[Any]:
+    """Every operation on the database, also those that are told apart from what Django's state is told."""
+    for operation in found:
+        if isinstance(operation, operations.SeparateDatabaseAndState):
+            yield from unfold(operation.database_operations)
+        else:
+            yield operation
+
+
 def find_faults(migration: Migration) -> list[str]:
     """What in it the version before could not live with, or what would lock a large table."""
-    made = {
-        operation.name.lower()
-        for operation in migration.operations
-        if isinstance(operation, operations.CreateModel)
-    }
+    found = list(unfold(migration.operations))
+    made = {operation.name.lower() for operation in found if isinstance(operation, operations.CreateModel)}
     return [
         f"{migration.app_label}.{migration.name}: {fault}"
-        for operation in migration.operations
+        for operation in found
         for fault in _look_at(operation, made, is_contraction="_drops_" in migration.name)
     ]
 
@@ -67,6 +78,12 @@ def _look_at(operation: Any, made: set[str], *, is_contraction: bool) -> Iterato
         and not isinstance(operation, AddIndexConcurrently)
     ):
         yield f"{what}: locks the table; use AddIndexConcurrently"
+    if (
+        isinstance(operation, operations.AddConstraint)
+        and not is_new
+        and not isinstance(operation, AddConstraintNotValid)
+    ):
+        yield f"{what}: reads every row under a lock; use AddConstraintNotValid, and ValidateConstraint later"
     if isinstance(operation, operations.RunSQL | operations.RunPython) and not operation.reversible:
         yield f"{what}: can't be taken back"
 
@@ -100,6 +117,7 @@ def make(*found: Any, name: str = "0099_x") -> Migration:
     return migration
 
 
+CHECK = models.CheckConstraint(condition=models.Q(x__gte=0), name="x")
 SAFE: Sequence[Migration] = (
     make(operations.AddField("trace", "x", models.TextField(null=True))),
     make(operations.AddField("trace", "x", models.IntegerField(db_default=0))),
@@ -109,6 +127,11 @@ SAFE: Sequence[Migration] = (
     make(AddIndexConcurrently("trace", models.Index(fields=["x"], name="x"))),
     make(RemoveIndexConcurrently("trace", "x")),
     make(operations.RemoveField("trace", "x"), name="0099_drops_x"),
+    make(AddConstraintNotValid("trace", CHECK)),
+    make(ValidateConstraint("trace", "x")),
+    make(operations.CreateModel("new", [("id", models.AutoField(primary_key=True))]),
+         operations.AddConstraint("new", CHECK)),
+    make(operations.SeparateDatabaseAndState(state_operations=[operations.RemoveField("trace", "x")])),
     make(operations.RunSQL("SELECT 1", operations.RunSQL.noop)),
 )  # fmt: skip
 UNSAFE: Sequence[tuple[str, Migration]] = (
@@ -118,6 +141,24 @@ UNSAFE: Sequence[tuple[str, Migration]] = (
     ("still uses it", make(operations.RenameModel("trace", "path"))),
     ("inserts without it", make(operations.AddField("trace", "x", models.TextField(default="")))),
     ("locks the table", make(operations.AddIndex("trace", models.Index(fields=["x"], name="x")))),
+    ("AddConstraintNotValid", make(operations.AddConstraint("trace", CHECK))),
+    (
+        "AddConstraintNotValid",
+        make(operations.AddConstraint("trace", models.UniqueConstraint(fields=["x"], name="x"))),
+    ),
+    ("still uses it", make(operations.SeparateDatabaseAndState([operations.RemoveField("trace", "x")]))),
+    (
+        "locks the table",
+        make(
+            operations.SeparateDatabaseAndState(
+                [
+                    operations.SeparateDatabaseAndState(
+                        [operations.AddIndex("trace", models.Index(fields=["x"], name="x"))]
+                    )
+                ]
+            )
+        ),
+    ),
     ("can't be taken back", make(operations.RunSQL("SELECT 1"))),
     ("can't be taken back", make(operations.RunPython(print))),
 )

@@ -14,7 +14,7 @@ from django.test import Client
 from annotation.models import Account
 from config.paths import BASE_DIR
 from tests.addresses import Address, list_addresses
-from tests.places import Places, make_own_token
+from tests.places import Places, make_own_session, make_own_token
 
 DOCUMENT = BASE_DIR / "docs" / "permissions.md"
 KINDS = ("nobody", "outsider", "rater", "adjudicator", "engineer", "admin", "site admin")
@@ -71,7 +71,11 @@ class Walk:
     def __init__(self, places: Places) -> None:
         self.places = places
         people = places.make_people()
-        self.tokens = {who: make_own_token(account) for who, account in people.items() if account}
+        known = {who: account for who, account in people.items() if account}
+        self.of_their_own = {
+            "token_id": {who: make_own_token(account) for who, account in known.items()},
+            "session_id": {who: make_own_session(account) for who, account in known.items()},
+        }
         self.clients = {who: sign_in(account) for who, account in people.items()}
 
     def try_all(self) -> dict[Operation, Cells]:
@@ -87,15 +91,16 @@ class Walk:
         path = self.places.path_of(address)
         body = self.places.body_of(address) if method == "POST" else {}
         got = {who: ask(client, method, path, body) for who, client in self.clients.items()}
-        if "token_id" in address.parameters:
-            others, got = got, {who: self._try_own_token(method, address, who) for who in got}
+        own = next((name for name in self.of_their_own if name in address.parameters), None)
+        if own:
+            others, got = got, {who: self._try_own(method, address, who, own) for who in got}
         else:
             others = {"rater": got.pop("other rater")}
         got.pop("other rater", None)
         return {who: OWN if said == IN and others.get(who) == "404" else said for who, said in got.items()}
 
-    def _try_own_token(self, method: str, address: Address, who: str) -> str:
-        return ask(self.clients[who], method, address.fill({"token_id": self.tokens.get(who, 1)}))
+    def _try_own(self, method: str, address: Address, who: str, name: str) -> str:
+        return ask(self.clients[who], method, address.fill({name: self.of_their_own[name].get(who, 1)}))
 
 
 @pytest.mark.django_db

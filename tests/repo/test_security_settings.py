@@ -14,6 +14,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
+from config.hosts import has_public_name
 from config.paths import BASE_DIR
 from tests.repo.test_house_rules import list_tracked, name_of
 
@@ -64,10 +65,14 @@ FORBIDDEN_MODULES = {
 }
 
 
-def run_in_production(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run_in_production(
+    tmp_path: Path, *arguments: str, **other: str | None
+) -> subprocess.CompletedProcess[str]:
+    """In production's environment, with other variables where said; None leaves one out."""
     ours = ("GRADUS_", "DATABASE_URL", "CELERY_", "DJANGO_")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     environment |= {**PRODUCTION, "GRADUS_DATA": str(tmp_path), "DJANGO_SETTINGS_MODULE": "config.settings"}
+    environment = {name: said for name, said in {**environment, **other}.items() if said is not None}
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=BASE_DIR,
@@ -99,6 +104,33 @@ def test_only_what_the_owner_of_the_domain_decides_is_silenced(production: dict[
         "security.W005",
         "security.W021",
     ]  # other names of the domain
+
+
+@pytest.mark.parametrize(
+    ("hosts", "is_public"),
+    [
+        ("gradus.example.org", True),
+        ("127.0.0.1 gradus.example.org", True),
+        ("*", True),
+        ("8.8.8.8", True),
+        (".example.org", True),
+        ("127.0.0.1 [::1] localhost", False),
+        ("192.168.7.4 gpu.local a.localhost.", False),
+    ],
+)
+def test_a_name_of_the_internet_is_told_from_those_of_this_network(hosts: str, is_public: bool) -> None:
+    assert has_public_name(hosts.split()) == is_public
+
+
+@pytest.mark.parametrize(("said", "seconds"), [(None, "31536000"), ("0", "0")])
+def test_a_site_on_the_internet_speaks_https_unless_it_says_that_it_does_not(
+    said: str | None, seconds: str, tmp_path: Path
+) -> None:
+    script = "from django.conf import settings as s; print(s.SECURE_HSTS_SECONDS)"
+
+    done = run_in_production(tmp_path, "-c", script, GRADUS_HTTPS=said)
+
+    assert done.stdout.split() == [seconds], done.stderr
 
 
 def test_cookies_travel_by_https_alone_and_not_to_scripts_or_other_sites(

@@ -36,6 +36,8 @@ class Command(BaseCommand):
         account = _find_account(reset)
         path = reverse("annotation:list_projects")
         if account is not None:
+            if reset is not None:
+                accounts.record_start_link(account=account, now=timezone.now())
             path = reverse("annotation:claim_account", args=make_start_link_parts(account))
         shown_host = f"[{host}]" if ":" in host and not host.startswith("[") else host
         self.stdout.write(f"http://{shown_host}:{port}{path}")

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from annotation.actions.audit import record_event
 from config.engine.backup import write_backup
 from config.engine.errors import EngineError
 from config.management.commands.restore import list_folders
@@ -29,6 +30,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         except OSError as error:
             raise CommandError(f"{file}: {error.strerror or error}.") from error
+        record_event(actor=None, verb="backed the installation up", subject=file.name, now=timezone.now())
         size = file.stat().st_size / 1024**2
         self.stdout.write(
             f"{file}: {size:.1f} MB, {len(about.hashes)} files. Keep the secret key (GRADUS_SECRET_KEY, or "

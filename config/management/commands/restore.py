@@ -8,7 +8,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 
+from annotation.actions.audit import record_event
 from config.engine.backup import has_accounts, read_backup
 from config.engine.errors import EngineError
 
@@ -41,4 +43,7 @@ class Command(BaseCommand):
         except EngineError as error:
             raise CommandError(str(error)) from error
         call_command("migrate", interactive=False, verbosity=0)
+        record_event(
+            actor=None, verb="restored a backup", subject=file.name, now=timezone.now(), made_at=about.made_at
+        )
         self.stdout.write(f"Restored what was backed up at {about.made_at}.")

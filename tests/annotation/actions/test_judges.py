@@ -94,6 +94,8 @@ def test_a_retired_judge_that_is_made_again_comes_back_with_its_scores() -> None
 
     assert again == judge
     assert again.retired_at is None
+    told = AuditEvent.objects.filter(project=project).order_by("pk").values_list("verb", flat=True)
+    assert list(told)[-2:] == ["retired a judge", "took a judge back into use"]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import json
 
 import pytest
 from allauth.mfa.totp.internal.auth import TOTP
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
@@ -92,6 +93,28 @@ def download(account: Account) -> list[dict[str, object]]:
     return [json.loads(line) for line in b"".join(answer).decode().splitlines()]
 
 
+def test_the_administration_forgets_the_name_too(jane: Account) -> None:
+    admin = make_site_admin()
+    client = Client()
+    client.force_login(admin)
+    TOTP.activate(jane, "JBSWY3DPEHPK3PXP")
+    page = reverse("admin:annotation_account_change", args=[jane.pk])
+    client.post(
+        page, {"username": "jane", "display_name": "Jane D.", "email": "j@example.org", "is_active": "on"}
+    )
+    factor = jane.authenticator_set.get()
+    client.post(reverse("admin:mfa_authenticator_delete", args=[factor.pk]), {"post": "yes"})
+    other = LogEntry.objects.log_actions(admin.pk, [admin], CHANGE, change_message="kept", single_object=True)
+    assert "jane" in str(list(LogEntry.objects.values())).lower()
+
+    privacy.forget_person(account=jane, actor=None, now=NOW)
+
+    said = list(LogEntry.objects.exclude(pk=other.pk).values())
+    assert said and "jane" not in str(said).lower()
+    other.refresh_from_db()
+    assert (other.object_repr, other.change_message) == (str(admin), "kept")
+
+
 class TestOwnData:
     def test_it_has_account_roles_and_work(self, jane: Account, rating: Rating) -> None:
         rows = {row["kind"]: row for row in download(jane)}
@@ -99,6 +122,12 @@ class TestOwnData:
         assert rows["account"]["email"] == "jane@example.org"
         assert rows["membership"]["role"] == "rater"
         assert (rows["rating"]["labels"], rows["rating"]["notes"]) == ([1, -1, None], {"1": "Seven."})
+
+    def test_taking_it_is_in_the_audit_log(self, jane: Account) -> None:
+        download(jane)
+
+        event = AuditEvent.objects.get(verb="downloaded what is kept of them")
+        assert (event.actor, event.subject) == (jane, f"account {jane.pk}")
 
     def test_it_has_nobody_elses(self, jane: Account, rating: Rating) -> None:
         make_rating(rating.trace, notes={"0": "not Jane's"})

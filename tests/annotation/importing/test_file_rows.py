@@ -112,6 +112,20 @@ def test_parquet_rows_keep_lists_and_numbers(tmp_path: Path) -> None:
     assert count_rows(path, "parquet") == 2
 
 
+def test_parquet_that_unpacks_to_more_than_memory_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "rows.parquet"
+    pq.write_table(pa.table({"prompt": ["0" * 1_000_000] * 3}), path, use_dictionary=False)
+    assert path.stat().st_size < 1_000_000 and count_rows(path, "parquet") == 3
+    monkeypatch.setattr(file_rows, "LARGEST_GROUP", 2_000_000)
+
+    with pytest.raises(SourceUnreadable, match="once it is unpacked"):
+        list(read_file(path, "parquet"))
+    with pytest.raises(SourceUnreadable, match="once it is unpacked"):
+        count_rows(path, "parquet")
+
+
 @pytest.mark.parametrize("content", [b"", b"PAR1 nothing of the kind", b"{}"])
 def test_what_is_no_parquet_is_one_sentence(content: bytes, tmp_path: Path) -> None:
     with pytest.raises(SourceUnreadable, match="The file is not Parquet"):

@@ -9,8 +9,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from annotation.models import Account
-from tests.factories import make_account, make_site_admin
+from annotation.actions import accounts
+from annotation.models import Account, AuditEvent
+from tests.factories import NOW, make_account, make_site_admin
 
 pytestmark = pytest.mark.django_db
 
@@ -91,3 +92,13 @@ def test_an_ipv6_host_stands_in_brackets_once(host: str) -> None:
     make_owner_with_password()
 
     assert run_owner_link("--host", host) == "http://[::1]:8000/\n"
+
+
+def test_a_link_that_resets_is_in_the_audit_log_and_a_look_is_not() -> None:
+    owner = accounts.ensure_owner(now=NOW)
+    run_owner_link()
+    assert not AuditEvent.objects.filter(verb="made a start link").exists()
+
+    run_owner_link("--reset")
+
+    assert AuditEvent.objects.get(verb="made a start link").subject == f"account {owner.pk}"

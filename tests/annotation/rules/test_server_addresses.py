@@ -6,7 +6,13 @@ import ipaddress
 
 import pytest
 
-from annotation.rules.server_addresses import BadAddress, find_fault, find_ip, normalise_address
+from annotation.rules.server_addresses import (
+    BadAddress,
+    find_fault,
+    find_host_fault,
+    find_ip,
+    normalise_address,
+)
 
 
 @pytest.mark.parametrize(
@@ -66,12 +72,51 @@ def test_what_is_no_address_is_told_in_a_sentence(typed: str, words: str) -> Non
         ("255.255.255.255", ("0.0.0.0/0",), False),
         ("239.1.1.1", ("0.0.0.0/0",), False),
         ("100.64.0.1", (), False),
+        ("168.63.129.16", ("0.0.0.0/0",), False),
+        ("2002:a9fe:a9fe::1", ("::/0", "0.0.0.0/0"), False),
+        ("2002:7f00:1::", (), False),
+        ("2002:808:808::", (), True),
+        ("64:ff9b::a9fe:a9fe", ("::/0", "0.0.0.0/0"), False),
+        ("64:ff9b::7f00:1", (), False),
+        ("64:ff9b::808:808", (), True),
+        ("64:ff9b:1::a83f:8110", ("::/0", "0.0.0.0/0"), False),
+        ("64:ff9b:1:2:3:4:a9fe:a9fe", ("::/0", "0.0.0.0/0"), False),
+        ("2001:0:4136:e378:8000:63bf:5601:5601", ("::/0", "0.0.0.0/0"), False),
+        ("::a9fe:a9fe", ("::/0", "0.0.0.0/0"), False),
     ],
 )
 def test_private_addresses_only_where_allowed_and_metadata_never(
     ip: str, networks: tuple[str, ...], may: bool
 ) -> None:
     assert (find_fault(ipaddress.ip_address(ip), networks) is None) == may
+
+
+@pytest.mark.parametrize(
+    ("ip", "host", "only", "may"),
+    [
+        ("8.8.8.8", "api.example.com", (), True),
+        ("8.8.8.8", "api.example.com", ("api.example.com",), True),
+        ("8.8.8.8", "API.Example.com.", ("api.example.com",), True),
+        ("8.8.8.8", "evil.example.com", ("api.example.com",), False),
+        ("8.8.8.8", "eu.api.example.com", (".example.com",), True),
+        ("8.8.8.8", "badexample.com", (".example.com",), False),
+        ("8.8.8.8", "", ("8.8.8.0/24",), True),
+        ("8.8.4.4", "gpu1", ("8.8.8.0/24",), False),
+        ("10.1.2.3", "gpu1", ("10.1.0.0/16",), True),
+        ("10.1.2.3", "gpu1", ("gpu1",), False),
+        ("169.254.169.254", "api.example.com", ("api.example.com", "169.254.0.0/16"), False),
+    ],
+)
+def test_where_servers_are_named_no_other_is_asked(
+    ip: str, host: str, only: tuple[str, ...], may: bool
+) -> None:
+    assert (find_fault(ipaddress.ip_address(ip), (), host=host, only=only) is None) == may
+
+
+def test_a_host_that_is_not_named_is_known_before_it_is_looked_up() -> None:
+    assert find_host_fault("gpu1", ()) is None
+    assert find_host_fault("gpu1", ("10.0.0.0/8", "api.example.com")) is None
+    assert "GRADUS_SERVERS_ALLOWED" in str(find_host_fault("gpu1", ("api.example.com",)))
 
 
 def test_an_address_that_spells_an_ip_out_is_known_before_anybody_asks() -> None:

@@ -311,6 +311,12 @@ def invite_by_mail(client: Client, project: Project, **fields: str) -> str:
     return client.post(address, {**INVITE, **fields}).text
 
 
+@pytest.fixture
+def mail_server(settings: Any) -> None:
+    settings.EMAIL_HOST = "mail.example.org"
+
+
+@pytest.mark.usefixtures("mail_server")
 def test_invitations_go_by_mail_each_with_a_link_of_its_own() -> None:
     project = make_project()
     client = make_visitor("admin", project).client
@@ -325,12 +331,25 @@ def test_invitations_go_by_mail_each_with_a_link_of_its_own() -> None:
     made = Invitation.objects.filter(project=project)
     assert {(one.sent_to, one.max_uses) for one in made} == {("ann@example.org", 1), ("bob@example.org", 1)}
     assert "Sent to ann@example.org." in page
-    assert "No mail server is set up" in page
     assert not any(link in page for link in links)  # whoever gets the mail opens it, nobody else
 
     assert Client().get(links.pop()).status_code == 200
 
 
+def test_without_a_mail_server_the_link_is_there_to_copy_and_in_no_log(
+    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    project = make_project()
+
+    page = invite_by_mail(make_visitor("admin", project).client, project, emails="ann@example.org")
+
+    assert "Not sent to ann@example.org. No mail server is set up." in page
+    assert "/join/" in page
+    assert not mail.outbox
+    assert "/join/" not in caplog.text + "".join(capfd.readouterr())
+
+
+@pytest.mark.usefixtures("mail_server")
 def test_what_the_mail_server_refuses_is_said_and_the_link_is_there_to_copy() -> None:
     project = make_project()
     client = make_visitor("admin", project).client

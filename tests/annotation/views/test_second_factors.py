@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 
 import pytest
 from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
@@ -230,6 +231,25 @@ class TestSecondFactor:
         assert secret not in kept
         assert not [code for code in codes if code in kept]
 
+    def test_wrong_codes_and_a_wrong_password_again_are_in_the_audit_log(self, grace: Account) -> None:
+        first = Client()
+        sign_in(first)
+        turn_on(first)
+        session = first.session
+        session["account_authentication_methods"] = []
+        session.save()
+        first.post(reverse("account_reauthenticate"), {"password": "not it"})
+        first.post(reverse("mfa_reauthenticate"), {"code": "000000"})
+        client = Client()
+        sign_in(client)
+        client.post(reverse("mfa_authenticate"), {"code": "000000"})
+
+        assert {
+            "failed to confirm with a password",
+            "failed to confirm with a code",
+            "gave a wrong second factor",
+        } <= set(verbs())
+
     def test_codes_can_not_be_tried_for_ever(self, grace: Account) -> None:
         first = Client()
         sign_in(first)
@@ -258,6 +278,60 @@ class TestSessions:
         assert "Old phone" in page
         assert there.get("/work/").status_code == 302
         assert here.get("/work/").status_code == 200
+
+    def test_one_of_them_is_signed_out_and_the_rest_go_on(self, grace: Account) -> None:
+        clients = [Client(headers={"user-agent": name}) for name in ("Firefox", "Tablet", "Old phone")]
+        for client in clients:
+            sign_in(client)
+        here = clients[0]
+        phone = UserSession.objects.get(user_agent="Old phone")
+
+        here.post(reverse("end_session", args=[phone.pk]))
+
+        assert [client.get("/work/").status_code for client in clients] == [200, 200, 302]
+        assert "Old phone" not in here.get(reverse("usersessions_list")).content.decode()
+        assert "ended sessions" in verbs()
+
+    def test_nobody_ends_anothers(self, grace: Account) -> None:
+        sign_in(Client(headers={"user-agent": "Firefox"}))
+        other = Client()
+        other.force_login(make_account())
+
+        answer = other.post(reverse("end_session", args=[UserSession.objects.get().pk]))
+
+        assert answer.status_code == 404
+        assert UserSession.objects.exists()
+
+    def test_the_one_that_looks_is_told_from_the_others(self, grace: Account) -> None:
+        here, there = Client(headers={"user-agent": "Firefox"}), Client(headers={"user-agent": "Old phone"})
+        sign_in(here)
+        sign_in(there)
+
+        page = here.get(reverse("usersessions_list")).content.decode()
+
+        assert page.count("this one") == 1
+        assert re.search(r"Firefox</bdi>\s*<span[^>]*>this one", page)
+
+    def test_a_new_password_leaves_the_one_it_was_chosen_in(self, grace: Account) -> None:
+        here, there = Client(headers={"user-agent": "Firefox"}), Client(headers={"user-agent": "Old phone"})
+        sign_in(here)
+        sign_in(there)
+        new = "an entirely new one 7"
+
+        here.post(
+            reverse("annotation:change_password"),
+            {"old_password": PASSWORD, "new_password1": new, "new_password2": new},
+        )
+        page = here.get(reverse("usersessions_list")).content.decode()
+
+        assert there.get("/work/").status_code == 302
+        assert "Firefox" in page and "this one" in page
+
+    def test_no_key_lies_in_the_list(self, grace: Account) -> None:
+        client = Client()
+        sign_in(client)
+
+        assert str(client.session.session_key) not in str(list(UserSession.objects.values()))
 
     def test_nobody_sees_anothers(self, grace: Account) -> None:
         sign_in(Client(headers={"user-agent": "Firefox"}))

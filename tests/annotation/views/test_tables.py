@@ -10,7 +10,17 @@ from django.test import Client
 from django.urls import reverse
 
 from annotation.actions.tokens import create_token
-from annotation.models import Account, Judge, JudgeRun, Membership, MergeRun, Project, Role, TokenScope
+from annotation.models import (
+    Account,
+    AuditEvent,
+    Judge,
+    JudgeRun,
+    Membership,
+    MergeRun,
+    Project,
+    Role,
+    TokenScope,
+)
 from exports.models import Export
 from tests.annotation.views.roles import VISITORS, make_visitor
 from tests.factories import (
@@ -222,3 +232,16 @@ def test_tokens_come_as_csv_without_anything_secret(client: Client) -> None:
     assert "of another" not in text
     assert token.secret not in text
     assert token.token.secret_hash not in text
+
+
+def test_who_took_a_table_away_is_in_the_audit_log(project: Project) -> None:
+    visitor = make_visitor("admin", project)
+    address = reverse("annotation:list_people", args=[project.slug])
+
+    visitor.client.get(address)
+    visitor.client.head(address, {"csv": "members"})
+    assert not AuditEvent.objects.filter(verb="downloaded a table").exists()
+    visitor.client.get(address, {"csv": "members"})
+
+    event = AuditEvent.objects.get(verb="downloaded a table")
+    assert (event.actor, event.project, event.subject) == (visitor.account, project, "members")
