@@ -9,6 +9,7 @@ import dj_database_url
 from csp.constants import NONE, SELF
 from kombu import Queue
 
+from config.api_settings import *  # noqa: F403
 from config.cache import describe_cache
 from config.hosts import has_public_name
 from config.logs import describe_logging, report_errors
@@ -239,7 +240,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 10},
     },
     "reap-jobs": {"task": "annotation.reap_jobs", "schedule": 10.0, "options": {"expires": 10}},
-    "remove-old-uploads": {"task": "annotation.remove_old_uploads", "schedule": 3600.0},
+    "remove-what-is-old": {"task": "annotation.remove_what_is_old", "schedule": 3600.0},
     "expire-leases": {"task": "annotation.expire_leases", "schedule": 30.0, "options": {"expires": 30}},
 }
 # A running job beats every two seconds; silent this long, it is queued again.
@@ -271,30 +272,6 @@ EMAIL_USE_TLS = EMAIL_PORT != 465 and _flag("GRADUS_EMAIL_TLS", default=True)
 EMAIL_USE_SSL = EMAIL_PORT == 465
 EMAIL_TIMEOUT = 10  # seconds: a person waits for it
 DEFAULT_FROM_EMAIL = os.environ.get("GRADUS_EMAIL_FROM", "gradus@localhost")
-
-# --- API --------------------------------------------------------------------------------------------
-REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": [
-        "annotation.api.authentication.ApiTokenAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
-    ],
-    "DEFAULT_PERMISSION_CLASSES": [
-        "rest_framework.permissions.IsAuthenticated",
-        "annotation.api.scopes.TokenReaches",
-    ],
-    "DEFAULT_PAGINATION_CLASS": "annotation.api.pages.PagesById",
-    "DEFAULT_SCHEMA_CLASS": "annotation.api.schema.ApiSchema",
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "EXCEPTION_HANDLER": "annotation.api.errors.render_problem",
-    "PAGE_SIZE": 100,
-}
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Gradus",
-    "DESCRIPTION": "Prompts, traces, ratings and exports. Authorize with `Authorization: Bearer <token>`.",
-    "VERSION": "1",
-    "SERVE_INCLUDE_SCHEMA": False,
-}
 
 # --- logs -------------------------------------------------------------------------------------------
 LOGGING = describe_logging(

@@ -15,7 +15,7 @@ from annotation.actions import jobs
 from annotation.actions.beating import keep_beating
 from annotation.actions.import_prepare import Refused, prepare_chunk, prepare_row
 from annotation.actions.import_store import store_chunk, store_refusals
-from annotation.actions.imports import KEPT_DAYS, upload_folder
+from annotation.actions.imports import upload_folder
 from annotation.importing.file_rows import count_rows, read_file
 from annotation.importing.hub_rows import HubSource, count_hub_rows, read_hub
 from annotation.importing.rows import Row, SourceUnreadable, make_sample
@@ -126,8 +126,10 @@ def _refuse_all(run: ImportRun, refused: list[Refused], *, now: dt.datetime) -> 
 def _explain(error: Exception, source: ImportSource, *, now: dt.datetime) -> str:
     if not isinstance(error, FileNotFoundError):
         return str(error)
-    if now - source.queued_at > dt.timedelta(days=KEPT_DAYS):
-        return f"The uploaded file is gone: it was kept for {KEPT_DAYS} days. Upload it again."
+    days = source.project.uploads_kept_days
+    if now - source.queued_at > dt.timedelta(days=days):
+        kept = "1 day" if days == 1 else f"{days} days"
+        return f"The uploaded file is gone: it was kept for {kept}. Upload it again."
     return (
         "The worker does not find the uploaded file. Where web server and workers are on several machines, they share "
         "the folder “uploads” in GRADUS_DATA; a site administrator can set that up. Then upload it again."

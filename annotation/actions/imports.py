@@ -24,9 +24,6 @@ from annotation.models import Account, ImportRun, ImportSource, JobState, Projec
 from annotation.rules.segmentation import SEGMENTERS, UnknownSegmenter
 from rl_bridge.verifiers import VERIFIERS
 
-KEPT_DAYS = 7
-"""How long an uploaded file is kept; its import can be run again meanwhile."""
-
 
 class SourceNotReady(Exception):
     """The source is still being looked at, or could not be read."""
@@ -133,17 +130,6 @@ def cancel_import(*, run: ImportRun, actor: Account, now: dt.datetime) -> None:
         jobs.check_open(locked)
         jobs.cancel_job(locked, now=now)
         record_event(actor=actor, verb="cancelled an import", subject=locked, now=now, project=locked.project)
-
-
-def remove_old_uploads(*, now: dt.datetime) -> int:
-    """Deletes uploaded files that were kept for KEPT_DAYS; the import's rows and reports stay. Returns how many."""
-    num_removed = 0
-    for path in upload_folder().iterdir():
-        age = now.timestamp() - path.stat().st_mtime
-        if path.is_file() and age > KEPT_DAYS * 24 * 3600:
-            path.unlink(missing_ok=True)
-            num_removed += 1
-    return num_removed
 
 
 def upload_folder() -> Path:

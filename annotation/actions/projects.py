@@ -40,6 +40,8 @@ class ProjectSettings:
     gold_threshold: float | None
     gold_window: int
     shows_gold_accuracy: bool
+    uploads_kept_days: int
+    dry_runs_kept_days: int
 
     @classmethod
     def of(cls, project: Project) -> ProjectSettings:

@@ -5,16 +5,19 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
 from django.db import transaction
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from annotation import models
 from annotation.actions.audit import record_event
+from annotation.actions.privacy import StillNeeded, forget_person
 from annotation.admin.site import ReadOnlyAdmin
 
 admin.site.unregister(Group)  # roles are memberships, not groups
@@ -52,6 +55,28 @@ class AccountAdmin(UserAdmin):  # type: ignore[type-arg]  # not generic at run t
         ("When", {"fields": ("last_login", "date_joined")}),
     )
     readonly_fields = ("last_login", "date_joined")
+    actions = ("forget_people",)
+
+    @admin.action(description="Forget these people for good …")
+    def forget_people(self, request: HttpRequest, chosen: QuerySet[models.Account]) -> HttpResponse | None:
+        """Asks first; then each by itself, so that one who is still needed keeps nobody else."""
+        if "is_sure" not in request.POST:
+            context = {
+                **admin.site.each_context(request),
+                "title": "Forget people",
+                "accounts": chosen,
+                "checkbox": ACTION_CHECKBOX_NAME,
+            }
+            return TemplateResponse(request, "admin/forget_people.html", context)
+        actor = request.user if isinstance(request.user, models.Account) else None
+        for account in chosen:
+            try:
+                said = forget_person(account=account, actor=actor, now=timezone.now())
+            except StillNeeded as error:
+                self.message_user(request, f"{account}: {error}", messages.ERROR)
+            else:
+                self.message_user(request, f"Forgotten; what they rated is now of {said}.", messages.SUCCESS)
+        return None
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """An account is switched off, never deleted: its ratings are evidence."""

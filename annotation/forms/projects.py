@@ -40,6 +40,7 @@ class ProjectSettingsForm(forms.Form):
         ("How steps are rated", ("stop_at_first_error", "can_rate_rest_good", "error_categories")),
         ("What judges see", ("judges_see_reference",)),
         ("What raters see", ("shows_reference", "shows_scores_after", "shows_decisions", "assisted_percent")),
+        ("What is kept for how long", ("uploads_kept_days", "dry_runs_kept_days")),
     )
 
     name = forms.CharField(max_length=120)
@@ -148,6 +149,18 @@ class ProjectSettingsForm(forms.Form):
         label="Show raters their accuracy on gold",
         required=False,
         help_text="They see how many they had right of how many, never which traces were gold.",
+    )
+    uploads_kept_days = forms.IntegerField(
+        label="Uploaded files, in days",
+        min_value=1,
+        max_value=3650,
+        help_text="Their imports can be run again meanwhile. What was imported of them stays.",
+    )
+    dry_runs_kept_days = forms.IntegerField(
+        label="Dry runs, in days",
+        min_value=1,
+        max_value=3650,
+        help_text="The single answers that were looked at before a batch was started.",
     )
 
     @classmethod

@@ -115,6 +115,18 @@ class Project(models.Model):
         default=False,
         help_text="Raters see what was decided of the traces they rated, and may appeal once.",
     )
+    uploads_kept_days = models.PositiveSmallIntegerField(
+        default=7,
+        db_default=7,
+        validators=[MinValueValidator(1), MaxValueValidator(3650)],
+        help_text="How long an uploaded file is kept; what was imported of it stays.",
+    )
+    dry_runs_kept_days = models.PositiveSmallIntegerField(
+        default=30,
+        db_default=30,
+        validators=[MinValueValidator(1), MaxValueValidator(3650)],
+        help_text="How long the answer of a dry run is kept.",
+    )
     created_at = models.DateTimeField()
     archived_at = models.DateTimeField(null=True, blank=True)
 

@@ -6,7 +6,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from annotation.actions import assignments, chunked, import_rows, imports, jobs, merges, quality_reports
+from annotation.actions import assignments, chunked, import_rows, jobs, merges, quality_reports, retention
 
 
 @shared_task(name="annotation.reap_jobs")
@@ -22,9 +22,9 @@ def expire_leases() -> None:
     assignments.expire_leases(now=timezone.now())
 
 
-@shared_task(name="annotation.remove_old_uploads")
-def remove_old_uploads() -> None:
-    imports.remove_old_uploads(now=timezone.now())
+@shared_task(name="annotation.remove_what_is_old")
+def remove_what_is_old() -> None:
+    retention.remove_what_is_old(now=timezone.now())
 
 
 @shared_task(name="annotation.inspect_source")

@@ -162,3 +162,36 @@ def test_that_a_site_admin_set_a_password_is_in_the_audit_log(
     assert events.count() == num
     grace.refresh_from_db()
     assert grace.check_password(typed) == bool(num)
+
+
+class TestForgetting:
+    URL = reverse("admin:annotation_account_changelist")
+
+    def ask(self, client: Client, *accounts: Account, **fields: str) -> str:
+        body = {"action": "forget_people", "_selected_action": [account.pk for account in accounts], **fields}
+        return client.post(self.URL, body, follow=True).content.decode()
+
+    def test_it_is_asked_first_and_then_done_and_recorded(self, site_admin: Client) -> None:
+        grace = make_account("grace", email="grace@example.org")
+
+        page = self.ask(site_admin, grace)
+        grace.refresh_from_db()
+        assert "can’t be undone" in page
+        assert grace.username == "grace"
+        said = self.ask(site_admin, grace, is_sure="yes")
+
+        grace.refresh_from_db()
+        assert f"now of former-{grace.pk}" in said
+        assert (grace.username, grace.email, grace.is_active) == (f"former-{grace.pk}", "", False)
+        assert AuditEvent.objects.get(verb="forgot a person").actor == Account.objects.get(is_superuser=True)
+
+    def test_who_is_still_needed_stays_and_keeps_nobody_else(self, site_admin: Client) -> None:
+        project = make_project(name="Sums")
+        needed, other = make_member(project, Role.ADMIN, username="needed"), make_account("other")
+
+        said = self.ask(site_admin, needed, other, is_sure="yes")
+
+        needed.refresh_from_db()
+        other.refresh_from_db()
+        assert "the only admin of Sums" in said
+        assert (needed.username, other.username) == ("needed", f"former-{other.pk}")

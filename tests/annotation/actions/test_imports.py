@@ -13,7 +13,7 @@ from typing import Any
 import datasets
 import pytest
 
-from annotation.actions import import_rows, imports, jobs
+from annotation.actions import import_rows, imports, jobs, retention
 from annotation.actions.import_rows import inspect_source, run_import
 from annotation.actions.imports import ImportPlan, add_file_source, add_hub_source, start_import
 from annotation.importing.layouts import BadMapping
@@ -357,7 +357,7 @@ def test_uploads_are_deleted_after_some_days_and_then_it_is_said(uploads: Path) 
 
     ImportSource.objects.update(queued_at=NOW - dt.timedelta(days=8))
 
-    assert imports.remove_old_uploads(now=NOW) == 1
+    assert retention.remove_what_is_old(now=NOW).num_uploads == 1
     run = import_rows_of(source)
 
     assert run.error == "The uploaded file is gone: it was kept for 7 days. Upload it again."

@@ -241,3 +241,15 @@ def test_a_forged_session_cookie_is_asked_to_sign_in(client: Client) -> None:
     answer = client.get(reverse("annotation:list_projects"), headers={"cookie": r'sessionid="\000aaaaaaaa"'})
 
     assert answer.status_code == 302
+
+
+def test_more_files_than_a_form_has_are_refused_unread() -> None:
+    project = make_project()
+    client = Client()
+    client.force_login(make_member(project, Role.ENGINEER))
+    files = {name: SimpleUploadedFile("rows.jsonl", b'{"prompt": "1 + 1?"}') for name in ("file", "another")}
+
+    answer = client.post(reverse("annotation:upload_prompts", args=[project.slug]), files)
+
+    assert answer.status_code == 400
+    assert not ImportSource.objects.exists()
