@@ -83,7 +83,17 @@ def report_errors(dsn: str) -> None:
         include_local_variables=False,
         max_request_body_size="never",
         traces_sample_rate=0.0,
+        before_send=lambda event, hint: hide_in_event(event),
     )
+
+
+def hide_in_event(said: Any) -> Any:
+    """What goes to Sentry, each text as `hide_secrets` leaves it: address, message, what was logged before."""
+    if isinstance(said, str):
+        return hide_secrets(said)
+    if isinstance(said, dict):
+        return {name: hide_in_event(inner) for name, inner in said.items()}
+    return [hide_in_event(inner) for inner in said] if isinstance(said, list | tuple) else said
 
 
 def describe_logging(level: str, form: str) -> dict[str, Any]:

@@ -253,7 +253,8 @@ def sentry() -> Iterator[str]:
 def test_an_error_goes_to_sentry_without_what_somebody_wrote(sentry: str) -> None:
     script = (
         "import django; django.setup()\n"
-        "import gzip, sentry_sdk\n"
+        "import gzip, logging, sentry_sdk\n"
+        "logging.getLogger('annotation').warning('Gone: %s', '/join/very-secret/')\n"
         "def fail(secret):\n"
         "    raise RuntimeError('broken')\n"
         "try:\n"
@@ -268,6 +269,7 @@ def test_an_error_goes_to_sentry_without_what_somebody_wrote(sentry: str) -> Non
     told = b"".join(_read(body) for body in _Sentry.got)
     assert b"broken" in told
     assert b"what a model wrote" not in told
+    assert b"Gone" in told and b"very-secret" not in told
 
 
 def _read(body: bytes) -> bytes:
