@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from django.db.models import F, Func, IntegerField
+from django.db.models import Case, F, Func, IntegerField, When
 
 from annotation.models import (
     Decision,
@@ -24,7 +24,8 @@ from annotation.models import (
 )
 from annotation.rules.draft import by_index
 from exports.columns import read_columns, split_numbers
-from exports.formats.evidence import Evidence, Ratings, Scores
+from exports.formats.dataset import Row
+from exports.formats.evidence import Evidence, Ratings, Scores, make_table
 from exports.pair_columns import Pairs, load_pairs
 from exports.queries import IsAnyOf
 from exports.trace_columns import column_of, load_trace_columns
@@ -93,6 +94,16 @@ def stream_batches(
             pairs=load_pairs(run, ids.prompts, traces, min_p=min_p) if min_p is not None else None,
             evidence=_load_evidence(run, traces) if with_evidence else None,
         )
+
+
+def sample_evidence(run: MergeRun, num_rows: int) -> list[Row]:
+    """The first rows of `evidence`, of a trace that somebody rated where there is one."""
+    rows = MergedTrace.objects.filter(run=run)
+    first = rows.order_by(Case(When(num_raters__gt=0, then=0), default=1), "trace_id")
+    ids = list(first.values_list("trace_id", flat=True)[:1])
+    table = make_table(_load_evidence(run, load_trace_columns(run, ids)))
+    found: list[Row] = table.slice(0, num_rows).to_pylist()
+    return found
 
 
 def _list_ids(run: MergeRun) -> Iterator[_Ids]:

@@ -17,7 +17,7 @@ from exports.actions import folder_of
 from exports.candidates import schema_of
 from exports.formats.dataset import FormName
 from exports.json_lines import read_json_batches
-from exports.manifest import FileEntry, Manifest, read_manifest
+from exports.manifest import FileEntry, Manifest, MergeFacts, read_manifest
 from exports.models import Export
 from exports.policy import CONFIGS
 
@@ -121,23 +121,47 @@ def describe_differences(before: Export, after: Export) -> list[str]:
     said = []
     if old["version"] != new["version"]:
         said.append(f"Gradus itself: version {old['version']} made the one, {new['version']} the other.")
-    if old["merge"]["version"] != new["merge"]["version"]:
-        said.append(f"The merge's code: {old['merge']['version']}, then {new['merge']['version']}.")
-    said += _differing("The merge", old["merge"], new["merge"], ("policy", "recovery", "uses_verdict"))
+    earlier_merges, later_merges = _merges_of(old), _merges_of(new)
+    for project in (name for name in earlier_merges if name in later_merges):
+        said += _differing_merges(project, earlier_merges[project], later_merges[project])
     for name in sorted(old["created_by_policy"].keys() | new["created_by_policy"].keys()):
         said += _differing("The policy", old["created_by_policy"], new["created_by_policy"], (name,))
     lists: tuple[tuple[str, list[str], list[str]], ...] = (
-        ("calibrated judge", old["merge"]["calibrated_judges"], new["merge"]["calibrated_judges"]),
         ("segmenter", old["segmenters"], new["segmenters"]),
         ("project", old["projects"], new["projects"]),
     )
     for noun, earlier, later in lists:
-        said += [f"A {noun} more: {name}." for name in sorted(set(later) - set(earlier))]
-        said += [f"A {noun} less: {name}." for name in sorted(set(earlier) - set(later))]
-    num_ratings = new["merge"]["num_ratings"] - old["merge"]["num_ratings"]
-    if num_ratings:
-        said.append(f"{abs(num_ratings)} ratings {'more' if num_ratings > 0 else 'less'} behind the labels.")
+        said += _differing_lists(noun, earlier, later)
     return said
+
+
+def _merges_of(manifest: Manifest) -> dict[str, MergeFacts]:
+    """By project; that of the export's own project under no name, and first."""
+    return {"": manifest["merge"], **dict(sorted(manifest.get("other_merges", {}).items()))}
+
+
+def _differing_merges(project: str, old: MergeFacts, new: MergeFacts) -> list[str]:
+    of_project = f" of {project}" if project else ""
+    said = []
+    if old["version"] != new["version"]:
+        said.append(f"The code of the merge{of_project}: {old['version']}, then {new['version']}.")
+    said += _differing(f"The merge{of_project}", old, new, ("policy", "recovery", "uses_verdict"))
+    judges = _differing_lists("calibrated judge", old["calibrated_judges"], new["calibrated_judges"])
+    said += [
+        f"The merge{of_project}: {words[0].lower()}{words[1:]}" if project else words for words in judges
+    ]
+    num = new["num_ratings"] - old["num_ratings"]
+    if num:
+        more = "more" if num > 0 else "fewer"
+        said.append(f"{abs(num)} rating{'s' * (abs(num) != 1)} {more} behind the labels{of_project}.")
+    return said
+
+
+def _differing_lists(noun: str, old: list[str], new: list[str]) -> list[str]:
+    return [
+        *(f"A {noun} more: {name}." for name in sorted(set(new) - set(old))),
+        *(f"A {noun} less: {name}." for name in sorted(set(old) - set(new))),
+    ]
 
 
 def _differing(what: str, old: Any, new: Any, names: tuple[str, ...]) -> list[str]:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from django.db.models import Q
-
-from annotation.models import Gold, JudgeScore, MergeRun, Rating, Trace
-from exports.candidates import TRACE_FORMATS
+from exports.candidates import PAIR_FORMATS
 from exports.comparison import RowChange
-from exports.labels import REASONS, LeftOut, refuse_trace
 from exports.models import Export
-from exports.policy import read_policy
-from exports.queries import load_traces
+from exports.refusals import Sources, list_runs, load_sources
 from exports.rows import JudgedTrace
+from exports.said_between import Said, list_said, list_spans
+
+_UNEXPLAINED = (
+    "Nobody spoke of it in between: the thresholds, the merge or what was said of other traces moved it."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,57 +25,83 @@ class Explained:
     reasons: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Reasons:
+    """Finds the reasons for rows of one config: what both exports had before them, and what was said in between."""
+
+    config: str
+    old: Sources
+    new: Sources
+    said: Said
+
+    def explain(self, row: RowChange) -> tuple[str, ...]:
+        if self.config == "prompts":
+            found = self._explain_prompt(row)
+        elif self.config in PAIR_FORMATS:
+            found = self._explain_pair(row)
+        else:
+            found = self._explain_trace(row, int(row.key[0]))
+        return (*found, *_explain_split(row)) or (_UNEXPLAINED,)
+
+    def _explain_prompt(self, row: RowChange) -> Iterator[str]:
+        prompt = int(row.key[0])
+        yield from self.said.of_prompt.get(prompt, ())
+        yield from _say_left_out(row, self.old.refuse_prompt(prompt), self.new.refuse_prompt(prompt))
+        if row.kind == "added" and prompt not in self.old.choosers:
+            yield "It came into the project after the earlier export."
+        if row.before and row.after and row.before.label != row.after.label:
+            yield "Its ground truth or its verifier was changed."
+
+    def _explain_pair(self, row: RowChange) -> Iterator[str]:
+        first, second = (int(part) for part in row.key[:2])
+        for two, sentences in self.said.of_two.items():
+            if first in two or second in two:
+                yield from sentences
+        yield from _say_left_out(
+            row,
+            self.old.refuse_pair(first, second, self.config),
+            self.new.refuse_pair(first, second, self.config),
+        )
+        for trace in dict.fromkeys((first, second)):
+            yield from (f"Trace {trace}: {reason}" for reason in self._explain_trace(row, trace))
+
+    def _explain_trace(self, row: RowChange, trace: int) -> Iterator[str]:
+        yield from self.said.of_trace.get(trace, ())
+        refused = (source.refuse_trace(trace, self.config) for source in (self.old, self.new))
+        yield from _say_left_out(row, *refused)
+        earlier, later = self.old.traces.get(trace), self.new.traces.get(trace)
+        if earlier is None:
+            yield "it was not in the earlier merge."
+        if later is None:
+            yield "it is not in the later merge: another segmentation replaced it, or its project is not in the export."
+        if earlier and later:
+            yield from _list_moves(earlier, later)
+
+
 def explain_rows(before: Export, after: Export, config: str, rows: Iterable[RowChange]) -> list[Explained]:
     """Reasons for each row, most telling first. Reads the database once for all of them."""
     rows = list(rows)
-    if config == "prompts":
-        return [Explained(row, _explain_split(row)) for row in rows]
+    if not rows:
+        return []
     ids = {int(part) for row in rows for part in row.key}
-    events = _list_events(before, after, ids)
-    old, new = (_load(export, ids) for export in (before, after))
-    return [
-        Explained(
-            row,
-            tuple(
-                reason
-                for part in dict.fromkeys(row.key)
-                for reason in _explain_trace(row, int(part), config, (before, old), (after, new), events)
-            )
-            + _explain_split(row)
-            or ("Nothing was said of it in between; the thresholds, the merge or its neighbours moved it.",),
-        )
-        for row in rows
-    ]
+    traces, prompts = (set(), ids) if config == "prompts" else (ids, set())
+    old, new = (load_sources(export, traces, prompts, config) for export in (before, after))
+    said = list_said(list_spans(list_runs(before), list_runs(after)), traces, prompts)
+    reasons = _Reasons(config, old, new, said)
+    return [Explained(row, reasons.explain(row)) for row in rows]
+
+
+def _say_left_out(row: RowChange, old: str | None, new: str | None) -> Iterator[str]:
+    if row.kind == "removed" and new:
+        yield f"left out now because {new}."
+    if row.kind == "added" and old:
+        yield f"left out before because {old}."
 
 
 def _explain_split(row: RowChange) -> tuple[str, ...]:
     if row.before and row.after and row.before.split != row.after.split:
         return (f"Its prompt moved from {row.before.split} to {row.after.split}.",)
     return ()
-
-
-def _explain_trace(
-    row: RowChange,
-    trace: int,
-    config: str,
-    old: tuple[Export, Mapping[int, JudgedTrace]],
-    new: tuple[Export, Mapping[int, JudgedTrace]],
-    events: Mapping[int, list[str]],
-) -> list[str]:
-    name = f"Trace {trace}: " if len(row.key) > 1 else ""
-    said = [name + event for event in events.get(trace, [])]
-    earlier, later = old[1].get(trace), new[1].get(trace)
-    if row.kind == "removed" and (reason := _refuse(new[0], later, config)):
-        said.append(f"{name}left out now because {REASONS[reason.reason]}.")
-    if row.kind == "added" and (reason := _refuse(old[0], earlier, config)):
-        said.append(f"{name}left out before because {REASONS[reason.reason]}.")
-    if earlier is None:
-        said.append(f"{name}it was not in the earlier merge.")
-    if later is None:
-        said.append(f"{name}it is not in the later merge: another segmentation replaced it.")
-    if earlier and later:
-        said += [name + move for move in _list_moves(earlier, later)]
-    return said
 
 
 def _list_moves(earlier: JudgedTrace, later: JudgedTrace) -> Iterable[str]:
@@ -92,45 +116,3 @@ def _list_moves(earlier: JudgedTrace, later: JudgedTrace) -> Iterable[str]:
         ]
         if moved and (most := max(moved))[0] >= 0.005:
             yield f"step {most[1] + 1} moved most: {most[2]:.2f}, then {most[3]:.2f}."
-
-
-def _refuse(export: Export, trace: JudgedTrace | None, config: str) -> LeftOut | None:
-    if trace is None:
-        return None
-    policy = read_policy(export.policy)
-    refused = refuse_trace(trace, policy)
-    if refused is None and config in TRACE_FORMATS:
-        made = TRACE_FORMATS[config].make_row(trace, policy, "standard")
-        refused = made if isinstance(made, LeftOut) else None
-    return refused
-
-
-def _load(export: Export, ids: set[int]) -> dict[int, JudgedTrace]:
-    found: dict[int, JudgedTrace] = {}
-    for run in (export.merge_run, *export.other_runs.select_related("project")):
-        found |= load_traces(run, ids)
-    return found
-
-
-def _list_events(before: Export, after: Export, ids: set[int]) -> dict[int, list[str]]:
-    """What happened to each trace between the moments at which the two merges read the database."""
-    start, end = sorted((_moment(before.merge_run), _moment(after.merge_run)))
-    events: dict[int, list[str]] = defaultdict(list)
-    ratings = Rating.objects.filter(trace__in=ids, submitted_at__gt=start, submitted_at__lte=end)
-    for trace, rater, revision in ratings.order_by("pk").values_list("trace", "rater__username", "revision"):
-        verb = "rated it" if revision == 1 else f"amended their rating (revision {revision})"
-        events[trace].append(f"{rater} {verb}.")
-    scores = JudgeScore.objects.filter(trace__in=ids, created_at__gt=start, created_at__lte=end)
-    for trace, name, version in scores.order_by("pk").values_list("trace", "judge__name", "judge__version"):
-        events[trace].append(f"the judge {name}@{version} scored it.")
-    gold = Gold.objects.filter(trace__in=ids, created_at__gt=start, created_at__lte=end)
-    for trace in gold.values_list("trace", flat=True):
-        events[trace].append("it was made gold.")
-    retired = Trace.objects.filter(Q(retired_at__gt=start, retired_at__lte=end), pk__in=ids)
-    for trace in retired.values_list("pk", flat=True):
-        events[trace].append("another segmentation replaced it.")
-    return events
-
-
-def _moment(run: MergeRun) -> dt.datetime:
-    return run.started_at or run.queued_at

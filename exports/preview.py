@@ -6,37 +6,38 @@ import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 
 from django.db.models import Count, Q
 
+from annotation.merging.data import MergePolicy
 from annotation.models import JudgeScore, MergeRun, Outcome, Project, Prompt, Trace
-from annotation.queries.merges import find_latest_merge
+from annotation.queries.merges import find_latest_merge, policy_of
+from exports.batches import sample_evidence
 from exports.candidates import PAIR_FORMATS, TRACE_FORMATS, Chooser, schema_of
 from exports.card import spell_type
 from exports.cases import count_pair_cases, count_trace_cases
 from exports.formats.dataset import FormName, Row
 from exports.labels import REASONS, LeftOut
 from exports.policy import CONFIGS, SPLITS, ExportPolicy
+from exports.project_splits import draw_splits
 from exports.queries import (
+    count_steps,
     find_suspect_prompts,
     load_traces,
     stream_pairs,
-    stream_prompt_texts,
     stream_prompts,
 )
 from exports.rewrites import stream_rewrites
 from exports.rows import AskedPrompt
-from exports.splits import assign_splits, draw_alone
 from exports.tally import ConfigTally, new_tallies
 
 NUM_SAMPLES = 3
-MOST_CLUSTERED = 30_000
-"""Of how many prompts near-duplicates are looked for: of 25,000 it takes half a second."""
 MOST_PAIRS = 2_000
 """How many pairs are read whole: beyond it, step preferences are counted of the first ones only."""
 MOST_PROMPTS_SAMPLED = 50
 _SAMPLE_CHARACTERS = 1200
+_MADE_OF = (("traces", TRACE_FORMATS), ("pairs", PAIR_FORMATS))
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,8 @@ class Evidence:
 class Preview:
     """The counts of a merge run's export; `evidence` alone where nothing was merged yet.
 
-    `is_of_latest`: a fresh merge is chosen, so the counts are of the latest one. `is_estimated`: splits are drawn
+    `is_of_latest`: a fresh merge is chosen, so the counts are of the latest one; of the latest by another policy, which
+    `other_policy` then names, where none by the chosen one has run yet. `is_estimated`: splits are drawn
     without joining near-duplicate prompts, of which there are too many to look at. `hints` say what would give more.
     """
 
@@ -78,6 +80,8 @@ class Preview:
     configs: tuple[ConfigPreview, ...]
     hints: tuple[str, ...]
     evidence: Evidence | None = None
+    other_policy: str = ""
+    wanted_policy: str = ""
 
 
 def preview_export(
@@ -87,22 +91,26 @@ def preview_export(
     configs: Iterable[str],
     form: FormName,
     other_projects: Collection[Project] = (),
+    *,
+    merge_policy: MergePolicy | None = None,
 ) -> Preview:
-    """A preview of `run`; where it is None (a fresh merge is wanted), of the latest finished one.
+    """A preview of `run`; where it is None (a fresh merge by `merge_policy` is wanted), of the latest finished one.
 
-    Of `other_projects`, too, the latest finished merges count; one that has none counts nothing yet.
+    That is the latest by the same policy, where there is one. Of `other_projects`, too, such merges count; one that has
+    none counts nothing yet.
     """
-    shown = run or find_latest_merge(project)
+    merge_policy = policy_of(run) if run else merge_policy or MergePolicy()
+    shown = run or _find_merge(project, merge_policy)
     if shown is None:
         return Preview(None, True, False, (), (), count_evidence([project, *other_projects]))
     wanted = [config for config in CONFIGS if config in configs]
-    others = [(other, find_latest_merge(other)) for other in other_projects]
+    others = [(other, _find_merge(other, merge_policy)) for other in other_projects]
     runs = [shown, *(one for _, one in others if one is not None)]
-    split_of, is_estimated = _draw_splits(runs, policy)
+    split_of, is_estimated = draw_splits([one.project for one in runs], policy)
     look = _Look(wanted)
     for one in runs:
         look.at_run(one, Chooser(policy, form, split_of, find_suspect_prompts(one)))
-    previews = tuple(_preview_config(config, look, form) for config in wanted if config != "evidence")
+    previews = tuple(_preview_config(config, look, form) for config in wanted)
     return Preview(
         run=shown,
         is_of_latest=run is None,
@@ -110,9 +118,20 @@ def preview_export(
         configs=previews,
         hints=(
             *_hint(previews, look.tallies, policy),
-            *(_hint_at_unmerged(other) for other, one in others if one is None),
+            *filter(None, (_hint_at_other(other, one, merge_policy) for other, one in others)),
         ),
+        other_policy=_name_other(shown, merge_policy),
+        wanted_policy=merge_policy.words,
     )
+
+
+def _find_merge(project: Project, merge_policy: MergePolicy) -> MergeRun | None:
+    return find_latest_merge(project, merge_policy) or find_latest_merge(project)
+
+
+def _name_other(run: MergeRun, merge_policy: MergePolicy) -> str:
+    """The policy of a run, where it is another one than this."""
+    return found.words if (found := policy_of(run)) != merge_policy else ""
 
 
 def count_evidence(projects: Collection[Project]) -> Evidence:
@@ -146,6 +165,7 @@ class _Look:
         self.at_traces()
         self.at_pairs()
         self.at_prompts()
+        self.at_evidence()
 
     def at_traces(self) -> None:
         configs = [config for config in self._configs if config in TRACE_FORMATS]
@@ -210,6 +230,17 @@ class _Look:
             if not isinstance(row, LeftOut) and len(self.samples.setdefault("prompts", [])) < NUM_SAMPLES:
                 self.samples["prompts"].append(row)
 
+    def at_evidence(self) -> None:
+        """No policy filters it: it has a row for each step of each trace."""
+        if "evidence" not in self._configs:
+            return
+        tally = self.tallies["evidence"]
+        for prompt, provenance, num_steps in count_steps(self._run):
+            tally.rows[self._chooser.split_of[prompt]] += num_steps
+            tally.provenance[provenance] += num_steps
+        if missing := NUM_SAMPLES - len(self.samples.setdefault("evidence", [])):
+            self.samples["evidence"] += sample_evidence(self._run, missing)
+
     def _sample_traces(self, config: str, trace_ids: list[int]) -> None:
         whole = load_traces(self._run, set(trace_ids))
         for trace_id in trace_ids:
@@ -236,15 +267,6 @@ class _Look:
         return not isinstance(row, LeftOut)
 
 
-def _draw_splits(runs: list[MergeRun], policy: ExportPolicy) -> tuple[dict[int, str], bool]:
-    """Every prompt's split, and whether they are drawn without looking for near-duplicates: that takes too long."""
-    projects = [run.project for run in runs]
-    texts = chain.from_iterable(stream_prompt_texts(project) for project in projects)
-    if Prompt.objects.filter(project__in=projects).count() <= MOST_CLUSTERED:
-        return assign_splits(texts, policy).by_prompt, False
-    return {prompt_id: draw_alone(text, policy) for prompt_id, text in texts}, True
-
-
 def _preview_config(config: str, look: _Look, form: FormName) -> ConfigPreview:
     tally = look.tallies[config]
     return ConfigPreview(
@@ -267,11 +289,11 @@ def _most_first(counted: Counter[str]) -> list[tuple[str, int]]:
 def _hint(
     previews: tuple[ConfigPreview, ...], tallies: dict[str, ConfigTally], policy: ExportPolicy
 ) -> Iterator[str]:
-    few = max((tally.dropped["too_few_raters"] for tally in tallies.values()), default=0)
-    if few and policy.minimum_raters > 1:
+    few = {noun: max(tallies[config].dropped["too_few_raters"] for config in of) for noun, of in _MADE_OF}
+    if (noun := next((noun for noun, num in few.items() if num), None)) and policy.minimum_raters > 1:
         yield (
-            f"{few} traces have fewer than {policy.minimum_raters} blind raters. Asking for fewer takes more of them, "
-            f"on weaker evidence."
+            f"{few[noun]} {noun} have fewer than {policy.minimum_raters} blind raters. Asking for fewer takes more of "
+            f"them, on weaker evidence."
         )
     untrained = [p.config for p in previews if p.num_rows and not dict(p.splits)["train"]]
     if untrained:
@@ -281,8 +303,16 @@ def _hint(
         )
 
 
-def _hint_at_unmerged(project: Project) -> str:
-    return f"{project.name} has no merge yet, so its labels are not counted here; starting the export merges it first."
+def _hint_at_other(project: Project, run: MergeRun | None, merge_policy: MergePolicy) -> str:
+    """What to know of the counts of a further project; nothing where they are as good as one's own."""
+    if run is None:
+        return f"{project.name} has no merge yet, so its labels are not counted; starting the export merges it first."
+    if other := _name_other(run, merge_policy):
+        return (
+            f"{project.name} is counted from its merge by {other}; starting the export merges it by "
+            f"{merge_policy.words} first."
+        )
+    return ""
 
 
 def _write_sample(row: Row) -> str:

@@ -20,10 +20,12 @@ from django.db.models import (
     Count,
     F,
     Func,
+    IntegerField,
     OuterRef,
     Q,
     QuerySet,
     Subquery,
+    Sum,
     Value,
 )
 
@@ -148,6 +150,22 @@ def stream_pairs(run: MergeRun, *, min_p: float) -> Iterator[JudgedPair]:
             yield JudgedPair(traces[chosen], traces[rejected], probability, margin, provenance, num)
 
 
+def load_pairs_among(run: MergeRun, traces: Mapping[int, JudgedTrace]) -> dict[tuple[int, int], JudgedPair]:
+    """The preferences of a merge run between any two of these traces, by both ids, the lower one first."""
+    among = MergedPreference.objects.filter(
+        IsAnyOf("chosen_id", traces), IsAnyOf("rejected_id", traces), run=run
+    )
+    num_choosing = _count_choosing(run)
+    found = {}
+    columns = ("chosen_id", "rejected_id", "probability", "margin", "provenance")
+    for chosen, rejected, probability, margin, provenance in among.values_list(*columns):
+        two = (min(chosen, rejected), max(chosen, rejected))
+        found[two] = JudgedPair(
+            traces[chosen], traces[rejected], probability, margin, provenance, num_choosing[two]
+        )
+    return found
+
+
 def _count_choosing(run: MergeRun) -> Counter[tuple[int, int]]:
     """How many raters had chosen between two traces, the lower id first, when the merge ran."""
     rows = Comparison.objects.filter(
@@ -202,6 +220,13 @@ def find_suspect_prompts(run: MergeRun) -> SuspectPrompts:
 
 def count_merged_traces(run: MergeRun) -> int:
     return MergedTrace.objects.filter(run=run).count()
+
+
+def count_steps(run: MergeRun) -> list[tuple[int, str, int]]:
+    """(prompt, provenance, how many steps its traces of that provenance have) of a merge run."""
+    length = Func(F("trace__step_ends"), function="cardinality", output_field=IntegerField())
+    rows = MergedTrace.objects.filter(run=run).order_by().values_list("trace__prompt_id", "provenance")
+    return list(rows.annotate(num_steps=Sum(length)))
 
 
 def list_segmenters(run: MergeRun) -> list[str]:

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from annotation.actions import jobs
 from annotation.actions.merges import NothingToMerge
+from annotation.merging.data import MergePolicy
 from annotation.models import JobState, MergeRun, Project
 from annotation.views.access import account_of, load_project
 from annotation.views.responses import redirect_htmx
@@ -209,6 +210,7 @@ def _preview(project: Project, form: ExportForm) -> Preview | None:
         form.cleaned_data["configs"],
         cast(FormName, form.cleaned_data["form"]),
         form.others_chosen(),
+        merge_policy=merge if isinstance(merge, MergePolicy) else None,
     )
 
 

@@ -156,7 +156,7 @@ def find_latest_merge(project: Project, policy: MergePolicy | None = None) -> Me
     runs = list_merge_runs(project).filter(state="finished")
     if policy is not None:
         runs = runs.filter(policy=policy.name, recovery=policy.recovery, uses_verdict=policy.use_verdict)
-    return runs.first()
+    return runs.order_by("-queued_at", "-pk").first()
 
 
 def policy_of(run: MergeRun) -> MergePolicy:

@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from annotation.actions import merges
 from annotation.merging.data import MergePolicy
-from annotation.models import MergeRun, Rating
+from annotation.models import Choice, MergedTrace, MergeRun, Outcome, Rating
 from exports import actions
 from exports.comparison import (
     ConfigComparison,
@@ -32,10 +32,11 @@ from tests.annotation.api.callers import make_caller
 from tests.annotation.views.roles import VISITORS, make_visitor
 from tests.exports.test_views import expected_status
 from tests.exports.worlds import LATER, World, make_world, merge_world, start_export, write_export
-from tests.factories import NOW, make_judge_score, make_rating
+from tests.factories import NOW, make_comparison, make_decision, make_judge_score, make_rating, make_trace
 
 pytestmark = pytest.mark.django_db
 POLICY = ExportPolicy(validation_share=0.0, test_share=0.0)
+HOURS = dt.timedelta(hours=6)
 CONFIGS = ("stepwise", "unpaired_preference", "preference", "prompts")
 
 
@@ -116,6 +117,129 @@ def test_a_row_that_is_new_says_what_made_it_and_why_it_was_left_out() -> None:
     assert "left out before because nobody rated them" in why
 
 
+def test_a_decision_is_named() -> None:
+    world = make_world(3)
+    before = export(world, merge_world(world))
+    decision = make_decision(world.right[0], (1, 1, 1), decided_at=NOW + HOURS, is_current=False)
+    make_decision(
+        world.right[0], (1, -1, None), adjudicator=decision.adjudicator, revision=2, decided_at=NOW + HOURS
+    )
+    after = export(world, merge_again(world))
+
+    why = explain(before, after, compare_config(before, after, "stepwise"))[str(world.right[0].pk)]
+
+    assert f"{decision.adjudicator.username} decided it." in why
+    assert "amended their decision (revision 2)." in why
+
+
+def test_comparisons_are_named_where_they_moved_a_preference_and_nowhere_else() -> None:
+    world = make_world(3)
+    before = export(world, merge_world(world))
+    right, wrong = world.right[1], world.wrong[1]
+    said = [
+        make_comparison(right, wrong, choice=choice, submitted_at=NOW + HOURS)
+        for choice in (Choice.BOTH_BAD, Choice.BOTH_BAD, Choice.TIE, Choice.A)
+    ]
+    after = export(world, merge_again(world))
+    key = (str(right.pk), str(wrong.pk))
+
+    found = compare_config(before, after, "preference")
+    (removed,) = (row for row in found.rows if row.key == key)
+    (explained,) = explain_rows(before, after, "preference", [removed])
+    (of_trace,) = explain_rows(before, after, "stepwise", [RowChange((key[0],), None, None)])
+
+    who = [comparison.rater.username for comparison in said]
+    two = f"traces {right.pk} and {wrong.pk}"
+    assert f"{who[0]} compared {two}, and called both bad." in explained.reasons
+    assert f"{who[2]} compared {two}, and called them a tie." in explained.reasons
+    assert f"{who[3]} compared {two}, and preferred {right.pk}." in explained.reasons
+    assert any("left out now because the merge wrote no preference" in reason for reason in explained.reasons)
+    assert not any("compared" in reason for reason in of_trace.reasons)
+
+
+def test_a_prompt_that_was_called_broken_in_between_is_the_reason_for_all_that_is_made_of_it() -> None:
+    world = make_world(3)
+    before = export(world, merge_world(world))
+    for rater in world.raters:
+        for _ in range(2):
+            make_rating(
+                make_trace(world.prompts[0], steps=("What?",)),
+                rater,
+                outcome=Outcome.BAD_PROBLEM,
+                reason="No number",
+                labels=(None,),
+                submitted_at=NOW + HOURS,
+            )
+    after = export(world, merge_again(world))
+
+    found = {config: compare_config(before, after, config) for config in CONFIGS}
+
+    why = {config: " ".join(explain(before, after, rows).values()) for config, rows in found.items()}
+    assert all(
+        "left out now because at least half of its raters called the prompt broken" in w for w in why.values()
+    )
+    assert f"{world.raters[0].username} called it broken." in why["prompts"]
+
+
+def test_a_row_that_a_judge_swayed_may_train_and_not_evaluate_and_that_is_said() -> None:
+    world = make_world(6)
+    run = merge_world(world)
+    MergedTrace.objects.filter(run=run, trace=world.right[0]).update(provenance="hybrid")
+    before = export(world, run)
+    after = export(world, run, ExportPolicy(validation_share=0.0, test_share=0.999))
+
+    why = explain(before, after, compare_config(before, after, "stepwise"))[str(world.right[0].pk)]
+
+    assert (
+        "left out now because they fall into validation or test, where only people's word and gold count"
+        in why
+    )
+
+
+def test_what_was_said_after_the_second_exports_merge_is_said_to_be_unread() -> None:
+    world = make_world(3)
+    older = merge_world(world)
+    for rating in world.right[0].ratings.all():
+        amend(rating, [1, -1, None])
+    before = export(world, merge_again(world))
+    after = export(world, older)
+
+    why = explain(before, after, compare_config(before, after, "stepwise"))[str(world.right[0].pk)]
+
+    assert "(revision 2). The second export's merge is the older one: it had not read that." in why
+
+
+def test_a_row_that_nobody_spoke_of_is_said_to_have_moved_by_itself() -> None:
+    world = make_world(2)
+    run = merge_world(world)
+    before, after = export(world, run), export(world, run)
+
+    (explained,) = explain_rows(before, after, "sft", [RowChange((str(world.right[1].pk),), None, None)])
+
+    (reason,) = explained.reasons
+    assert reason.startswith("Nobody spoke of it in between")
+
+
+def test_of_several_projects_each_ones_merges_and_ratings_are_looked_at() -> None:
+    world, other = make_world(3), make_world(3)
+    both = {"other_projects": [other.project]}
+    merge_world(other)
+    before = export(world, merge_world(world), **both)
+    for rating in other.right[0].ratings.all():
+        amend(rating, [1, -1, None])
+    for rater in other.raters:
+        make_rating(other.silent, rater, labels=(1,), submitted_at=NOW + HOURS)
+    merge_again(other)
+    after = export(world, before.merge_run, **both)
+
+    why = explain(before, after, compare_config(before, after, "stepwise"))
+    said = describe_differences(before, after)
+
+    assert f"{other.raters[0].username} amended their rating (revision 2)." in why[str(other.right[0].pk)]
+    assert f"{other.raters[1].username} rated it." in why[str(other.silent.pk)]
+    assert said == [f"2 ratings more behind the labels of {other.project.slug}."]
+
+
 def test_a_stricter_policy_removes_rows_and_is_named() -> None:
     world = make_world(6)
     run = merge_world(world)
@@ -127,7 +251,10 @@ def test_a_stricter_policy_removes_rows_and_is_named() -> None:
 
     assert after.state == "finished"
     found = compare_config(loose, after, "stepwise")
+    pairs = compare_config(before, after, "preference")
     assert (found.num_removed, found.num_same) == (12, 0)
+    assert pairs.num_removed == 6
+    assert all("on fewer raters than asked for" in words for words in explain(before, after, pairs).values())
     why = set(explain(loose, after, found).values())
     assert any(
         "left out now because they rest on people alone, and on fewer raters" in words for words in why

@@ -78,6 +78,21 @@ def test_a_prompt_that_both_projects_have_is_in_one_split(worlds: tuple[World, W
     assert export.manifest["counts"]["prompt_clusters"] == 12
 
 
+def test_the_preview_says_where_an_other_projects_counts_come_from_another_policy(
+    worlds: tuple[World, World],
+) -> None:
+    first, second = worlds
+    run = merge_world(first)
+    merge_world(second, MergePolicy("majority"))
+
+    seen = preview_export(first.project, run, ExportPolicy(), CONFIGS, "standard", [second.project])
+
+    assert any(
+        f"{second.project.name} is counted from its merge by the policy majority" in hint
+        for hint in seen.hints
+    )
+
+
 def test_an_other_projects_merge_by_another_policy_is_neither_taken_nor_waited_for(
     worlds: tuple[World, World],
 ) -> None:
@@ -118,7 +133,7 @@ def test_the_preview_counts_both(worlds: tuple[World, World]) -> None:
     export = start_export(first, run, CONFIGS, policy=policy, other_projects=[second.project])
     written = write_export(export).manifest["counts"]["configs"]
     assert {config.config: {s: n for s, n in config.splits if n} for config in seen.configs} == {
-        config: written[config]["rows"] for config in ("stepwise", "prompts")
+        config: written[config]["rows"] for config in CONFIGS
     }
 
 

@@ -6,7 +6,8 @@ from unittest.mock import patch
 
 import pytest
 
-from exports import preview
+from annotation.merging.data import MergePolicy
+from exports import preview, project_splits
 from exports.policy import CONFIGS, ExportPolicy
 from exports.preview import count_evidence, preview_export
 from tests.exports.worlds import call_broken, make_world, merge_world, start_export, write_export
@@ -40,15 +41,18 @@ def test_a_preview_counts_what_the_export_holds(policy: ExportPolicy) -> None:
         assert dict(config.provenance) == counts["provenance"]
         assert sorted(num for num, _ in config.left_out) == sorted(dropped.values())
     assert (seen.is_of_latest, seen.is_estimated) == (False, False)
+    assert [config.config for config in seen.configs] == list(CONFIGS)
 
 
 def test_sample_rows_are_whole_rows() -> None:
     world = make_world(5)
     run = merge_world(world)
 
-    seen = preview_export(world.project, run, ExportPolicy(), ("sft", "stepwise"), "standard")
+    seen = preview_export(world.project, run, ExportPolicy(), ("sft", "stepwise", "evidence"), "standard")
 
-    stepwise = seen.configs[0]
+    stepwise, evidence = seen.configs[0], seen.configs[-1]
+    assert evidence.config == "evidence"
+    assert f'"rater": "{world.raters[0].pk}"' in evidence.samples[0]
     assert (stepwise.config, len(stepwise.samples)) == ("stepwise", 3)
     assert "The answer is 7." in stepwise.samples[0]
     assert ("labels", "list[int8]") in stepwise.columns
@@ -62,6 +66,23 @@ def test_a_fresh_merge_is_previewed_from_the_latest_one() -> None:
     seen = preview_export(world.project, None, ExportPolicy(), ("sft",), "standard")
 
     assert (seen.run, seen.is_of_latest) == (run, True)
+
+
+def test_a_fresh_merge_is_previewed_from_the_latest_by_the_same_policy_before_any_other() -> None:
+    world = make_world(2)
+    chain = merge_world(world)
+    majority = merge_world(world, MergePolicy("majority"))
+
+    same = preview_export(
+        world.project, None, ExportPolicy(), ("sft",), "standard", merge_policy=MergePolicy()
+    )
+    other = preview_export(
+        world.project, None, ExportPolicy(), ("sft",), "standard", merge_policy=MergePolicy("human_only")
+    )
+
+    assert (same.run, same.other_policy) == (chain, "")
+    assert (other.run, other.other_policy) == (majority, "the policy majority")
+    assert other.wanted_policy == "the policy human_only"
 
 
 def test_before_the_first_merge_there_is_only_evidence_to_count() -> None:
@@ -101,7 +122,7 @@ def test_a_large_project_is_previewed_in_part() -> None:
     world = make_world(4)
     run = merge_world(world)
 
-    with patch.object(preview, "MOST_PAIRS", 1), patch.object(preview, "MOST_CLUSTERED", 2):
+    with patch.object(preview, "MOST_PAIRS", 1), patch.object(project_splits, "MOST_CLUSTERED", 2):
         seen = preview_export(world.project, run, ExportPolicy(), CONFIGS, "standard")
 
     assert seen.is_estimated

@@ -110,6 +110,17 @@ def test_the_form_previews_before_anything_starts() -> None:
     assert not Export.objects.exists()
 
 
+def test_the_preview_counts_evidence_and_says_when_its_counts_are_of_another_policy() -> None:
+    world = make_world(3)
+    merge_world(world, MergePolicy("majority"))
+
+    answer = sign_in(world).get(path(world, "create_export"), choices(world, configs=["evidence"]))
+
+    page = answer.content.decode()
+    assert '<code>evidence</code> <span class="export-rows">20 rows</span>' in page
+    assert "which went by the policy majority: the fresh one goes by the policy chain" in page
+
+
 def test_htmx_gets_the_preview_alone() -> None:
     world = make_world(2)
     merge_world(world)
