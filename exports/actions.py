@@ -21,7 +21,8 @@ from annotation.actions.beating import keep_beating
 from annotation.merging.data import MergePolicy
 from annotation.models import Account, JobState, MergeRun, Project
 from annotation.models.job import OPEN_STATES
-from annotation.queries.merges import find_latest_merge, policy_of
+from annotation.queries.merge_runs import policy_of
+from annotation.queries.merges import find_latest_merge
 from exports.checks import CheckFailed
 from exports.formats.dataset import FormName
 from exports.models import Export, FileFormat

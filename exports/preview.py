@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from itertools import islice
 
@@ -12,7 +12,8 @@ from django.db.models import Count, Q
 
 from annotation.merging.data import MergePolicy
 from annotation.models import JudgeScore, MergeRun, Outcome, Project, Prompt, Trace
-from annotation.queries.merges import find_latest_merge, policy_of
+from annotation.queries.merge_runs import policy_of
+from annotation.queries.merges import find_latest_merge
 from exports.batches import sample_evidence
 from exports.candidates import PAIR_FORMATS, TRACE_FORMATS, Chooser, schema_of
 from exports.card import spell_type
@@ -20,6 +21,7 @@ from exports.cases import count_pair_cases, count_trace_cases
 from exports.formats.dataset import FormName, Row
 from exports.labels import REASONS, LeftOut
 from exports.policy import CONFIGS, SPLITS, ExportPolicy
+from exports.preview_hints import hint_at_more, hint_at_other, name_other_policy
 from exports.project_splits import draw_splits
 from exports.queries import (
     count_steps,
@@ -37,7 +39,6 @@ MOST_PAIRS = 2_000
 """How many pairs are read whole: beyond it, step preferences are counted of the first ones only."""
 MOST_PROMPTS_SAMPLED = 50
 _SAMPLE_CHARACTERS = 1200
-_MADE_OF = (("traces", TRACE_FORMATS), ("pairs", PAIR_FORMATS))
 
 
 @dataclass(frozen=True)
@@ -117,21 +118,16 @@ def preview_export(
         is_estimated=is_estimated,
         configs=previews,
         hints=(
-            *_hint(previews, look.tallies, policy),
-            *filter(None, (_hint_at_other(other, one, merge_policy) for other, one in others)),
+            *hint_at_more(look.tallies, policy),
+            *filter(None, (hint_at_other(other, one, merge_policy) for other, one in others)),
         ),
-        other_policy=_name_other(shown, merge_policy),
+        other_policy=name_other_policy(shown, merge_policy),
         wanted_policy=merge_policy.words,
     )
 
 
 def _find_merge(project: Project, merge_policy: MergePolicy) -> MergeRun | None:
     return find_latest_merge(project, merge_policy) or find_latest_merge(project)
-
-
-def _name_other(run: MergeRun, merge_policy: MergePolicy) -> str:
-    """The policy of a run, where it is another one than this."""
-    return found.words if (found := policy_of(run)) != merge_policy else ""
 
 
 def count_evidence(projects: Collection[Project]) -> Evidence:
@@ -284,35 +280,6 @@ def _preview_config(config: str, look: _Look, form: FormName) -> ConfigPreview:
 
 def _most_first(counted: Counter[str]) -> list[tuple[str, int]]:
     return sorted(counted.items(), key=lambda item: (-item[1], item[0]))
-
-
-def _hint(
-    previews: tuple[ConfigPreview, ...], tallies: dict[str, ConfigTally], policy: ExportPolicy
-) -> Iterator[str]:
-    few = {noun: max(tallies[config].dropped["too_few_raters"] for config in of) for noun, of in _MADE_OF}
-    if (noun := next((noun for noun, num in few.items() if num), None)) and policy.minimum_raters > 1:
-        yield (
-            f"{few[noun]} {noun} have fewer than {policy.minimum_raters} blind raters. Asking for fewer takes more of "
-            f"them, on weaker evidence."
-        )
-    untrained = [p.config for p in previews if p.num_rows and not dict(p.splits)["train"]]
-    if untrained:
-        yield (
-            f"{', '.join(untrained)} would have no training rows: every prompt fell into validation or test. Choose "
-            f"smaller shares or another seed."
-        )
-
-
-def _hint_at_other(project: Project, run: MergeRun | None, merge_policy: MergePolicy) -> str:
-    """What to know of the counts of a further project; nothing where they are as good as one's own."""
-    if run is None:
-        return f"{project.name} has no merge yet, so its labels are not counted; starting the export merges it first."
-    if other := _name_other(run, merge_policy):
-        return (
-            f"{project.name} is counted from its merge by {other}; starting the export merges it by "
-            f"{merge_policy.words} first."
-        )
-    return ""
 
 
 def _write_sample(row: Row) -> str:

@@ -23,7 +23,8 @@ from annotation.merging.data import MergedTrace as TraceResult
 from annotation.merging.merge import merge
 from annotation.models import Account, MergedPreference, MergedTrace, MergeRun, Project
 from annotation.models.job import OPEN_STATES
-from annotation.queries.merges import has_anything_to_merge, list_merge_runs, policy_of, read_merge_input
+from annotation.queries.merge_runs import policy_of
+from annotation.queries.merges import has_anything_to_merge, list_merge_runs, read_merge_input
 from annotation.rules import selection
 
 Clock = Callable[[], dt.datetime]

@@ -159,15 +159,6 @@ def find_latest_merge(project: Project, policy: MergePolicy | None = None) -> Me
     return runs.order_by("-queued_at", "-pk").first()
 
 
-def policy_of(run: MergeRun) -> MergePolicy:
-    """How this run merges."""
-    return MergePolicy(
-        name=run.policy,  # type: ignore[arg-type]  # the form offers the merge's own names only
-        recovery=run.recovery,  # type: ignore[arg-type]
-        use_verdict=run.uses_verdict,
-    )
-
-
 @dataclass(frozen=True)
 class ProvenanceCount:
     """How many traces rest on which evidence."""

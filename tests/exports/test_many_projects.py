@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from annotation.merging.data import MergePolicy
 from annotation.models import Account, JobState, Membership, Role
-from annotation.queries.merges import policy_of
+from annotation.queries.merge_runs import policy_of
 from exports import actions
 from exports.card import describe_losses
 from exports.models import Export
