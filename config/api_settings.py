@@ -23,4 +23,8 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Prompts, traces, ratings and exports. Authorize with `Authorization: Bearer <token>`.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_NAME_OVERRIDES": {  # fields of two names with the same choices
+        "MergePolicyEnum": ["chain", "human_only", "majority"],
+        "RecoveryEnum": ["off", "learned"],
+    },
 }

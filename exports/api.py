@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, get_args
 
 from django.db.models import QuerySet
 from django.http import HttpResponseBase, JsonResponse
@@ -27,16 +28,18 @@ from annotation.api.access import (
 from annotation.api.errors import CONTENT_TYPE, ProblemSerializer, describe_problem
 from annotation.api.refusals import Conflict
 from annotation.api.strict import StrictSerializer
-from annotation.merging.data import MergePolicy
+from annotation.merging.data import MergePolicy, PolicyName, Recovery
 from annotation.models import Account, JobState, MergeRun, Project
 from annotation.queries.access import list_projects_with_role
 from annotation.queries.merges import list_merge_runs
 from exports import actions, downloads
+from exports.formats.dataset import FormName
 from exports.models import Export, FileFormat, Form
 from exports.policy import CONFIGS, EVIDENCE, BadPolicy, ExportPolicy, read_policy
 from exports.queries import list_exports_within
 
 _LARGEST_ID = 2**63 - 1
+_OF_FRESH_MERGES = ("merge_policy", "merge_recovery", "merge_use_verdict")
 
 
 class ExportSerializer(serializers.ModelSerializer[Export]):
@@ -132,8 +135,53 @@ class NewExportSerializer(StrictSerializer[dict[str, Any]]):
         max_value=_LARGEST_ID,
         help_text="A merge run of the project; without it a fresh merge runs first.",
     )
-    merge_policy = serializers.ChoiceField(choices=["chain", "human_only", "majority"], default="chain")
+    merge_policy = serializers.ChoiceField(
+        choices=get_args(PolicyName), required=False, help_text="Of a fresh merge; `chain` without it."
+    )
+    merge_recovery = serializers.ChoiceField(
+        choices=get_args(Recovery), required=False, help_text="Of a fresh merge; `off` without it."
+    )
+    merge_use_verdict = serializers.BooleanField(
+        required=False, help_text="Of a fresh merge: lets it read the verifier's verdict on final answers."
+    )
     policy = PolicySerializer(default=dict)
+
+    def validate(self, chosen: dict[str, Any]) -> dict[str, Any]:
+        if "merge_run" in chosen and (fresh := [name for name in _OF_FRESH_MERGES if name in chosen]):
+            raise ValidationError(
+                {name: ["A merge run has its own; leave one of the two out."] for name in fresh}
+            )
+        return chosen
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the body of a request chooses for an export."""
+
+    project: Project
+    merge: MergeRun | MergePolicy
+    configs: list[str]
+    form: FormName
+    file_format: str
+    policy: ExportPolicy
+    other_projects: list[Project]
+
+
+def read_choices(request: Request) -> Choices:
+    """The choices of a request's body, each project one that the caller may export. Raises what DRF answers with."""
+    body = NewExportSerializer(data=request.data)
+    body.is_valid(raise_exception=True)
+    chosen = body.validated_data
+    project = get_project(request, chosen["project"], MAKERS)
+    return Choices(
+        project=project,
+        merge=_merge_chosen(project, chosen),
+        configs=sorted(chosen["configs"]),
+        form=chosen["form"],
+        file_format=chosen["file_format"],
+        policy=_policy_chosen(chosen["policy"]),
+        other_projects=[get_project(request, slug, MAKERS) for slug in chosen["other_projects"]],
+    )
 
 
 class ExportScopedView(ProjectScopedView[Export]):
@@ -162,21 +210,18 @@ class ExportList(ExportScopedView, ListModelMixin):
     )
     def post(self, request: Request) -> Response:
         """Starts an export; poll it until its state is `finished` or `failed`."""
-        body = NewExportSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        chosen = body.validated_data
-        project = get_project(request, chosen["project"], MAKERS)
+        chosen = read_choices(request)
         try:
             export = actions.start_export(
-                project=project,
-                merge=_merge_chosen(project, chosen),
-                configs=sorted(chosen["configs"]),
-                form=chosen["form"],
-                policy=_policy_chosen(chosen["policy"]),
+                project=chosen.project,
+                merge=chosen.merge,
+                configs=chosen.configs,
+                form=chosen.form,
+                policy=chosen.policy,
                 actor=account_of(request),
                 now=timezone.now(),
-                file_format=chosen["file_format"],
-                other_projects=[get_project(request, slug, MAKERS) for slug in chosen["other_projects"]],
+                file_format=chosen.file_format,
+                other_projects=chosen.other_projects,
             )
         except actions.NoConfigs as error:
             raise ValidationError({"configs": [str(error)]}) from error
@@ -241,7 +286,11 @@ class ExportArchive(_Download):
 
 def _merge_chosen(project: Project, chosen: dict[str, Any]) -> MergeRun | MergePolicy:
     if "merge_run" not in chosen:
-        return MergePolicy(name=chosen["merge_policy"])
+        return MergePolicy(
+            name=chosen.get("merge_policy", "chain"),
+            recovery=chosen.get("merge_recovery", "off"),
+            use_verdict=chosen.get("merge_use_verdict", False),
+        )
     run = list_merge_runs(project).filter(pk=chosen["merge_run"]).first()
     if run is None:
         raise ValidationError({"merge_run": ["The project has no such merge run."]})

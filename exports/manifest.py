@@ -37,7 +37,7 @@ class MergeFacts(TypedDict):
     version: str
     policy: str
     recovery: str
-    uses_verdict: bool
+    uses_verdict: bool  # whether it entered, not whether it was asked for
     calibrated_judges: list[str]
     num_ratings: int
     num_simulated_ratings: int  # given by programs, not by people

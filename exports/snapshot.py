@@ -15,6 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from annotation.models import MergeRun
+from annotation.queries.merge_runs import used_verdict
 from annotation.queries.merges import count_ratings
 from exports.candidates import schema_of
 from exports.card import write_card
@@ -152,7 +153,7 @@ def describe_merge(run: MergeRun) -> MergeFacts:
         version=run.merge_version,
         policy=run.policy,
         recovery=run.recovery,
-        uses_verdict=run.uses_verdict,
+        uses_verdict=used_verdict(run),
         calibrated_judges=sorted({j for r in reports if r["is_calibrated"] for j in r["judges"]}),
         num_ratings=ratings.num_ratings,
         num_simulated_ratings=ratings.num_simulated,

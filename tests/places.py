@@ -157,8 +157,12 @@ class Places:
             "rating_detail": {"pk": current.pk},
             **{
                 key: {"pk": export.pk}
-                for key in ("export_detail", "export_comparison", "export_archive", "export_file")
+                for key in (
+                    "export_detail", "export_comparison", "export_archive", "export_file", "export_pushes",
+                    "export_cancel",
+                )
             },
+            "merge_detail": {"pk": merge.pk}, "merge_cancel": {"pk": merge.pk},
         }  # fmt: skip
 
         self.bodies: dict[str, dict[str, object]] = {
@@ -169,6 +173,8 @@ class Places:
             "rollout_list": {"project": project.slug, "run": "grpo-1", "rollouts": []},
             "rating_list": {"trace": open_trace.pk, "labels": [1, 1, 1], "idempotency_key": str(uuid4())},
             "export_list": {"project": project.slug, "configs": ["sft"]},
+            "export_preview": {"project": project.slug, "configs": ["sft"]},
+            "merge_list": {"project": project.slug},
         }
 
     def body_of(self, address: Address) -> dict[str, object]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import DatabaseError, connection, models, transaction
+from django.db import DatabaseError, IntegrityError, connection, models, transaction
 
 from annotation.actions.audit import record_event
 from annotation.actions.backup_tables import TABLES, Table
@@ -105,6 +105,15 @@ class _Restore:
         except KeyError as error:
             raise BadBackup(
                 f"Line {self.number}: {error} is missing, or stands for no earlier line."
+            ) from error
+        except IntegrityError as error:
+            if "idempotency_key" not in str(error):
+                raise BadBackup(
+                    f"Line {self.number} or shortly before: {str(error).splitlines()[0]}"
+                ) from error
+            raise BadBackup(
+                f"Line {self.number} or shortly before: what people sent is here already. A project can't be restored "
+                "beside the one that its backup was made of; restore it into another installation."
             ) from error
         except (TypeError, ValueError, ValidationError, DatabaseError) as error:
             reason = (

@@ -4,7 +4,7 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.permissions import IsAuthenticated
 
-from annotation.api import failures, gold, projects, prompts, ratings, rollouts, traces
+from annotation.api import failures, gold, merges, projects, prompts, ratings, rollouts, traces
 
 app_name = "api"
 
@@ -16,6 +16,9 @@ urlpatterns = [
     path("prompts/<int:pk>/", prompts.PromptDetail.as_view(), name="prompt_detail"),
     path("gold/", gold.GoldList.as_view(), name="gold_list"),
     path("rollouts/", rollouts.RolloutList.as_view(), name="rollout_list"),
+    path("merges/", merges.MergeList.as_view(), name="merge_list"),
+    path("merges/<int:pk>/", merges.MergeDetail.as_view(), name="merge_detail"),
+    path("merges/<int:pk>/cancel/", merges.MergeCancel.as_view(), name="merge_cancel"),
     path("traces/", traces.TraceList.as_view(), name="trace_list"),
     path("traces/<int:pk>/", traces.TraceDetail.as_view(), name="trace_detail"),
     path("batch-failures/", failures.BatchFailureList.as_view(), name="batch_failure_list"),

@@ -14,12 +14,20 @@ from pathlib import Path
 from typing import get_args
 
 from annotation.merging.data import MergedTrace, MergeInputError, MergePolicy, PolicyName, Recovery
-from annotation.merging.jsonl import Folder, JsonLinesError, format_preference, format_trace, read_folder
+from annotation.merging.jsonl import (
+    INPUTS,
+    Folder,
+    JsonLinesError,
+    format_preference,
+    format_trace,
+    read_folder,
+)
 from annotation.merging.merge import merge
 from annotation.merging.stored import dump_diagnostics
 from annotation.merging.unheard import believe_unheard, estimate_hazard
 
 WRONG_INPUT = 2
+VERDICT_UNUSED = "The verdict was not used: it enters beside judges, and no judge is calibrated."
 
 
 class OutputError(ValueError):
@@ -34,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         outputs = [
             path for path in (options.out, options.preferences, options.diagnostics) if path is not None
         ]
-        check_outputs(outputs)
+        check_outputs(outputs, options.folder)
         folder = read_folder(options.folder)
         result = merge(folder.data, policy)
         texts = {options.out: "".join(_list_lines(result.traces, folder))}
@@ -45,6 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.diagnostics is not None:
             texts[options.diagnostics] = dump_diagnostics(result.diagnostics) + "\n"
         write_together(texts)
+        if policy.use_verdict and not result.diagnostics.used_verdict:
+            sys.stderr.write(f"{VERDICT_UNUSED}\n")
     except (JsonLinesError, MergeInputError, OutputError) as error:
         sys.stderr.write(f"{error}\n")
         return WRONG_INPUT
@@ -58,11 +68,16 @@ def _list_lines(traces: Sequence[MergedTrace], folder: Folder) -> Iterator[str]:
         yield format_trace(believe_unheard(trace, num_steps[trace.trace_id], hazard), folder) + "\n"
 
 
-def check_outputs(paths: Sequence[Path]) -> None:
-    """Raise OutputError unless each path is a file, or the place for one, and no two are the same."""
+def check_outputs(paths: Sequence[Path], folder: Path) -> None:
+    """Raise OutputError unless each path is a file, or the place for one, no two are the same and none is an input."""
+    inputs = [(folder / name).resolve() for name in INPUTS]
     if len({path.resolve() for path in paths}) < len(paths):
         raise OutputError("two outputs have the same name")
     for path in paths:
+        if path.resolve() in inputs or any(
+            path.exists() and one.exists() and path.samefile(one) for one in inputs
+        ):
+            raise OutputError(f"{path} would write over what the merge reads; give it another name")
         if not path.parent.is_dir():
             raise OutputError(f"{path} cannot be written: {path.parent} is not a folder")
         if path.exists() and not path.is_file():

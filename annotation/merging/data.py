@@ -215,6 +215,11 @@ class Diagnostics:
     beta: float
     is_beta_fitted: bool
 
+    @property
+    def used_verdict(self) -> bool:
+        """Whether the verdict on final answers entered: it does so beside calibrated judges only."""
+        return self.policy.use_verdict and any(report.is_calibrated for report in self.calibrations)
+
 
 @dataclass(frozen=True, slots=True)
 class MergeResult:

@@ -3,7 +3,8 @@
 `traces.jsonl`: trace_id, prompt_id, n_steps, final_answer_correct (true, false, null), gold, and for gold rows right
 (0 or 1 a step). `ratings.jsonl`: trace_id, step (from 0), rater, label (-1, 0, 1, null), assisted. `judges.jsonl`:
 trace_id, step, judge, p (in [0, 1], null). `comparisons.jsonl`: prompt_id, trace_a, trace_b, rater, choice (a, b, tie,
-both_bad). The last three may be absent. Ids are strings or whole numbers and come back as they went in.
+both_bad). The last three may be absent. Ids are strings or whole numbers and come back as they went in; other whole
+numbers may be written 1.0, as pandas does beside nulls.
 """
 
 import json
@@ -24,6 +25,8 @@ from annotation.merging.data import (
 )
 
 Id = str | int
+
+INPUTS = ("traces.jsonl", "ratings.jsonl", "judges.jsonl", "comparisons.jsonl")
 
 MAX_STEPS = 1_000_000
 """More steps than this in one trace are a slip, not a trace."""
@@ -154,6 +157,8 @@ def _get_flag(line: _Line, key: str) -> bool:
 
 def _read_trace(line: _Line) -> TraceRow:
     num_steps = line.row.get("n_steps")
+    if type(num_steps) is float and num_steps.is_integer():
+        num_steps = int(num_steps)
     if type(num_steps) is not int or not 1 <= num_steps <= MAX_STEPS:
         raise line.error(f"n_steps must be a whole number from 1 to {MAX_STEPS}, not {_show(num_steps)}")
     verdict = line.row.get("final_answer_correct")
@@ -189,6 +194,8 @@ def _find_trace(line: _Line, traces: dict[Id, TraceRow], key: str = "trace_id") 
 def _find_place(line: _Line, trace: TraceRow, values: list[Any]) -> int:
     """The step of a rating or a score, checked to be a step of its trace that is still free in `values`."""
     step = line.row.get("step")
+    if type(step) is float and step.is_integer():
+        step = int(step)
     if type(step) is not int or not 0 <= step < trace.num_steps:
         raise line.error(
             f"step {_show(step)} is not a step of trace {trace.trace_id!r}, which has {trace.num_steps}"
@@ -210,6 +217,8 @@ def _read_ratings(path: Path, traces: dict[Id, TraceRow]) -> list[RatingRow]:
         if labels is None:
             labels = given[key] = [None] * trace.num_steps
         step, label = _find_place(line, trace, labels), line.row.get("label", "missing")
+        if type(label) is float and label.is_integer():
+            label = int(label)  # a column with nulls, as pandas writes it
         if label is not None and (type(label) is not int or label not in (-1, 0, 1)):
             raise line.error(f"label must be -1, 0, 1 or null, not {_show(label)}")
         labels[step] = label

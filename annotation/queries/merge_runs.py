@@ -13,3 +13,8 @@ def policy_of(run: MergeRun) -> MergePolicy:
         recovery=run.recovery,  # type: ignore[arg-type]
         use_verdict=run.uses_verdict,
     )
+
+
+def used_verdict(run: MergeRun) -> bool:
+    """Whether the verdict on final answers entered a finished merge: it does so beside calibrated judges only."""
+    return run.uses_verdict and any(row["is_calibrated"] for row in run.diagnostics.get("calibrations", []))

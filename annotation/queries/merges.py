@@ -36,6 +36,7 @@ from annotation.models import (
     Trace,
 )
 from annotation.queries.decisions import list_decisions_as_of
+from annotation.queries.merge_runs import used_verdict
 from annotation.rules.deciding import decided_steps
 
 _ROWS_AT_ONCE = 2000
@@ -218,6 +219,7 @@ class MergeSummary:
     num_comparisons: int
     beta: float
     is_beta_fitted: bool
+    used_verdict: bool
 
 
 def summarise_merge(run: MergeRun) -> MergeSummary:
@@ -238,6 +240,7 @@ def summarise_merge(run: MergeRun) -> MergeSummary:
         num_comparisons=int(found.get("num_comparisons", 0)),
         beta=float(found.get("beta", 1.0)),
         is_beta_fitted=bool(found.get("is_beta_fitted", False)),
+        used_verdict=used_verdict(run),
     )
 
 

@@ -74,7 +74,7 @@ def build_merge_table(project: Project) -> Table[MergeRun]:
             Column("merge", "Merge", lambda row: row.pk, sort="pk", link=_link("show_merge", project)),
             state_column(),
             Column("policy", "Policy", lambda row: row.policy),
-            Column("verdict", "Uses the verdict", lambda row: row.uses_verdict, sort="uses_verdict"),
+            Column("verdict", "Verdict asked for", lambda row: row.uses_verdict, sort="uses_verdict"),
             Column("recovery", "Recovery", lambda row: row.recovery),
             *_list_launch_columns("queued", "Queued"),
         ],

@@ -387,6 +387,19 @@ def test_a_merge_under_way_by_another_policy_is_never_taken_for_the_one_asked_fo
     assert not Export.objects.exists()
 
 
+def test_the_manifest_says_whether_the_verdict_entered_and_not_whether_it_was_asked_for() -> None:
+    world = make_world(2)
+    run = merge_world(world, MergePolicy(use_verdict=True))
+    no_judge = write_export(start_export(world, run, configs=("sft",), policy=ALL_TRAIN))
+    run.diagnostics["calibrations"] = [{"judges": ["oracle@1"], "is_calibrated": True}]
+    run.save()
+
+    judged = write_export(start_export(world, run, configs=("sft",), policy=ALL_TRAIN))
+
+    assert no_judge.manifest["merge"]["uses_verdict"] is False
+    assert judged.manifest["merge"]["uses_verdict"] is True
+
+
 def test_an_export_waits_for_a_merge_that_runs_elsewhere() -> None:
     world = make_world(2)
     export = start_export(world)

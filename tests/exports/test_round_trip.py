@@ -8,10 +8,12 @@ import json
 import random
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pyarrow.parquet as pq
 import pytest
+from django.conf import LazySettings
 
 from annotation.merging.data import MergePolicy
 from annotation.models import Assignment, Project, Prompt, Rating, Role, Trace
@@ -19,6 +21,7 @@ from config.paths import BASE_DIR
 from exports import actions
 from exports.labels import BAD, GOOD, MASKED
 from exports.policy import ExportPolicy
+from tests.annotation.actions.test_imports_of_real_traces import bring
 from tests.exports.worlds import clock
 from tests.factories import NOW, make_member, make_project
 
@@ -29,6 +32,7 @@ pytestmark = [
 ]
 NUM_RATERS = 2
 NAMES = ("logical_deduction", "multistep_arithmetic", "word_sorting")
+ALL_TRAIN = ExportPolicy(after_error="mask", minimum_raters=1, validation_share=0.0, test_share=0.0)
 
 
 @dataclass(frozen=True)
@@ -116,38 +120,64 @@ def store(traces: list[Labelled]) -> Project:
     return project
 
 
-def export(project: Project) -> Path:
+def export(project: Project, merge: MergePolicy, policy: ExportPolicy) -> list[dict[str, Any]]:
+    """The rows of a stepwise export."""
     started = actions.start_export(
         project=project,
-        merge=MergePolicy(),
+        merge=merge,
         configs=("stepwise",),
         form="standard",
-        policy=ExportPolicy(after_error="mask"),
+        policy=policy,
         actor=make_member(project, Role.ENGINEER),
         now=NOW,
     )
     actions.write_export(export_id=started.pk, clock=clock)
     started.refresh_from_db()
-    return actions.folder_of(started)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_labels_of_people_come_back_label_for_label(name: str) -> None:
-    traces = {trace.key: trace for trace in read(name)}
-
-    folder = export(store(list(traces.values())))
-
-    rows = [
+    assert started.error == ""
+    return [
         row
-        for path in folder.glob("stepwise/*")
+        for path in actions.folder_of(started).glob("stepwise/*")
         for row in pq.read_table(path, partitioning=None).to_pylist()
     ]
-    assert len(rows) == len(traces)
+
+
+def find_wrong(rows: list[dict[str, Any]], traces: dict[tuple[str, str], Labelled]) -> list[Any]:
+    """Rows whose steps or labels are not those of the data set."""
     wrong = []
     for row in rows:
-        trace = traces[row["prompt"], "".join(row["completions"])]
-        assert tuple(row["completions"]) == trace.steps
+        trace = traces[row["prompt"], "".join(row["completions"]).rstrip("\n")]
         expected = [{1: GOOD, -1: BAD, None: MASKED}[label] for label in rate(trace)]
-        if row["labels"] != expected:
+        steps = [step.rstrip("\n") for step in row["completions"]]
+        if row["labels"] != expected or steps != [step.rstrip("\n") for step in trace.steps]:
             wrong.append((row["trace_id"], row["labels"], expected))
-    assert wrong == []
+    return wrong
+
+
+@pytest.fixture
+def uploads(tmp_path: Path, settings: LazySettings) -> None:
+    settings.UPLOADS_DIR = tmp_path / "uploads"
+
+
+@pytest.mark.usefixtures("uploads")
+@pytest.mark.parametrize("name", NAMES)
+def test_a_labelled_data_set_that_is_imported_comes_out_label_for_label(name: str) -> None:
+    """The importer guesses the layout, one imported rater holds the labels, and majority takes their word."""
+    project = make_project()
+    traces = {(trace.problem, "".join(trace.steps).rstrip("\n")): trace for trace in read(name)}
+    run = bring(FOLDER / f"{name}.jsonl", project=project, segmenter="auto@1", rater_name="BIG-Bench Mistake")
+
+    rows = export(project, MergePolicy("majority"), ALL_TRAIN)
+
+    assert run.state == "finished"
+    assert len(rows) == run.num_traces == run.num_read - run.num_refused - run.num_duplicates > 290
+    assert find_wrong(rows, traces) == []
+
+
+@pytest.mark.parametrize("name", NAMES[1:2])
+def test_labels_of_two_people_come_back_through_the_chain(name: str) -> None:
+    traces = {(trace.problem, "".join(trace.steps).rstrip("\n")): trace for trace in read(name)}
+
+    rows = export(store(list(traces.values())), MergePolicy(), ExportPolicy(after_error="mask"))
+
+    assert len(rows) == len(traces)
+    assert find_wrong(rows, traces) == []

@@ -322,6 +322,20 @@ def test_ids_that_are_taken_are_given_anew_in_the_same_order() -> None:
     assert min(new) > max(old)
 
 
+def test_a_project_is_not_restored_beside_itself_and_the_reason_is_a_sentence() -> None:
+    project = make_full_project()
+    written = write(project)
+    Project.objects.filter(pk=project.pk).update(slug="renamed")
+
+    with pytest.raises(
+        backups.BadBackup, match="A project can't be restored beside the one that its backup"
+    ) as error:
+        restore(written)
+
+    assert "constraint" not in str(error.value)
+    assert Project.objects.count() == 1
+
+
 def test_a_project_is_not_restored_over_itself() -> None:
     project = make_full_project()
 

@@ -255,6 +255,52 @@ def test_outputs_that_cannot_be_written_are_refused_before_any_work(
     assert not out.exists()
 
 
+@pytest.mark.parametrize("name", ["traces.jsonl", "ratings.jsonl", "judges.jsonl", "comparisons.jsonl"])
+@pytest.mark.parametrize("option", ["--out", "--preferences"])
+def test_an_input_is_never_written_over(
+    folder: Path, name: str, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    outputs = {"--out": "merged.jsonl", option: name}
+    arguments = [part for key, value in outputs.items() for part in (key, str(folder / value))]
+
+    assert main([str(folder), *arguments]) == 2
+
+    assert "would write over what the merge reads" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_an_input_under_another_name_is_not_written_over_either(folder: Path) -> None:
+    (folder / "copy.jsonl").hardlink_to(folder / "ratings.jsonl")
+
+    assert main([str(folder), "--out", str(folder / "copy.jsonl")]) == 2
+    assert len(read(folder / "ratings.jsonl")) == len(RATINGS)
+
+
+def test_whole_numbers_with_a_point_are_read_as_pandas_writes_them_beside_nulls(folder: Path) -> None:
+    write(folder / "traces.jsonl", TRACES)
+    assert main([str(folder), "--out", str(folder / "plain.jsonl")]) == 0
+    pointed = [{**row, "label": float(row["label"]), "step": float(row["step"])} for row in RATINGS]
+    write(folder / "ratings.jsonl", pointed)
+    write(folder / "traces.jsonl", [{**row, "n_steps": float(row["n_steps"])} for row in TRACES])
+
+    assert main([str(folder), "--out", str(folder / "pointed.jsonl")]) == 0
+
+    assert (folder / "pointed.jsonl").read_bytes() == (folder / "plain.jsonl").read_bytes()
+
+
+def test_a_verdict_that_could_not_enter_is_said_not_to_have(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "judged").mkdir()
+    write_folder(simulated(5, WORLD).data, tmp_path / "judged")
+    assert main([str(tmp_path / "judged"), "--out", str(tmp_path / "judged.jsonl"), "--use-verdict"]) == 0
+    assert capsys.readouterr().err == ""
+
+    assert main([str(folder), "--out", str(folder / "merged.jsonl"), "--use-verdict"]) == 0
+    assert "The verdict was not used" in capsys.readouterr().err
+
+
 def test_an_output_is_as_readable_as_other_files(folder: Path) -> None:
     (folder / "other").write_text("")
 

@@ -105,6 +105,17 @@ def test_an_empty_list_says_what_to_do_next() -> None:
     assert "No merge yet" in sign_in(project).get(path(project, "list_merges")).content.decode()
 
 
+def test_a_verdict_that_could_not_enter_is_said_not_to_have_been_used() -> None:
+    project = make_rated_project()
+    run = start(project)
+    MergeRun.objects.filter(pk=run.pk).update(uses_verdict=True)
+
+    page = sign_in(project).get(path(project, "show_merge", finish(run).pk)).content.decode()
+
+    assert "the verifier's verdict asked for and not used" in page
+    assert "No judge is calibrated, so it was not used." in page
+
+
 def test_the_form_starts_the_merge_that_was_chosen() -> None:
     project = make_rated_project()
 
