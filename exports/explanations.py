@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from exports.candidates import PAIR_FORMATS
 from exports.comparison import RowChange
@@ -40,8 +41,8 @@ class _Reasons:
         elif self.config in PAIR_FORMATS:
             found = self._explain_pair(row)
         else:
-            found = self._explain_trace(row, int(row.key[0]))
-        return (*found, *_explain_split(row)) or (_UNEXPLAINED,)
+            found = chain(self._explain_trace(row, int(row.key[0])), self._explain_by_prompt(row))
+        return tuple(dict.fromkeys((*found, *_explain_split(row)))) or (_UNEXPLAINED,)
 
     def _explain_prompt(self, row: RowChange) -> Iterator[str]:
         prompt = int(row.key[0])
@@ -62,8 +63,17 @@ class _Reasons:
             self.old.refuse_pair(first, second, self.config),
             self.new.refuse_pair(first, second, self.config),
         )
+        yield from self._explain_by_prompt(row)
         for trace in dict.fromkeys((first, second)):
             yield from (f"Trace {trace}: {reason}" for reason in self._explain_trace(row, trace))
+
+    def _explain_by_prompt(self, row: RowChange) -> Iterator[str]:
+        """What was said of the prompt moves no label; it takes rows away, or brings them back."""
+        state = row.before or row.after
+        if state is not None and row.kind != "changed":
+            yield from (
+                f"Of its prompt: {words}" for words in self.said.of_prompt.get(int(state.prompt_id), ())
+            )
 
     def _explain_trace(self, row: RowChange, trace: int) -> Iterator[str]:
         yield from self.said.of_trace.get(trace, ())
@@ -84,8 +94,9 @@ def explain_rows(before: Export, after: Export, config: str, rows: Iterable[RowC
     if not rows:
         return []
     ids = {int(part) for row in rows for part in row.key}
-    traces, prompts = (set(), ids) if config == "prompts" else (ids, set())
-    old, new = (load_sources(export, traces, prompts, config) for export in (before, after))
+    traces, asked = (set(), ids) if config == "prompts" else (ids, set())
+    old, new = (load_sources(export, traces, asked, config) for export in (before, after))
+    prompts = {int(state.prompt_id) for row in rows for state in (row.before, row.after) if state}
     said = list_said(list_spans(list_runs(before), list_runs(after)), traces, prompts)
     reasons = _Reasons(config, old, new, said)
     return [Explained(row, reasons.explain(row)) for row in rows]

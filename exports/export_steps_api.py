@@ -19,7 +19,8 @@ from annotation.api.strict import StrictSerializer
 from annotation.merging.data import MergePolicy
 from annotation.models import Account, MergeRun
 from exports import actions, hub
-from exports.api import ExportScopedView, ExportSerializer, NewExportSerializer, read_choices
+from exports.api import ExportScopedView, ExportSerializer
+from exports.api_choices import NewExportSerializer, read_choices
 from exports.models import HubPush
 from exports.preview import ConfigPreview, Preview, preview_export
 

@@ -8,9 +8,10 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,11 +19,12 @@ import pytest
 from django.conf import LazySettings
 from pytest_django import DjangoDbBlocker
 
-from annotation.models import JobState
+from annotation.models import JobState, Rating
 from config.paths import BASE_DIR
 from exports.actions import cancel_export, folder_of
 from exports.models import Export
 from exports.policy import CONFIGS
+from exports.verification import Verifier
 from rl_bridge.check import verify_export
 from rl_bridge.check_datasets import check_datasets
 from rl_bridge.check_trainers import PREPARATIONS, Unprepared, pick_rows, prepare_sample
@@ -153,6 +155,32 @@ def test_texts_are_held_against_the_database_after_datasets_handed_them_out(
 
     with pytest.raises(ExportError, match="character by character"):
         run_datasets(export, tmp_path, {name: "0" * 64})
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_datasets_hands_out_hashes_as_the_stored_texts_do_and_a_changed_prompt_does_not(
+    settings: LazySettings, tmp_path: Path, form: Any
+) -> None:
+    settings.EXPORTS_DIR = tmp_path / "exports"
+    world = make_world(12)
+    Rating.objects.filter(trace=world.wrong[0]).update(rewrites={"1": "3 + 4 = 7, höchstens 7 🙂."})
+    hashes: list[Mapping[str, str]] = []
+    with patch.object(Verifier, "verify", lambda self, texts, report: hashes.append(texts) or []):
+        export = open_export(folder_of(write_export(start_export(world, form=form))))
+    (texts,) = hashes
+
+    assert sorted(run_datasets(export, tmp_path / "1", dict(texts))) == sorted(CONFIGS)
+    for config in set(CONFIGS) - {"evidence"}:  # which has no prompts
+        folder = spoil(export.path, tmp_path / config, config, "train", respell_prompt)
+        (name,) = {file.name for file in open_export(folder).files} - texts.keys()
+        (was,) = texts.keys() - {file.name for file in open_export(folder).files}
+        with pytest.raises(ExportError, match="character by character"):
+            run_datasets(open_export(folder), tmp_path / f"{config}-2", {**texts, name: texts[was]})
+
+
+def respell_prompt(rows: list[Row]) -> None:
+    prompt = rows[-1]["prompt"]
+    rows[-1]["prompt"] = prompt + "!" if isinstance(prompt, str) else [{**prompt[0], "content": "Why?"}]
 
 
 def test_a_column_that_the_card_does_not_name_is_refused(folders: dict[str, Path], tmp_path: Path) -> None:

@@ -178,7 +178,9 @@ def test_a_prompt_that_was_called_broken_in_between_is_the_reason_for_all_that_i
     assert all(
         "left out now because at least half of its raters called the prompt broken" in w for w in why.values()
     )
-    assert f"{world.raters[0].username} called it broken." in why["prompts"]
+    called = f"{world.raters[0].username} called it broken."
+    assert why["prompts"].count(called) == 1  # though of two traces
+    assert all(f"Of its prompt: {called}" in why[config] for config in CONFIGS if config != "prompts")
 
 
 def test_a_row_that_a_judge_swayed_may_train_and_not_evaluate_and_that_is_said() -> None:
