@@ -6,6 +6,7 @@ from allauth.mfa.recovery_codes import views as codes
 from allauth.mfa.totp import views as totp
 from django.urls import path
 
+from annotation.views import single_sign_on
 from annotation.views.accounts import sign_in, sign_out
 from annotation.views.sessions import end_session, list_sessions
 
@@ -14,6 +15,10 @@ urlpatterns = [
     path("sign-in/", sign_in, name="account_login"),
     path("sign-out/", sign_out, name="account_logout"),
     path("sign-in/code/", second_factor.authenticate, name="mfa_authenticate"),
+    path("sign-in/with/<slug:provider_id>/", single_sign_on.start, name="openid_connect_login"),
+    path("sign-in/with/<slug:provider_id>/back/", single_sign_on.come_back, name="openid_connect_callback"),
+    path("sign-in/cancelled/", single_sign_on.show_cancelled, name="socialaccount_login_cancelled"),
+    path("account/sign-in-with/remove/", single_sign_on.disconnect, name="disconnect_single_sign_on"),
     path("account/confirm/", reauthenticate, name="account_reauthenticate"),
     path("account/confirm/code/", second_factor.reauthenticate, name="mfa_reauthenticate"),
     path("account/sessions/", list_sessions, name="usersessions_list"),

@@ -71,7 +71,7 @@ CONTENT_SECURITY_POLICY = {
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
         "connect-src": [SELF],
-        "form-action": [SELF],
+        "form-action": [SELF, *OIDC_ORIGINS],  # noqa: F405
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
     }
@@ -86,9 +86,6 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 AUTH_USER_MODEL = "annotation.Account"
 AUTHENTICATION_BACKENDS = ["annotation.queries.sign_ins.AccountBackend"]
-LOGIN_URL = "annotation:sign_in"
-LOGIN_REDIRECT_URL = "annotation:list_projects"
-LOGOUT_REDIRECT_URL = "annotation:sign_in"
 
 # --- what people may send ---------------------------------------------------------------------------
 UPLOAD_LIMIT_BYTES = int(os.environ.get("GRADUS_UPLOAD_LIMIT_MB", "20")) * 1024 * 1024
@@ -105,6 +102,8 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "config.apps.SessionsConfig",
     "config",
     "exports",
@@ -150,6 +149,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "annotation.views.navigation.add_navigation",
+                "annotation.views.single_sign_on.add_single_sign_on",
             ],
         },
     }

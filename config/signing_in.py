@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import os
+from urllib.parse import urlsplit
 
+from django.core.exceptions import ImproperlyConfigured
+
+LOGIN_URL = "annotation:sign_in"
+LOGIN_REDIRECT_URL = "annotation:list_projects"
+LOGOUT_REDIRECT_URL = "annotation:sign_in"
 ACCOUNT_ADAPTER = "annotation.views.sign_in_rules.AccountRules"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
@@ -22,3 +28,37 @@ MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Gradus"
 MFA_TOTP_TOLERANCE = 1  # half a minute early or late
 USERSESSIONS_TRACK_ACTIVITY = False  # it would write at every request
+
+# --- OpenID Connect: people sign in with their organisation's account, where GRADUS_OIDC_SERVER names its server -----
+OIDC_SERVER = os.environ.get("GRADUS_OIDC_SERVER", "").rstrip("/")
+_server = urlsplit(OIDC_SERVER)
+if OIDC_SERVER and _server.scheme != "https" and _server.hostname not in ("localhost", "127.0.0.1", "::1"):
+    raise ImproperlyConfigured(
+        "GRADUS_OIDC_SERVER has to begin with https://: who signs in is read from its answers."
+    )
+OIDC_NAME = os.environ.get("GRADUS_OIDC_NAME") or _server.hostname or ""
+# Else only those who connected their account, or bring an invitation.
+OIDC_OPENS_ACCOUNTS = os.environ.get("GRADUS_OIDC_OPENS_ACCOUNTS", "0") == "1"
+# Where the form behind its button leads, which the content policy has to allow.
+OIDC_ORIGINS = os.environ.get("GRADUS_OIDC_ORIGINS", "").split() or (
+    [f"{_server.scheme}://{_server.netloc}"] if OIDC_SERVER else []
+)
+SOCIALACCOUNT_ADAPTER = "annotation.views.single_sign_on.SingleSignOnRules"
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {
+        "OAUTH_PKCE_ENABLED": True,
+        "SCOPE": ["openid", "profile"],
+        "APPS": [
+            {
+                "provider_id": "sso",
+                "name": OIDC_NAME,
+                "client_id": os.environ.get("GRADUS_OIDC_CLIENT", ""),
+                "secret": os.environ.get("GRADUS_OIDC_SECRET", ""),
+                "settings": {"server_url": OIDC_SERVER},
+            }
+        ]
+        if OIDC_SERVER
+        else [],
+    }
+}
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 10  # seconds: a person waits for it

@@ -130,7 +130,7 @@ class Places:
             "slug": project.slug, "account_id": self.rater.pk, "trace_id": world.wrong[1].pk, "index": 1, "revision": 1,
             "prompt_id": world.prompts[0].pk, "batch_id": GenerationBatch.objects.filter(project=project).get().pk,
             "spec_id": make_model_spec().pk, "assignment_id": first.assignment_id, "secret": invitation.secret,
-            "uid": uid, "token": token, "kind": ReportKind.AGREEMENT, "source_id": run.source.pk,
+            "uid": uid, "token": token, "provider_id": "sso", "kind": ReportKind.AGREEMENT, "source_id": run.source.pk,
             "dry_run_id": make_dry_run(world.prompts[0], created_by=self.admin).pk,
             "appeal_id": make_appeal(decision, self.rater).pk, "export_id": export.pk,
             "name": "manifest.json", "attempt_id": attempt.pk, "membership_id": role.pk,

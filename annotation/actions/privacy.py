@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
@@ -40,6 +41,7 @@ def forget_person(*, account: Account, actor: Account | None, now: dt.datetime) 
         Membership.objects.filter(account=locked).delete()
         ApiToken.objects.filter(account=locked).delete()
         Authenticator.objects.filter(user=locked).delete()
+        SocialAccount.objects.filter(user=locked).delete()
         sessions = UserSession.objects.filter(user=locked)
         Session.objects.filter(session_key__in=sessions.values("session_key")).delete()
         sessions.delete()

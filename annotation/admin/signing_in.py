@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.db.models import Model, QuerySet
@@ -14,7 +15,7 @@ from annotation.actions.sign_ins import record_removal
 from annotation.admin.site import ReadOnlyAdmin
 from annotation.models import Account
 
-for model in (EmailAddress, UserSession, Authenticator):
+for model in (EmailAddress, UserSession, Authenticator, SocialAccount, SocialApp, SocialToken):
     if admin.site.is_registered(model):
         admin.site.unregister(model)
 

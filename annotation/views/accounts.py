@@ -27,6 +27,7 @@ from annotation.queries.accounts import find_account_of_start_link
 from annotation.views.access import account_of
 from annotation.views.responses import redirect_htmx
 from annotation.views.sign_in_rules import note_session
+from annotation.views.single_sign_on import is_connected
 
 
 class _SignIn(LoginView):
@@ -118,6 +119,7 @@ def edit_account(request: HttpRequest) -> HttpResponse:
         "form": form,
         "account": account,
         "language_form": LanguageForm(initial={"language": account.language}),
+        "is_connected": is_connected(account),
     }
     return render(request, "accounts/edit_account.html", context)
 

@@ -27,6 +27,7 @@ _FACTOR_EVENTS = {
     "mfa/email/webauthn_added": "added a passkey",
     "mfa/email/webauthn_removed": "removed a passkey",
     "mfa/email/recovery_codes_generated": "made recovery codes",
+    "socialaccount/email/account_connected": "connected single sign-on",
 }
 
 

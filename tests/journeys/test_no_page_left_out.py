@@ -42,6 +42,7 @@ NO_PAGES = {
     "download_file", "open_data_set", "show_dry_run", "show_step_source", "show_practice_source",
     # The same pages by other names, and what takes a password once more, which nobody here has; test_every_page.py
     # looks at the page that asks for it, and test_second_factors.py goes through the others.
+    "openid_connect_login", "openid_connect_callback", "socialaccount_login_cancelled", "disconnect_single_sign_on",
     "account_reauthenticate", "account_logout", "mfa_authenticate", "mfa_activate_totp", "mfa_deactivate_totp",
     "mfa_generate_recovery_codes", "mfa_download_recovery_codes", "mfa_view_recovery_codes", "mfa_reauthenticate",
 }  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -103,7 +104,20 @@ class Walk:
         return ask(self.clients[who], method, address.fill({name: self.of_their_own[name].get(who, 1)}))
 
 
+@pytest.fixture
+def single_sign_on(settings: Any) -> None:
+    """An OpenID server is named, which is away."""
+    app = {
+        "provider_id": "sso",
+        "name": "Corp",
+        "client_id": "gradus",
+        "settings": {"server_url": "http://127.0.0.1:9"},
+    }
+    settings.SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": [app]}}
+
+
 @pytest.mark.django_db
+@pytest.mark.usefixtures("single_sign_on")
 def test_every_operation_answers_every_kind_of_person_as_the_table_says() -> None:
     found, written = Walk(Places()).try_all(), read_document()
 
