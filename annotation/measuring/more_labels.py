@@ -36,7 +36,8 @@ _SEED = 20260301
 class LabelValue:
     """`label_error` and `interval_width` are None where there is too little. `num_rated`: human-rated traces there
     are; `num_used` of them were drawn from; `num_calibrated` of the merges on all of these had a calibrated judge.
-    `num_weighed`: those that the interval rests on, drawn with a known probability, rated blind and scored."""
+    `num_weighed`: those that the interval rests on, drawn with a known probability, rated blind and scored;
+    `num_scored`: all that judges scored, rated or not."""
 
     num_rated: int
     num_used: int
@@ -44,6 +45,7 @@ class LabelValue:
     num_repeats: int
     num_calibrated: int
     num_weighed: int
+    num_scored: int
     label_error: Curve | None
     interval_width: Curve | None
 
@@ -62,8 +64,17 @@ def measure_label_value(
     rated = np.array(sorted(words), dtype=np.int64)
     used = np.sort(source.permutation(rated)[:MOST_TRACES])
     num_held_out = round(len(used) * HELD_OUT)
-    num_weighed = len(errors.shares)
-    nothing = LabelValue(len(rated), len(used), num_held_out, num_repeats, 0, num_weighed, None, None)
+    nothing = LabelValue(
+        num_rated=len(rated),
+        num_used=len(used),
+        num_held_out=num_held_out,
+        num_repeats=num_repeats,
+        num_calibrated=0,
+        num_weighed=len(errors.shares),
+        num_scored=len(errors.predictions),
+        label_error=None,
+        interval_width=None,
+    )
     if len(used) < MIN_RATED_TRACES:
         return nothing
     further = [round(len(rated) * times) - len(rated) for times in AHEAD]

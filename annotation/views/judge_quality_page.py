@@ -43,10 +43,13 @@ class JudgePage:
 
 @dataclass(frozen=True)
 class MoreLabelsPage:
+    """`needs_traces`: whether the furthest look ahead is at more rated traces than there are to rate."""
+
     found: LabelValue
     min_traces: int
     label_error: Chart | None
     interval_width: Chart | None
+    needs_traces: bool
 
 
 def list_judge_rows(report: JudgesReport) -> list[JudgeRow]:
@@ -102,4 +105,6 @@ def describe_more_labels(found: LabelValue) -> MoreLabelsPage:
         min_traces=MIN_RATED_TRACES,
         label_error=draw_label_error(found),
         interval_width=draw_interval_width(found),
+        needs_traces=found.interval_width is not None
+        and found.interval_width.ahead[-1].num_traces > found.num_scored,
     )

@@ -163,7 +163,7 @@ def test_too_few_rated_traces_say_nothing() -> None:
 
     found = measure_label_value(data, words, errors)
 
-    assert found == LabelValue(29, 29, 7, 12, 0, 29, None, None)
+    assert found == LabelValue(29, 29, 7, 12, 0, 29, 29, None, None)
 
 
 def test_without_predictions_there_is_no_interval_but_an_error() -> None:

@@ -418,17 +418,20 @@ def test_the_reader_chooses_what_the_charts_show(view: str, measure: str, title:
     assert '<input type="hidden" name="g-by" value="Model">' in page
 
 
-@pytest.mark.parametrize(("query", "is_there"), [({"m-what": "width"}, False), ({"m-from": "seen"}, True)])
-def test_the_points_of_both_curves_leave_the_page_as_csv(query: dict[str, str], is_there: bool) -> None:
+def test_the_points_of_both_curves_leave_the_page_as_csv() -> None:
     world = make_quality_world(40)
     found = compute(world.project, ReportKind.MORE_LABELS).found
+    client, address = sign_in(world.project), path(world.project, "show_judge_quality")
 
-    rows = read_csv(sign_in(world.project), path(world.project, "show_judge_quality"), csv="more", **query)
+    widths = read_csv(client, address, csv="more", **{"m-what": "width"})
+    seen = read_csv(client, address, csv="more", **{"m-from": "seen"})
 
-    seen = found["interval_width"]["seen"]
-    assert ("Label error" in {row["what"] for row in rows}) == is_there
-    widths = [row for row in rows if row["what"] == "Interval width" and row["from"] == "By subsampling"]
-    assert [float(row["value"]) for row in widths] == [point["value"] for point in seen]
+    assert {row["what"] for row in widths} == {"Interval width"}
+    assert {row["what"] for row in seen} == {"Interval width", "Label error"}
+    both = [row for row in widths if row["from"] == "By subsampling"]
+    assert [float(row["value"]) for row in both] == [
+        point["value"] for point in found["interval_width"]["seen"]
+    ]
 
 
 @pytest.mark.parametrize("wanted", ["", "999999", "x", "1' OR 1=1"])
@@ -457,6 +460,7 @@ def test_what_more_labels_would_buy_is_told_in_numbers() -> None:
     assert 'id="interval-width-title"' in page.text
     assert all(row.change < 0 for row in rows if row.what == "width")
     assert f"rests on {more.found.num_weighed} of them" in page.text
+    assert "Judges have scored 40 traces: what rests on more than that needs more traces" in page.text
 
 
 def test_ratings_since_are_counted() -> None:
@@ -476,3 +480,18 @@ def test_a_page_costs_a_few_queries_however_much_was_rated(django_assert_max_num
     for view in PAGES:
         with django_assert_max_num_queries(25):  # type: ignore[operator]
             client.get(path(world.project, view))
+
+
+def test_a_table_of_groups_is_answered_alone_to_a_script() -> None:
+    world = make_quality_world(12)
+    compute(world.project, ReportKind.AGREEMENT)
+    headers = {**HTMX, "HX-Target": "table-groups"}
+
+    part = sign_in(world.project).get(
+        path(world.project, "show_agreement"), {"g-by": "Length", "measure": "ac1"}, headers=headers
+    )
+
+    assert part.text.lstrip().startswith('<div class="data-table" id="table-groups"')
+    assert "1 to 5 steps" in part.text
+    assert "all traces" not in part.text
+    assert "measure=ac1" in part.text  # its links keep the measure that the reader chose

@@ -288,13 +288,13 @@ class TestJudges:
 
 class TestMoreLabels:
     def test_the_charts_tell_seen_from_expected(self) -> None:
-        found = LabelValue(40, 40, 10, 8, 8, 40, make_curve(), make_curve())
+        found = LabelValue(40, 40, 10, 8, 8, 40, 90, make_curve(), make_curve())
 
         for chart in (draw_label_error(found), draw_interval_width(found)):
             assert chart is not None
             assert [key.name for key in chart.legend] == ["By subsampling", "Expected"]
             assert len(dots(chart)) == 2 + 3
-        assert draw_label_error(LabelValue(5, 5, 1, 8, 0, 0, None, None)) is None
+        assert draw_label_error(LabelValue(5, 5, 1, 8, 0, 0, 0, None, None)) is None
 
 
 class TestChoice:
