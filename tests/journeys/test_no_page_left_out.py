@@ -35,7 +35,7 @@ NO_PAGES = {
     "check_health", "archive_project", "sign_out", "choose_language", "create_token", "revoke_token", "grant_role",
     "pause_membership", "resume_membership", "remove_membership", "create_invitation", "revoke_invitation",
     "start_test", "set_gold_use", "fill_practice", "waive_test", "try_model_spec", "retire_model_spec", "cancel_import",
-    "download_refused", "start_dry_run", "cancel_batch", "pause_batch", "resume_batch", "retry_failures",
+    "end_session", "download_refused", "start_dry_run", "cancel_batch", "pause_batch", "resume_batch", "retry_failures",
     "retire_judge", "cancel_judge_run", "next_trace", "lease_ahead", "save_draft", "keep_rewrite", "next_disagreement",
     "answer_appeal", "file_appeal", "watch_report", "request_report", "resegment_trace", "cancel_merge",
     "create_webhook", "remove_webhook", "retry_delivery", "push_export", "cancel_export", "download_archive",
