@@ -62,7 +62,8 @@ class ExportForm(forms.Form):
         min_value=1,
         max_value=50,
         label="Raters a label needs",
-        help_text="Blind raters, where people alone vouch for it. 1 takes what a single person said.",
+        help_text="Blind raters, where people alone vouch for it; of a pair, for each of its traces, or who compared "
+        "the two. 1 takes what a single person said.",
     )
     evidence = forms.MultipleChoiceField(
         choices=_EVIDENCE_CHOICES,

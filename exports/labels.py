@@ -88,12 +88,15 @@ def refuse_trace(trace: JudgedTrace, policy: ExportPolicy) -> LeftOut | None:
         return LeftOut("no_evidence")
     if trace.provenance == "gold":
         return None if policy.uses_gold_in_evaluation else LeftOut("gold_not_wanted")
-    rests_on_people = trace.provenance in ("human", "none")
-    if ("human" if rests_on_people else trace.provenance) not in policy.evidence:
+    return _refuse_evidence(trace.provenance, trace.num_blind_raters, policy)
+
+
+def _refuse_evidence(provenance: str, num_people: int, policy: ExportPolicy) -> LeftOut | None:
+    """What rests on people alone (`none`: on one of them) needs the least number of them."""
+    rests_on_people = provenance in ("human", "none")
+    if ("human" if rests_on_people else provenance) not in policy.evidence:
         return LeftOut("evidence_not_wanted")
-    if rests_on_people and trace.num_blind_raters < policy.minimum_raters:
-        return LeftOut("too_few_raters")
-    return None
+    return LeftOut("too_few_raters") if rests_on_people and num_people < policy.minimum_raters else None
 
 
 def refuse_pair(pair: JudgedPair, policy: ExportPolicy) -> LeftOut | None:
@@ -101,10 +104,8 @@ def refuse_pair(pair: JudgedPair, policy: ExportPolicy) -> LeftOut | None:
     refused = refuse_source(pair.chosen, policy) or refuse_source(pair.rejected, policy)
     if refused is not None:
         return refused
-    if pair.provenance not in policy.evidence:
-        return LeftOut("evidence_not_wanted")
-    if pair.provenance == "human" and pair.num_people < policy.minimum_raters:
-        return LeftOut("too_few_raters")
+    if (refused := _refuse_evidence(pair.provenance, pair.num_people, policy)) is not None:
+        return refused
     if pair.probability < policy.min_p_preference:
         return LeftOut("unclear_preference")
     if not pair.chosen.completion.strip() or not pair.rejected.completion.strip():

@@ -63,7 +63,8 @@ class ExportPolicy:
 
     `good_from`, `bad_to`: a step is labelled 1 from the one on, 0 up to the other, else masked (-100); the same
     thresholds on P(trace) make the labels of `unpaired_preference`. `minimum_raters`: what rests on people alone needs
-    that many raters who saw no judge score; 1 takes traces that the merge calls "not enough evidence" (`none`).
+    that many raters who saw no judge score; 1 takes traces that the merge calls "not enough evidence" (`none`). A pair
+    needs them for each of its traces, or as many who compared the two.
     `evidence`: which provenances are taken. `after_error="mask"` masks the steps after a trace's first error rather
     than labelling them 0. `models`: completions of these models only; empty = all; and so `batches` (ids) and
     `languages` (of the prompt: ISO 639-1, "" = not recognised). `made_from`, `made_to`: traces made on these days (ISO

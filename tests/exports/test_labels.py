@@ -88,6 +88,9 @@ def test_a_trace_is_taken_or_left_out_for_a_reason(
         ({"num_choosing": 3}, {"minimum_raters": 3}, None),
         ({"num_choosing": 2}, {"minimum_raters": 3}, "too_few_raters"),
         ({"provenance": "hybrid"}, {"minimum_raters": 3}, None),
+        ({"provenance": "none", "chosen": make_trace(num_blind_raters=1)}, {}, "too_few_raters"),
+        ({"provenance": "none", "chosen": make_trace(num_blind_raters=1)}, {"minimum_raters": 1}, None),
+        ({"provenance": "none"}, {"minimum_raters": 1, "evidence": ("ai",)}, "evidence_not_wanted"),
         ({"rejected": make_trace(steps=("  \n",), posterior=(0.0,))}, {}, "empty_completion"),
         ({"rejected": make_trace(trace_id=2)}, {}, "same_text"),
         (

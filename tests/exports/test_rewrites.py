@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from annotation.merging.data import MergePolicy
 from annotation.models import JobState, Rating
 from exports.formats import step_preference
 from exports.policy import ExportPolicy
@@ -18,6 +19,7 @@ from exports.rewrites import pair_rewrite, stream_rewrites
 from tests.exports.candidates import make_trace
 from tests.exports.worlds import WRONG, World, make_world, merge_world, start_export, write_export
 from tests.factories import NOW, make_rating
+from tests.factories import make_trace as make_trace_row
 
 BETTER = "3 + 4 = 7, so he has 7."
 
@@ -113,6 +115,25 @@ class TestStream:
         type(rating.rater).objects.filter(pk=rating.rater_id).update(is_simulated=True)
 
         assert list(stream_rewrites(merge_world(world))) == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("minimum", "num_rows"), [(1, 1), (2, 0)])
+def test_what_one_person_rewrote_is_taken_where_one_is_enough_and_only_there(
+    minimum: int, num_rows: int
+) -> None:
+    world = make_world(1)
+    trace = make_trace_row(world.prompts[0], steps=WRONG)
+    make_rating(trace, world.raters[0], labels=(1, -1, None), rewrites={"1": BETTER})
+    run = merge_world(world, MergePolicy("majority"))
+    policy = ExportPolicy(minimum_raters=minimum, validation_share=0.0, test_share=0.0)
+
+    export = write_export(start_export(world, run, configs=("step_preference", "prompts"), policy=policy))
+
+    counts = export.manifest["counts"]["configs"]["step_preference"]
+    assert counts["provenance"].get("none", 0) == num_rows
+    dropped = export.manifest["loss_report"]["dropped"].get("step_preference", {})
+    assert dropped.get("too_few_raters", 0) == 1 - num_rows
 
 
 @pytest.mark.django_db

@@ -74,7 +74,7 @@ def judged_pairs(draw: st.DrawFn) -> JudgedPair:
         draw(judged_traces(prompt)),
         num_choosing=draw(st.integers(0, 4)),
         margin=draw(st.sampled_from((0.0, 1.5, 3.0))),
-        provenance=draw(st.sampled_from(("human", "hybrid", "ai"))),
+        provenance=draw(st.sampled_from(("human", "hybrid", "ai", "none"))),
     )
 
 
