@@ -11,8 +11,9 @@ from typing import Any
 
 import httpcore2
 
+from annotation.generation import posting
 from annotation.generation.backend import Completion, Refusal
-from annotation.generation.guarded_network import AddressNotAllowed, GuardedNetwork
+from annotation.generation.guarded_network import GuardedNetwork
 from annotation.generation.server_answers import Unreadable, read_completion, read_reason, read_retry_after
 from annotation.generation.server_fields import ServerFields
 from annotation.generation.server_waits import LONGEST_ORDERED, draw_backoff, draw_spread
@@ -20,9 +21,7 @@ from rl_bridge.errors import BridgeError
 
 MOST_ATTEMPTS = 6
 _MOST_TIMEOUTS = 2  # what took too long once will probably do so again
-_CONNECT_SECONDS = 10.0
 _KEEP_ALIVE_SECONDS = 30.0
-_LARGEST_ANSWER = 32 * 1024 * 1024  # bytes
 _WORTH_ANOTHER_TRY = frozenset(
     {408, 409, 424, 425, 429}
 )  # 424: TGI's word for a model that failed in the middle
@@ -130,11 +129,12 @@ class ServerClient:
                 raise of.unusable
             while True:
                 sent = self.fields.fit(body, max_tokens=max_tokens)
-                status, headers, content = await self._post_where_idle(sent)
-                if status == 200:
-                    return self._read(content)
-                if not (status in _MAY_NAME_A_FIELD and self.fields.learn(read_reason(content), body, sent)):
-                    return self._judge_refusal(status, headers, content)
+                answer = await self._post_where_idle(sent)
+                if answer.status == 200:
+                    return self._read(answer.content)
+                reason = read_reason(answer.content)
+                if not (answer.status in _MAY_NAME_A_FIELD and self.fields.learn(reason, body, sent)):
+                    return self._judge_refusal(answer, reason)
 
     def _close_for(self, seconds: float) -> None:
         until = asyncio.get_running_loop().time() + seconds
@@ -146,7 +146,7 @@ class ServerClient:
         while (seconds := self._closed_until - loop.time()) > 0:
             await asyncio.sleep(seconds + draw_spread(self._break_seconds))
 
-    async def _post_where_idle(self, body: Mapping[str, Any]) -> tuple[int, dict[str, str], bytes]:
+    async def _post_where_idle(self, body: Mapping[str, Any]) -> posting.Answer:
         """On a connection that nobody else is at. The library's pool would look at all of its connections before and
         after each request, which took two fifths of a request's CPU time at 64; the slots limit their number already.
         """
@@ -169,38 +169,23 @@ class ServerClient:
 
     async def _post(
         self, connection: httpcore2.AsyncHTTPConnection, body: Mapping[str, Any]
-    ) -> tuple[int, dict[str, str], bytes]:
-        headers = [("Content-Type", "application/json"), ("User-Agent", "gradus")]
-        if self.settings.key:
-            headers.append(("Authorization", f"Bearer {self.settings.key}"))
-        seconds = self.settings.timeout_seconds
-        timeouts = {"connect": _CONNECT_SECONDS, "read": seconds}
+    ) -> posting.Answer:
+        settings = self.settings
+        content = json.dumps(body).encode()
         try:
-            async with (
-                asyncio.timeout(seconds + _CONNECT_SECONDS),  # a server may also trickle, or read nothing
-                connection.stream(
-                    "POST",
-                    self.settings.url,
-                    headers=headers,
-                    content=json.dumps(body).encode(),
-                    extensions={"timeout": timeouts},
-                ) as response,
-            ):
-                content = bytearray()
-                async for part in response.aiter_stream():
-                    content += part
-                    if len(content) > _LARGEST_ANSWER:
-                        raise ServerUnusable("The server's answer is endless.")
-        except AddressNotAllowed as error:
+            return await posting.post(
+                connection, settings.url, content, key=settings.key, seconds=settings.timeout_seconds
+            )
+        except posting.AddressNotAllowed as error:
             raise ServerUnusable(f"The server may not be asked: {error}") from error
-        except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
-            raise _Unreachable(f"{self.settings.address} can't be reached") from error
-        except (httpcore2.ReadTimeout, TimeoutError) as error:
-            raise _TooSlow(f"it took longer than {seconds:g} s") from error
-        except (httpcore2.NetworkError, httpcore2.ProtocolError) as error:
-            raise _TryAgain("it broke the connection off") from error
-        told = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
-        return response.status, told, bytes(content)
+        except posting.Endless as error:
+            raise ServerUnusable("The server's answer is endless.") from error
+        except posting.Unreachable as error:
+            raise _Unreachable(f"{settings.address} can't be reached") from error
+        except posting.TooSlow as error:
+            raise _TooSlow(str(error)) from error
+        except posting.NoAnswer as error:
+            raise _TryAgain(str(error)) from error
 
     def _read(self, content: bytes) -> Completion:
         try:
@@ -210,15 +195,15 @@ class ServerClient:
         self.fingerprint = fingerprint or self.fingerprint
         return completion
 
-    def _judge_refusal(self, status: int, headers: Mapping[str, str], content: bytes) -> Refusal:
-        reason = read_reason(content)
+    def _judge_refusal(self, answer: posting.Answer, reason: str) -> Refusal:
+        status = answer.status
         said = f"it answered {status}" + (f" ({reason})" if reason else "")
         if status in (401, 403):
             raise ServerUnusable(f"The server does not accept the key: {said}.")
         if status == 404:
             raise ServerUnusable(f"The server has no model “{self.settings.model}” there: {said}.")
         if status in _WORTH_ANOTHER_TRY or status >= 500:
-            wait = read_retry_after(headers, now=dt.datetime.now(dt.UTC)) or 0.0
+            wait = read_retry_after(answer.headers, now=dt.datetime.now(dt.UTC)) or 0.0
             busy = _TryAgain(said)
             busy.wait_seconds, busy.is_at_limit = min(wait, LONGEST_ORDERED), status == 429
             self._close_for(busy.wait_seconds)

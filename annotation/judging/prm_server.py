@@ -14,15 +14,14 @@ from typing import Any
 
 import httpcore2
 
-from annotation.generation.guarded_network import AddressNotAllowed, GuardedNetwork
+from annotation.generation import posting
+from annotation.generation.guarded_network import GuardedNetwork
 from annotation.generation.server_answers import read_reason
 from annotation.judging.judge import JudgedTrace, NoOpinion, Opinion, never
 from rl_bridge.errors import BridgeError
 
 MOST_ATTEMPTS = 5
 _TRACES_A_REQUEST = 8
-_LARGEST_ANSWER = 32 * 1024 * 1024  # bytes
-_CONNECT_SECONDS = 10.0
 _WORTH_ANOTHER_TRY = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -43,10 +42,6 @@ class PrmServerSettings:
     networks: tuple[str, ...]
     only: tuple[str, ...] = ()
     backoff_seconds: float = 0.5
-
-
-class _TryAgain(Exception):
-    pass
 
 
 class HttpPrmJudge:
@@ -83,41 +78,25 @@ class HttpPrmJudge:
                 await asyncio.sleep(random.uniform(0.0, self._settings.backoff_seconds * 2**attempt))
             try:
                 return await self._post(pool, content)
-            except _TryAgain as failure:
+            except posting.NoAnswer as failure:
                 reason = str(failure)
         raise PrmServerUnusable(f"The judge gave no answer in {MOST_ATTEMPTS} attempts: {reason}.")
 
     async def _post(self, pool: httpcore2.AsyncConnectionPool, content: bytes) -> Any:
         settings = self._settings
-        headers = [("Content-Type", "application/json"), ("User-Agent", "gradus")]
-        if settings.key:
-            headers.append(("Authorization", f"Bearer {settings.key}"))
-        timeouts = {"connect": _CONNECT_SECONDS, "read": settings.timeout_seconds}
         try:
-            async with (
-                asyncio.timeout(settings.timeout_seconds + _CONNECT_SECONDS),
-                pool.stream(
-                    "POST",
-                    f"{settings.address}/scores",
-                    headers=headers,
-                    content=content,
-                    extensions={"timeout": timeouts},
-                ) as response,
-            ):
-                answer = bytearray()
-                async for part in response.aiter_stream():
-                    answer += part
-                    if len(answer) > _LARGEST_ANSWER:
-                        raise PrmServerUnusable("The judge's answer is endless.")
-        except AddressNotAllowed as error:
+            answer = await posting.post(
+                pool,
+                f"{settings.address}/scores",
+                content,
+                key=settings.key,
+                seconds=settings.timeout_seconds,
+            )
+        except posting.AddressNotAllowed as error:
             raise PrmServerUnusable(f"The judge may not be asked: {error}") from error
-        except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
-            raise _TryAgain(f"{settings.address} can't be reached") from error
-        except (httpcore2.TimeoutException, TimeoutError) as error:
-            raise _TryAgain(f"it took longer than {settings.timeout_seconds:g} s") from error
-        except (httpcore2.NetworkError, httpcore2.ProtocolError) as error:
-            raise _TryAgain("it broke the connection off") from error
-        return _read_answer(response.status, bytes(answer))
+        except posting.Endless as error:
+            raise PrmServerUnusable("The judge's answer is endless.") from error
+        return _read_answer(answer.status, answer.content)
 
     def _read(self, told: Any, asked: Sequence[JudgedTrace]) -> list[Opinion | NoOpinion]:
         """Raises PrmServerUnusable where another judge answers, or another version of it, or something else."""
@@ -148,7 +127,7 @@ class HttpPrmJudge:
 
 def _read_answer(status: int, answer: bytes) -> Any:
     if status in _WORTH_ANOTHER_TRY:
-        raise _TryAgain(f"it answered {status}")
+        raise posting.NoAnswer(f"it answered {status}")
     if status in (401, 403):
         raise PrmServerUnusable(f"The judge does not accept the key: it answered {status}.")
     if status != 200:

@@ -5,8 +5,6 @@ It reaps as the clock does, only oftener, and says what became of a batch or a j
 
 from __future__ import annotations
 
-import json
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -31,6 +29,7 @@ from annotation.models import (  # noqa: E402
     Trace,
 )
 from tests.annotation.actions.test_batches import make_settings  # noqa: E402
+from tests.beside import serve  # noqa: E402
 from tests.factories import make_account, make_judge, make_model_spec, make_project, make_prompt  # noqa: E402
 
 
@@ -113,22 +112,9 @@ WORKS: dict[str, Callable[..., Any]] = {
 }
 
 
-def reply(value: Any) -> None:
-    sys.stdout.write(json.dumps(value) + "\n")
-    sys.stdout.flush()
-
-
 def main() -> None:
     call_command("migrate", verbosity=0, interactive=False)
-    reply("ready")
-    for line in sys.stdin:
-        request = json.loads(line)
-        try:
-            said = WORKS[request.pop("work")](**request)
-        except OperationalError:  # the database is away; the next request may find it again
-            said = None
-        connection.close()
-        reply(said)
+    serve(WORKS, is_away=(OperationalError,), forget=connection.close)
 
 
 if __name__ == "__main__":

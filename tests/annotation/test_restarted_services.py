@@ -23,6 +23,7 @@ from config.engine.cluster import prepare_cluster
 from config.engine.process import Child
 from config.engine.testing import running_postgres, running_valkey
 from config.paths import BASE_DIR
+from tests.beside import Beside
 from tests.contracts.openai_server import OpenAIServer, running_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(290)]
@@ -65,25 +66,6 @@ class Engine:
         self._services.callback(Child.end, self.postgres)
 
 
-class Launcher:
-    """The process that launches batches and reaps. `ask` gives None while its database is away."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-
-    def read(self) -> Any:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        assert line, "the launcher died"
-        return json.loads(line)
-
-    def ask(self, work: str, **arguments: Any) -> Any:
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps({"work": work, **arguments}) + "\n")
-        self._process.stdin.flush()
-        return self.read()
-
-
 @contextlib.contextmanager
 def running(engine: Engine, *command: str, **how: Any) -> Iterator[subprocess.Popen[Any]]:
     with (engine.data / "processes.log").open("ab") as log:
@@ -108,16 +90,14 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="module")
-def launcher(engine: Engine) -> Iterator[Launcher]:
+def launcher(engine: Engine) -> Iterator[Beside]:
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with running(engine, "tests.annotation.restarted_world", **pipes) as process:
-        launcher = Launcher(process)
-        assert launcher.read() == "ready"
-        yield launcher
+        yield Beside(process)
 
 
 @pytest.fixture(scope="module")
-def worker(engine: Engine, launcher: Launcher) -> Iterator[subprocess.Popen[bytes]]:
+def worker(engine: Engine, launcher: Beside) -> Iterator[subprocess.Popen[bytes]]:
     command = ["celery", "-A", "config", "worker", "-Q", "servers", "-I", "annotation.tasks.servers"]
     command += ["-P", "threads", "-c", "4", "--prefetch-multiplier", "1", "--loglevel", "INFO"]
     with running(engine, *command, stdout=subprocess.DEVNULL) as process:
@@ -139,7 +119,7 @@ def wait_until(is_so: Callable[[], object]) -> None:
 
 @pytest.mark.usefixtures("worker")
 def test_a_new_broker_and_ten_seconds_without_a_database_lose_and_double_nothing(
-    engine: Engine, launcher: Launcher, server: OpenAIServer
+    engine: Engine, launcher: Beside, server: OpenAIServer
 ) -> None:
     server.latency_seconds = 0.5
     batch = launcher.ask("launch", address=server.address, num_prompts=20, num_samples=6, in_flight=4)
@@ -163,7 +143,7 @@ def test_a_new_broker_and_ten_seconds_without_a_database_lose_and_double_nothing
 
 @pytest.mark.usefixtures("worker")
 def test_a_cancelled_batch_breaks_off_what_is_on_its_way_within_seconds(
-    launcher: Launcher, server: OpenAIServer
+    launcher: Beside, server: OpenAIServer
 ) -> None:
     server.latency_seconds = 50.0
     batch = launcher.ask("launch", address=server.address, num_prompts=8, num_samples=2, in_flight=8)
@@ -180,7 +160,7 @@ def test_a_cancelled_batch_breaks_off_what_is_on_its_way_within_seconds(
 
 
 @pytest.mark.usefixtures("worker")
-def test_judges_that_ask_a_server_work_through_the_queue(launcher: Launcher, server: OpenAIServer) -> None:
+def test_judges_that_ask_a_server_work_through_the_queue(launcher: Beside, server: OpenAIServer) -> None:
     batch = launcher.ask("launch", address=server.address, num_prompts=2, num_samples=2, in_flight=8)
     assert launcher.ask("finish", batch_id=batch)["num_made"] == 4
     rollout = {

@@ -68,7 +68,7 @@ def wait_until_it_listens(port: int, server: subprocess.Popen[bytes], log: Path)
 
 @pytest.fixture
 def backend(address: str) -> Iterator[ServerBackend]:
-    settings = ServerSettings(address, "tiny", "", 4, 60.0, ("127.0.0.0/8",), 0.1)
+    settings = ServerSettings(address, "tiny", "", 4, 60.0, ("127.0.0.0/8",), backoff_seconds=0.1)
     backend = ServerBackend(settings)
     yield backend
     backend.close()

@@ -267,7 +267,7 @@ def test_a_server_that_is_not_there_is_told_by_its_address() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{unused.getsockname()[1]}/v1"
-        settings = ServerSettings(address, "tiny", "", 2, 5.0, LOOPBACK, 0.001)
+        settings = ServerSettings(address, "tiny", "", 2, 5.0, LOOPBACK, backoff_seconds=0.001)
         with pytest.raises(ServerUnusable, match=f"no answer in 6 attempts: {address} can't be reached"):
             ask(ServerBackend(settings))
 
@@ -315,7 +315,7 @@ def test_what_was_answered_before_a_server_became_unusable_is_kept() -> None:
     ],
 )
 def test_an_address_that_the_settings_do_not_allow_is_never_connected_to(address: str, reason: str) -> None:
-    settings = ServerSettings(address, "tiny", "", 2, 5.0, (), 0.001)
+    settings = ServerSettings(address, "tiny", "", 2, 5.0, (), backoff_seconds=0.001)
 
     with pytest.raises(ServerUnusable, match="The server may not be asked: ") as refused:
         ask(ServerBackend(settings))
@@ -324,7 +324,9 @@ def test_an_address_that_the_settings_do_not_allow_is_never_connected_to(address
 
 
 def test_no_network_that_is_allowed_makes_a_metadata_address_askable() -> None:
-    settings = ServerSettings("http://169.254.169.254/v1", "tiny", "", 2, 5.0, ("0.0.0.0/0",), 0.001)
+    settings = ServerSettings(
+        "http://169.254.169.254/v1", "tiny", "", 2, 5.0, ("0.0.0.0/0",), backoff_seconds=0.001
+    )
 
     with pytest.raises(ServerUnusable, match="never asked"):
         ask(ServerBackend(settings))

@@ -10,7 +10,6 @@ The supervisor waits longer the oftener a part dies, up to half a minute, so 50 
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import shutil
@@ -27,6 +26,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from config import paths
+from tests.beside import Beside
 from tests.contracts.openai_server import running_server
 from tests.engine.processes import list_descendants, read_command, wait_for
 from tests.engine.running import Engine, environment_for, fetch_status
@@ -49,23 +49,8 @@ def data(tmp_path: Path) -> Iterator[Path]:
     shutil.rmtree(paths.socket_dir(folder), ignore_errors=True)
 
 
-class World:
-    """tests.faults.world beside the product. `ask` gives None while the database is away."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-
-    def read(self) -> Any:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        assert line, "the world ended"
-        return json.loads(line)
-
-    def ask(self, work: str, **arguments: Any) -> Any:
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps({"work": work, **arguments}) + "\n")
-        self._process.stdin.flush()
-        return self.read()
+class World(Beside):
+    """tests.faults.world beside the product."""
 
     def insist(self, work: str, **arguments: Any) -> Any:
         """The answer once the database gives one."""
@@ -90,9 +75,7 @@ def running_world(data: Path) -> Iterator[World]:
         text=True,
     )
     try:
-        world = World(process)
-        assert world.read() == "ready"
-        yield world
+        yield World(process)
     finally:
         process.kill()
         process.communicate()

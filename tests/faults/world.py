@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -42,6 +41,7 @@ from exports.actions import folder_of, start_export  # noqa: E402
 from exports.models import Export  # noqa: E402
 from exports.policy import ExportPolicy  # noqa: E402
 from tests.annotation.actions.test_batches import make_settings  # noqa: E402
+from tests.beside import serve  # noqa: E402
 from tests.factories import make_account, make_member, make_model_spec, make_project, make_prompt, make_trace  # noqa: E402
 
 SLUG, OVERLAP, NUM_STEPS = "faults", 2, 6
@@ -188,21 +188,8 @@ WORKS: dict[str, Callable[..., Any]] = {
 }
 
 
-def reply(value: Any) -> None:
-    sys.stdout.write(json.dumps(value) + "\n")
-    sys.stdout.flush()
-
-
 def main() -> None:
-    reply("ready")
-    for line in sys.stdin:
-        request = json.loads(line)
-        try:
-            said = WORKS[request.pop("work")](**request)
-        except (OperationalError, InterfaceError):  # the database is away; the next request may find it again
-            said = None
-        connection.close()
-        reply(said)
+    serve(WORKS, is_away=(OperationalError, InterfaceError), forget=connection.close)
 
 
 if __name__ == "__main__":
