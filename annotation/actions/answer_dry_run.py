@@ -14,8 +14,8 @@ from django.db import transaction
 from annotation.actions import jobs
 from annotation.actions.beating import keep_beating
 from annotation.actions.generate import derive_item_seed, derive_seed, find_fault
+from annotation.actions.guarded_work import WorkFailed, guard_work
 from annotation.actions.heartbeats import Clock, Heartbeat
-from annotation.actions.model_work import WorkFailed, guard_work
 from annotation.actions.verdicts import give_verdict
 from annotation.generation.backend import Backend, Completion, GenerationRequest, Refusal, Sampling
 from annotation.models import DryRun, ModelSpec

@@ -18,8 +18,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from annotation.actions import budgets, chunked, jobs
+from annotation.actions.guarded_work import WorkFailed, guard_work
 from annotation.actions.heartbeats import Clock, Heartbeat
-from annotation.actions.model_work import WorkFailed, guard_work
 from annotation.actions.priorities import follow_prompts
 from annotation.actions.verdicts import Verdict, give_verdict
 from annotation.generation.backend import (

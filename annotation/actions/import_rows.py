@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from django.conf import settings
 from django.db import transaction
 
 from annotation.actions import jobs
-from annotation.actions.beating import keep_beating
+from annotation.actions.guarded_work import WorkFailed, guard_work
 from annotation.actions.import_prepare import Refused, prepare_chunk, prepare_row
 from annotation.actions.import_store import store_chunk, store_refusals
 from annotation.actions.imports import upload_folder
@@ -36,15 +37,15 @@ def inspect_source(*, source_id: int, clock: Clock) -> None:
     Raises JobNotStartable or JobLost where the source is not (any longer) this worker's.
     """
     source = jobs.start_job(ImportSource, source_id, now=clock(), stall_seconds=settings.JOB_STALL_SECONDS)
-    with keep_beating(source, clock=clock):
-        try:
+    try:
+        with guard_work(source, clock=clock), _explain_missing_files(source, clock):
             sample = list(islice(open_rows(source), NUM_SAMPLED))
             if not sample:
                 raise SourceUnreadable("The source holds no rows.")
             num_rows = _count_rows(source)
-        except (SourceUnreadable, FileNotFoundError) as error:
-            _fail(source, error=_explain(error, source, now=clock()), now=clock())
-            return
+    except WorkFailed as error:
+        _fail(source, error=str(error), now=clock())
+        return
     columns = list(dict.fromkeys(name for row in sample for name in row.values))
     with transaction.atomic():
         locked = jobs.lock_for_result(source)
@@ -69,17 +70,17 @@ def run_import(*, run_id: int, clock: Clock) -> None:
     Raises JobNotStartable or JobLost where the run is not (any longer) this worker's, or was cancelled.
     """
     run = jobs.start_job(ImportRun, run_id, now=clock(), stall_seconds=settings.JOB_STALL_SECONDS)
-    with keep_beating(run, clock=clock):
-        try:
+    try:
+        with guard_work(run, clock=clock), _explain_missing_files(run.source, clock):
             if run.is_all_or_nothing and run.num_read == 0 and (refused := _find_refusals(run)):
                 _refuse_all(run, refused, now=clock())
                 return
             rows = islice(open_rows(run.source), run.num_read, run.max_rows)
             while chunk := list(islice(rows, ROWS_AT_ONCE)):
                 store_chunk(run, prepare_chunk(run, chunk), now=clock())
-        except (SourceUnreadable, FileNotFoundError) as error:
-            _fail(run, error=_explain(error, run.source, now=clock()), now=clock())
-            return
+    except WorkFailed as error:
+        _fail(run, error=str(error), now=clock())
+        return
     with transaction.atomic():
         jobs.finish_job(jobs.lock_for_result(run), now=clock())
 
@@ -123,9 +124,16 @@ def _refuse_all(run: ImportRun, refused: list[Refused], *, now: dt.datetime) -> 
         jobs.fail_job(locked, error=error, now=now)
 
 
-def _explain(error: Exception, source: ImportSource, *, now: dt.datetime) -> str:
-    if not isinstance(error, FileNotFoundError):
-        return str(error)
+@contextmanager
+def _explain_missing_files(source: ImportSource, clock: Clock) -> Iterator[None]:
+    """Raises SourceUnreadable where the uploaded file is not there."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise SourceUnreadable(_explain_missing_file(source, now=clock())) from error
+
+
+def _explain_missing_file(source: ImportSource, *, now: dt.datetime) -> str:
     days = source.project.uploads_kept_days
     if now - source.queued_at > dt.timedelta(days=days):
         kept = "1 day" if days == 1 else f"{days} days"

@@ -10,8 +10,8 @@ from typing import TypedDict, cast
 from django.db import transaction
 
 from annotation.actions import chunked, jobs
+from annotation.actions.guarded_work import WorkFailed, guard_work
 from annotation.actions.heartbeats import Clock, Heartbeat
-from annotation.actions.model_work import WorkFailed, guard_work
 from annotation.actions.needs import refresh_needs
 from annotation.generation.backend import MeteredBackend
 from annotation.judging.judge import Judge as JudgeAtWork

@@ -12,8 +12,8 @@ from django.utils.translation import gettext_noop as _  # raters read it, in the
 
 from annotation.actions import jobs
 from annotation.actions.generate import HALF_A_CHARACTER, derive_seed
+from annotation.actions.guarded_work import WorkFailed, guard_work
 from annotation.actions.heartbeats import Clock, Heartbeat
-from annotation.actions.model_work import WorkFailed, guard_work
 from annotation.generation.backend import (
     Backend,
     BackendDescription,

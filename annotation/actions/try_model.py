@@ -9,8 +9,8 @@ from django.conf import settings
 from django.db import transaction
 
 from annotation.actions import jobs
+from annotation.actions.guarded_work import WorkFailed, guard_work
 from annotation.actions.heartbeats import Clock
-from annotation.actions.model_work import WorkFailed, guard_work
 from annotation.generation.backend import Backend, Completion, GenerationRequest, MeteredBackend, Sampling
 from annotation.judging.judge import Judge, JudgedTrace, NoOpinion
 from annotation.models import ModelSpec, ModelTrial

@@ -484,3 +484,19 @@ def test_a_trace_that_is_there_and_brings_no_labels_is_there_already() -> None:
     import_rows_of(look_at(rows, project=project), plan)
 
     assert told(import_rows_of(look_at(rows, project=project), plan)) == {1: "The trace is there already."}
+
+
+def test_what_nobody_foresaw_fails_the_look_and_the_import_at_once_with_its_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def stumble(*_: object) -> Iterator[Row]:
+        raise PermissionError(13, "Permission denied")
+
+    source = look_at(lines({"prompt": "A"}))
+    monkeypatch.setattr(import_rows, "read_file", stumble)
+
+    run = import_rows_of(source)
+    look = look_at(lines({"prompt": "A"}))
+
+    assert (run.state, run.error) == (JobState.FAILED, "PermissionError: [Errno 13] Permission denied")
+    assert (look.state, look.error) == (JobState.FAILED, run.error)

@@ -1,4 +1,5 @@
-"""What a worker does with a model, guarded: signs of life all the while, and one sentence where it goes wrong."""
+"""What a worker does with a model or a source, guarded: signs of life all the while, and one sentence where it goes
+wrong."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from django.db import Error as DatabaseProblem
 
 from annotation.actions.beating import keep_beating
 from annotation.actions.jobs import JobLost, JobNotStartable
+from annotation.importing.rows import SourceUnreadable
 from annotation.models import Job
 from rl_bridge.errors import BridgeError
 
@@ -23,8 +25,8 @@ class WorkFailed(Exception):
 
 @contextmanager
 def guard_work(job: Job, *, clock: Callable[[], dt.datetime]) -> Iterator[None]:
-    """Around opening a model and asking it: neither opening a large one nor its first step, long as both may take,
-    looks like a worker that died. Raises WorkFailed for whatever goes wrong in it.
+    """Around opening a model and asking it, or reading a source: neither opening a large model nor its first step,
+    long as both may take, looks like a worker that died. Raises WorkFailed for whatever goes wrong in it.
 
     A job that was lost and a database that is away are no fault of the work's: they come through, and the reaper has
     the job done again.
@@ -34,6 +36,9 @@ def guard_work(job: Job, *, clock: Callable[[], dt.datetime]) -> Iterator[None]:
             yield
     except (JobLost, JobNotStartable, DatabaseProblem):
         raise
+    except (BridgeError, SourceUnreadable) as error:  # said for people, who can do something about it
+        logger.warning("%s failed: %s", job, error)
+        raise WorkFailed(_explain(error)) from error
     except Exception as error:  # models, templates and servers fail in more ways than can be listed
         logger.exception("%s failed", job)
         raise WorkFailed(_explain(error)) from error
@@ -44,6 +49,6 @@ def _explain(error: Exception) -> str:
     written for people. ValueError: a rubric or setting that can't be used. RuntimeError: what torch raises."""
     line = str(error).strip().partition("\n")[0][:500]
     words = "".join(letter if letter.isprintable() else " " for letter in line).strip()
-    if isinstance(error, BridgeError | ValueError | RuntimeError) and words:
+    if isinstance(error, BridgeError | SourceUnreadable | ValueError | RuntimeError) and words:
         return words
     return f"{type(error).__name__}: {words}" if words else type(error).__name__

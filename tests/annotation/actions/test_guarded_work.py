@@ -8,8 +8,9 @@ import jinja2
 import pytest
 from django.db import DatabaseError, InterfaceError, OperationalError
 
-from annotation.actions import beating, model_work
+from annotation.actions import beating, guarded_work
 from annotation.actions.jobs import JobLost, start_job
+from annotation.importing.rows import SourceUnreadable
 from annotation.models import GenerationChunk
 from rl_bridge.errors import BridgeError
 from tests.factories import NOW, make_batch
@@ -25,7 +26,7 @@ def make_chunk() -> GenerationChunk:
 
 
 def fail_with(error: Exception) -> None:
-    with model_work.guard_work(make_chunk(), clock=lambda: LATER):
+    with guarded_work.guard_work(make_chunk(), clock=lambda: LATER):
         raise error
 
 
@@ -34,6 +35,7 @@ def fail_with(error: Exception) -> None:
     ("error", "words"),
     [
         (BridgeError("There is no folder /m."), "There is no folder /m."),
+        (SourceUnreadable("The file is not Parquet."), "The file is not Parquet."),
         (RuntimeError("CUDA out of memory.\nTried to allocate 2 GiB"), "CUDA out of memory."),
         (ValueError("The rubric names no {step}."), "The rubric names no {step}."),
         (IndexError("index out of range in self"), "IndexError: index out of range in self"),
@@ -47,7 +49,7 @@ def fail_with(error: Exception) -> None:
 def test_whatever_goes_wrong_with_a_model_is_told_in_one_line_that_can_be_stored(
     error: Exception, words: str
 ) -> None:
-    with pytest.raises(model_work.WorkFailed) as told:
+    with pytest.raises(guarded_work.WorkFailed) as told:
         fail_with(error)
 
     assert str(told.value) == words
@@ -70,10 +72,23 @@ def test_a_model_that_takes_long_to_open_shows_signs_of_life(monkeypatch: pytest
     monkeypatch.setattr(beating, "BEAT_SECONDS", 0.01)
     chunk = make_chunk()
 
-    with model_work.guard_work(chunk, clock=lambda: LATER):
+    with guarded_work.guard_work(chunk, clock=lambda: LATER):
         for _ in range(500):  # instead of the model's own beats, of which there are none yet
             chunk.refresh_from_db()
             if chunk.touched_at == LATER:
                 break
 
     assert chunk.touched_at == LATER
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("error", "level"), [(BridgeError("No folder."), "WARNING"), (IndexError("out of range"), "ERROR")]
+)
+def test_only_what_nobody_foresaw_is_logged_as_an_error(
+    error: Exception, level: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(guarded_work.WorkFailed):
+        fail_with(error)
+
+    assert [record.levelname for record in caplog.records] == [level]
