@@ -11,11 +11,16 @@ import pytest
 import pytest_socket
 from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
+from hypothesis import HealthCheck, settings
 
 from annotation.models import AuditEvent
 from config import paths
 from config.celery import app
 from config.engine.testing import running_postgres, running_valkey
+
+# How long an example takes says what else the machine does.
+settings.register_profile("gradus", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("gradus")
 
 
 def pytest_runtest_setup() -> None:
