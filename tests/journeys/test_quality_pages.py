@@ -37,7 +37,7 @@ def test_every_chart_can_be_seen_and_read(
     page = open_page(make_member(world.project, role), color_scheme=scheme, **device)
 
     page.goto(reverse("annotation:show_agreement", args=[world.project.slug]))
-    expect(page.get_by_role("img", name="Agreement over time")).to_be_visible()
+    expect(page.get_by_role("img", name="Verdict agreed, over time")).to_be_visible()
     expect_no_violations(page)
     assert not is_wider_than_its_window(page)
     page.get_by_text("The numbers behind: Who agrees with whom").first.click()

@@ -89,7 +89,7 @@ WHERE username = 'ada' ORDER BY annotation_rating.id
 def launch_batch(page: Page, product: Product, *, num_prompts: int, max_new_tokens: int) -> int:
     """Two candidates for each of the first prompts; returns the batch's id."""
     open_page(page, product, "batches/new/")
-    page.get_by_label("Prompts", exact=True).select_option(label="The first …")
+    page.get_by_label("Of these", exact=True).select_option(label="The first …")
     page.get_by_label("How many prompts").fill(str(num_prompts))
     page.get_by_label("Candidates for each prompt").fill("2")
     page.get_by_label("Most tokens").fill(str(max_new_tokens))
