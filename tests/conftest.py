@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_django
 import pytest_socket
 from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
@@ -66,6 +67,22 @@ def django_db_modify_db_settings(
     django_db_modify_db_settings_parallel_suffix: None, embedded_postgres: None
 ) -> None:
     """pytest-django asks for this just before it makes the test database: tests without one start nothing."""
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_db_setup: None, django_db_blocker: pytest_django.DjangoDbBlocker
+) -> Iterator[None]:
+    """Ends what is left on the test database before it is dropped: a request that a closed browser gave up may still be
+    at work in its thread."""
+    yield
+    with django_db_blocker.unblock():
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        connection.close()
 
 
 # Django writes these itself after every emptying if they are gone.

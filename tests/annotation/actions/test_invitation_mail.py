@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import smtplib
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -14,6 +15,11 @@ from tests.factories import NOW, make_member, make_project
 
 pytestmark = pytest.mark.django_db
 LINK = "https://gradus.example.org/join/secret/"
+
+
+@pytest.fixture(autouse=True)
+def mail_server(settings: Any) -> None:
+    settings.EMAIL_HOST = "mail.example.org"
 
 
 def make_invitation(role: Role = Role.RATER, name: str = "Sums") -> Invitation:

@@ -251,5 +251,5 @@ def test_more_files_than_a_form_has_are_refused_unread() -> None:
 
     answer = client.post(reverse("annotation:upload_prompts", args=[project.slug]), files)
 
-    assert answer.status_code == 400
+    assert answer.status_code == 413
     assert not ImportSource.objects.exists()
