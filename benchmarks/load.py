@@ -12,6 +12,10 @@ Then the workers start, 20 exports and a batch on the shipped model are launched
 
 `errors`: answers of 400 and more, and connections that broke. `lost`: acknowledged ratings that the database has not.
 `beyond_overlap`: ratings of traces that had enough. Clients and server share the machine, so times are upper bounds.
+
+On two quiet cores, `--quick`, one run: 241 ratings a second, p95 1.19 s, 1.9 times that beside exports and a batch, no
+errors, nothing lost, nothing beyond the overlap. What limits it is the processor: nobody pauses, so 200 raters over 241
+ratings a second wait 0.83 s on average; 0.4 s would take 500 ratings a second, 4 ms of CPU each, clients included.
 """
 
 import argparse
@@ -31,7 +35,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.assignment import environment, percentile_95, serving, world  # noqa: E402
+from benchmarks.assignment import World, environment, percentile_95, serving  # noqa: E402
 from benchmarks.assignment_raters import NUM_WARM, Rater, Times  # noqa: E402
 from config.engine.stack import describe_workers  # noqa: E402
 from config.engine.testing import running_postgres, running_valkey  # noqa: E402
@@ -118,9 +122,9 @@ def main() -> None:
     data = Path(tempfile.mkdtemp(prefix="gradus-load-"))
     report: dict[str, float] = {"raters": given.raters, "seconds": seconds}
     try:
-        with running_postgres(data), running_valkey(data), serving(data) as (port, _):
+        with running_postgres(data), running_valkey(data), serving(data) as (port, _), World(data) as world:
             traces = ("--traces", "6000" if given.quick else "40000")
-            sessions = world(data, "seed", "--slug", SLUG, *traces, "--raters", str(given.raters))
+            sessions = world("seed", "--slug", SLUG, *traces, "--raters", str(given.raters))
             raters = [TimedRater(port, session, SLUG) for session in sessions]
             warm, plain, busy = Times(), Times(), Times()
             work(raters, seconds=None, times=warm)
@@ -129,7 +133,7 @@ def main() -> None:
                 busy_world(data, "launch")
                 work(raters, seconds=seconds, times=busy)
                 report |= busy_world(data, "look")
-            found = world(data, "count", "--slug", SLUG)
+            found = world("count", "--slug", SLUG)
     finally:
         shutil.rmtree(data, ignore_errors=True)
     failures = [*warm.failures, *plain.failures, *busy.failures]
