@@ -12,6 +12,7 @@ from annotation.measuring.raters import MIN_SHARED_TRACES, RaterPair
 from annotation.measuring.reports import AgreementReport
 from annotation.rules.gold_accuracy import share_of
 from annotation.tables.estimates import list_estimate_columns
+from annotation.tables.group_filters import filter_by_sort, find_by_words
 from annotation.tables.table import Column, Filter, Kind, Table
 
 
@@ -42,9 +43,6 @@ class PairRow:
     share: float | None
     low: float | None
     high: float | None
-
-
-_Grouped = TypeVar("_Grouped", GroupRow, SaidRow)
 
 
 def list_group_rows(report: AgreementReport) -> list[GroupRow]:
@@ -78,7 +76,7 @@ def build_agreement_group_table(report: AgreementReport) -> Table[GroupRow]:
             Column("double", "Rated twice", lambda row: row.agreement.num_double, Kind.NUMBER),
             *list_measure_columns(lambda row: row.agreement),
         ],
-        filters=[Filter("find", "Find a group", _find_group), _filter_by(rows)],
+        filters=[find_by_words("Find a group", lambda row: row.name), filter_by_sort(rows)],
         empty="Nobody has rated a trace blind yet.",
     )
 
@@ -116,7 +114,7 @@ def build_said_table(report: AgreementReport) -> Table[SaidRow]:
             Column("traces", "Traces", lambda row: row.said.agreed.num_traces, Kind.NUMBER),
             *list_estimate_columns("same", "Another says it too", lambda row: row.said.agreed),
         ],
-        filters=[Filter("find", "Find a label or kind", _find_said), _filter_by(rows)],
+        filters=[find_by_words("Find a label or kind", lambda row: row.said.name), filter_by_sort(rows)],
         empty="No step was judged by two raters yet.",
     )
 
@@ -146,7 +144,7 @@ def build_pair_table(pairs: Sequence[RaterPair], names: Mapping[int, str]) -> Ta
             Column("agreed_high", "", lambda row: row.high, Kind.SHARE, on_page=False),
         ],
         filters=[
-            Filter("find", "Find a rater", _find_rater),
+            find_by_words("Find a rater", lambda row: f"{row.one}\n{row.other}"),
             Filter(
                 "told",
                 "In common",
@@ -164,25 +162,3 @@ def _describe_pair(pair: RaterPair, names: Mapping[int, str]) -> PairRow:
         return PairRow(one, other, pair, None, None, None)
     share = share_of(pair.num_agreed, pair.num_shared)
     return PairRow(one, other, pair, *share)
-
-
-def _find_group(rows: Sequence[GroupRow], text: str) -> list[GroupRow]:
-    return [row for row in rows if text.casefold() in row.name.casefold()]
-
-
-def _find_said(rows: Sequence[SaidRow], text: str) -> list[SaidRow]:
-    return [row for row in rows if text.casefold() in row.said.name.casefold()]
-
-
-def _find_rater(rows: Sequence[PairRow], text: str) -> list[PairRow]:
-    return [row for row in rows if text.casefold() in f"{row.one}\n{row.other}".casefold()]
-
-
-def _filter_by(rows: Sequence[_Grouped]) -> Filter[_Grouped]:
-    """Groups of one sort, of those that there are."""
-    return Filter(
-        "by",
-        "By",
-        lambda found, wanted: [row for row in found if row.by == wanted],
-        [(by, by) for by in dict.fromkeys(row.by for row in rows)],
-    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.urls import reverse
@@ -13,6 +12,9 @@ from annotation.tables.table import Column, Filter, Kind, Table
 
 REASON_COLUMN: Column[Any] = Column(
     "reason", "Why", lambda row: row.reason, sort="reason", template="components/reason_cell.html"
+)
+REASON_FILTER: Filter[Any] = Filter(
+    "q", "Search the reasons", lambda rows, text: rows.filter(reason__icontains=text)
 )
 _ROWS_A_PAGE = 25  # below everything else that a batch's page shows
 
@@ -35,7 +37,7 @@ def build_batch_failure_table(batch: GenerationBatch) -> Table[BatchFailure]:
             Column("sample", "Sample", lambda row: row.sample_index, Kind.NUMBER, sort="sample_index"),
             Column("text", "Prompt", _tell_prompt, Kind.EXCERPT, is_sortable=False),
         ],
-        filters=_list_filters(),
+        filters=[REASON_FILTER],
         page_size=_ROWS_A_PAGE,
         empty="Every item made a trace, or waits its turn.",
     )
@@ -58,7 +60,7 @@ def build_judge_failure_table(run: JudgeRun) -> Table[JudgeFailure]:
             REASON_COLUMN,
             Column("text", "Prompt", _tell_prompt, Kind.EXCERPT, is_sortable=False),
         ],
-        filters=_list_filters(),
+        filters=[REASON_FILTER],
         page_size=_ROWS_A_PAGE,
         empty="Every trace got a score, or waits its turn.",
     )
@@ -69,7 +71,3 @@ def _tell_prompt(failure: BatchFailure | JudgeFailure) -> str:
     if item is None:
         return "deleted since"
     return item.text if isinstance(item, Prompt) else item.prompt.text
-
-
-def _list_filters() -> Sequence[Filter[Any]]:
-    return [Filter("q", "Search the reasons", lambda rows, text: rows.filter(reason__icontains=text))]

@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from annotation.models import ImportRefusal, ImportRun, JobState, Project
 from annotation.queries.imports import list_import_runs, list_known_rows, list_refusals
-from annotation.tables.failures import REASON_COLUMN
+from annotation.tables.failures import REASON_COLUMN, REASON_FILTER
 from annotation.tables.table import Column, Filter, Kind, Table
 
 
@@ -52,7 +52,7 @@ def build_refusal_table(run: ImportRun) -> Table[ImportRefusal]:
             REASON_COLUMN,
             Column("raw", "What stood there", lambda refusal: refusal.raw, Kind.EXCERPT, is_sortable=False),
         ],
-        filters=[Filter("q", "Search the reasons", lambda rows, text: rows.filter(reason__icontains=text))],
+        filters=[REASON_FILTER],
         empty="No row was refused.",
     )
 

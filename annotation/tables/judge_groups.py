@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from annotation.measuring.judges import Bin, JudgeQuality, Quality
 from annotation.measuring.resampling import Estimate
 from annotation.tables.estimates import list_estimate_columns
-from annotation.tables.table import Column, Filter, Kind, Table
+from annotation.tables.group_filters import filter_by_sort, find_by_words
+from annotation.tables.table import Column, Kind, Table
 
 
 @dataclass(frozen=True)
@@ -81,15 +82,7 @@ def build_judge_group_table(found: JudgeQuality) -> Table[JudgeGroupRow]:
                 "quiet", "Sound left alone", lambda quality: quality.first_errors.on_sound, Kind.SHARE
             ),
         ],
-        filters=[
-            Filter("find", "Find a group", _find_group),
-            Filter(
-                "by",
-                "By",
-                lambda rows, wanted: [row for row in rows if row.by == wanted],
-                [(by, by) for by in dict.fromkeys(row.by for row in rows)],
-            ),
-        ],
+        filters=[find_by_words("Find a group", lambda row: row.name), filter_by_sort(rows)],
         empty="No trace that it scored has people’s word yet.",
     )
 
@@ -103,7 +96,3 @@ def _list_measure(
         return None if row.quality is None else find(row.quality)
 
     return list_estimate_columns(key, title, find_in, kind)
-
-
-def _find_group(rows: Sequence[JudgeGroupRow], text: str) -> list[JudgeGroupRow]:
-    return [row for row in rows if text.casefold() in row.name.casefold()]
