@@ -34,6 +34,17 @@ def send(task_name: str, job_id: int) -> bool:
     return True
 
 
+def send_once(task_name: str, *arguments: int | str) -> bool:
+    """Sends a task that no row stands for, so that nobody sends it again; False where the broker can't be reached. Its
+    arguments lie in the broker: nothing secret."""
+    try:
+        current_app.signature(task_name, args=arguments).apply_async()
+    except OperationalError as error:
+        logger.warning("The broker is away; %s was not sent: %s", task_name, error)
+        return False
+    return True
+
+
 def _send_quietly(task_name: str, job_id: int) -> None:
     send(task_name, job_id)
 

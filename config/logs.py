@@ -19,7 +19,7 @@ from django.http import HttpRequest, HttpResponseBase
 
 HEADER = "X-Request-ID"
 _IS_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)  # whatever else somebody sends would stand in the log
-_SECRET_LINK = re.compile(r"(/(?:join|start)/)[^\s?#\"']+")
+_SECRET_LINK = re.compile(r"(/(?:join|start|new-password|e-mail/confirm)/)[^\s?#\"']+")
 JSON_FIELDS = "{asctime} {levelname} {name} {message} {request_id} {task_id}"
 JSON_NAMES = {"asctime": "at", "levelname": "level", "name": "logger"}
 request_id: ContextVar[str] = ContextVar("request_id", default="")
@@ -48,7 +48,7 @@ class HideSecrets(logging.Filter):
 
 
 def hide_secrets(text: str) -> str:
-    """The text with the links of invitations and first starts cut after their view."""
+    """The text with the links of invitations, first starts, new passwords and e-mail addresses cut after their view."""
     return _SECRET_LINK.sub(r"\1…", text)
 
 

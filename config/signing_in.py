@@ -20,7 +20,13 @@ ACCOUNT_SESSION_REMEMBER = True  # for SESSION_COOKIE_AGE; who shares a machine 
 ACCOUNT_REAUTHENTICATION_METHODS = ("password", "mfa")
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 900  # seconds for which one may change second factors after "is it you?"
 # Failures only; a sign-in that succeeds takes its own away again. For one account, then for one address.
-ACCOUNT_RATE_LIMITS = {"login_failed": "30/m/ip,5/5m/key", "reauthenticate": "10/m/user"}
+ACCOUNT_RATE_LIMITS = {
+    "login_failed": "30/m/ip,5/5m/key",
+    "reauthenticate": "10/m/user",
+    # E-mails, successes too: to one address, and by whoever asks for them.
+    "reset_password": "20/10m/ip,3/15m/key",
+    "manage_email": "5/15m/user",
+}
 # How many proxies stand in front: from so far at the end of X-Forwarded-For an address is believed.
 ALLAUTH_TRUSTED_PROXY_COUNT = int(os.environ.get("GRADUS_PROXIES", "0"))
 MFA_ADAPTER = "annotation.views.sign_in_rules.SecondFactorRules"

@@ -28,7 +28,8 @@ from annotation.models import (
     Role,
     TokenScope,
 )
-from annotation.queries.accounts import make_start_link_parts
+from annotation.queries.accounts import make_reset_link_parts, make_start_link_parts
+from annotation.queries.email_addresses import sign_address
 from annotation.queries.sign_ins import shorten_key
 from exports.models import Export, Webhook, WebhookDelivery
 from tests.addresses import Address
@@ -113,6 +114,7 @@ class Places:
             max_uses=1, actor=self.admin, now=now,
         )  # fmt: skip
         uid, token = make_start_link_parts(make_account())
+        forgetful = make_reset_link_parts(make_account())
         run = make_import_run()
         run.project = run.source.project = project
         run.save()
@@ -150,6 +152,8 @@ class Places:
                 ), opened,
             ),
             **dict.fromkeys(("practise_trace", "show_feedback", "show_practice_source"), practised),
+            "reset_password": dict(zip(("uid", "token"), forgetful, strict=True)),
+            "confirm_address": {"token": sign_address(self.admin, "admin@example.org")},
             "waive_test": {"membership_id": rater_role.pk},
             "file_appeal": {"assignment_id": world.right[0].ratings.get(rater=self.rater).assignment_id},
             "prompt_detail": {"pk": world.prompts[0].pk},

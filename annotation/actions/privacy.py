@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
@@ -41,6 +42,7 @@ def forget_person(*, account: Account, actor: Account | None, now: dt.datetime) 
         Membership.objects.filter(account=locked).delete()
         ApiToken.objects.filter(account=locked).delete()
         Authenticator.objects.filter(user=locked).delete()
+        EmailAddress.objects.filter(user=locked).delete()
         SocialAccount.objects.filter(user=locked).delete()
         sessions = UserSession.objects.filter(user=locked)
         Session.objects.filter(session_key__in=sessions.values("session_key")).delete()

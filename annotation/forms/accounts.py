@@ -7,7 +7,7 @@ from typing import Any
 from allauth.account.adapter import get_adapter
 from django import forms
 from django.conf import settings
-from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
 from django.contrib.auth.password_validation import validate_password
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError
@@ -139,3 +139,27 @@ class NewPasswordForm(PasswordChangeForm):
         self.fields["new_password1"].help_text = gettext("At least 8 characters, and not a common word.")
         self.fields["new_password2"].label = gettext("New password again")
         self.fields["new_password2"].help_text = ""
+
+
+class ChosenPasswordForm(SetPasswordForm):  # type: ignore[type-arg]  # not generic at run time
+    """A new password typed twice, for who came by a link from an e-mail."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["new_password1"].label = gettext("New password")
+        self.fields["new_password1"].help_text = gettext("At least 8 characters, and not a common word.")
+        self.fields["new_password2"].label = gettext("New password again")
+        self.fields["new_password2"].help_text = ""
+
+
+class AddressForm(forms.Form):
+    """One e-mail address, in lower case: what mail servers take for the same is the same."""
+
+    email = forms.EmailField(
+        label=gettext_lazy("E-mail address"),
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+
+    def clean_email(self) -> str:
+        return str(self.cleaned_data["email"]).lower()

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from django.db.models import Model
@@ -63,6 +64,7 @@ PARTS = (
     Part(StepBranch, "requested_by", ("assignment_id", "step_index", "round", "queued_at")),
     Part(ApiToken, "account", ("name", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at")),
     Part(SocialAccount, "user", ("provider", "uid", "date_joined", "last_login")),
+    Part(EmailAddress, "user", ("email", "verified")),
     Part(UserSession, "user", ("ip", "user_agent", "created_at")),
     Part(AuditEvent, "actor", ("at", "verb", "subject", "details")),
 )  # fmt: skip

@@ -6,7 +6,17 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from annotation.actions import assignments, chunked, import_rows, jobs, merges, quality_reports, retention
+from annotation.actions import (
+    assignments,
+    chunked,
+    import_rows,
+    jobs,
+    merges,
+    password_reset,
+    quality_reports,
+    retention,
+)
+from annotation.actions.invitation_mail import MailNotSent
 
 
 @shared_task(name="annotation.reap_jobs")
@@ -49,3 +59,10 @@ def run_merge(run_id: int) -> None:
 def compute_quality(report_id: int) -> None:
     with jobs.leave_to_others():
         quality_reports.compute_report(report_id=report_id, clock=timezone.now)
+
+
+@shared_task(
+    name="annotation.send_reset_link", autoretry_for=(MailNotSent,), max_retries=3, default_retry_delay=30
+)
+def send_reset_link(account_id: int, site: str, language: str) -> None:
+    password_reset.send_reset_link(account_id=account_id, site=site, language=language, now=timezone.now())

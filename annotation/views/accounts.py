@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from allauth.account.internal.flows.login import perform_password_login
 from allauth.account.models import Login
 from allauth.account.utils import perform_login
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.decorators import login_required
@@ -24,6 +27,7 @@ from annotation.actions import accounts, sign_ins
 from annotation.actions.leases_ahead import return_leases
 from annotation.forms.accounts import LanguageForm, NameForm, NewPasswordForm, NewSignInForm, SignInForm
 from annotation.queries.accounts import find_account_of_start_link
+from annotation.queries.email_addresses import find_address
 from annotation.views.access import account_of
 from annotation.views.responses import redirect_htmx
 from annotation.views.sign_in_rules import note_session
@@ -40,6 +44,9 @@ class _SignIn(LoginView):
     def get_redirect_url(self, request: HttpRequest | None = None) -> str:
         url = super().get_redirect_url()
         return "" if url == self.request.path else url
+
+    def get_context_data(self, **said: Any) -> dict[str, Any]:
+        return super().get_context_data(has_mail=bool(settings.EMAIL_HOST), **said)
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         """Signed in, or sent on to the second factor. A script that signs in for a page open already can't do that."""
@@ -120,6 +127,8 @@ def edit_account(request: HttpRequest) -> HttpResponse:
         "account": account,
         "language_form": LanguageForm(initial={"language": account.language}),
         "is_connected": is_connected(account),
+        "address": find_address(account),
+        "may_give_address": bool(settings.EMAIL_HOST) and account.has_usable_password(),
     }
     return render(request, "accounts/edit_account.html", context)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -35,7 +36,7 @@ NO_PAGES = {
     "check_health", "archive_project", "sign_out", "choose_language", "create_token", "revoke_token", "grant_role",
     "pause_membership", "resume_membership", "remove_membership", "create_invitation", "revoke_invitation",
     "start_test", "set_gold_use", "fill_practice", "waive_test", "try_model_spec", "retire_model_spec", "cancel_import",
-    "end_session", "download_refused", "start_dry_run", "cancel_batch", "pause_batch", "resume_batch", "retry_failures",
+    "end_session", "remove_address", "download_refused", "start_dry_run", "cancel_batch", "pause_batch", "resume_batch", "retry_failures",
     "retire_judge", "cancel_judge_run", "next_trace", "lease_ahead", "save_draft", "keep_rewrite", "next_disagreement",
     "answer_appeal", "file_appeal", "watch_report", "request_report", "resegment_trace", "cancel_merge",
     "create_webhook", "remove_webhook", "retry_delivery", "push_export", "cancel_export", "download_archive",
@@ -92,8 +93,9 @@ def find_pages(places: Places, people: dict[str, Account | None]) -> Found:
 
 
 def test_axe_finds_nothing_on_any_page_in_light_and_dark_and_a_phone_need_not_scroll_sideways(
-    open_page: OpenPage,
+    open_page: OpenPage, settings: Any
 ) -> None:
+    settings.EMAIL_HOST = "mail.example.org"  # with which there is more to see
     places = Places()
     people = make_people(places)
     found = find_pages(places, people)

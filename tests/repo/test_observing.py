@@ -62,6 +62,8 @@ class TestSecretsInLogs:
             ("Gone: /start/MQ/c0-ab/ (again)", "Gone: /start/… (again)"),
             ("https://a.example/join/abc?x=1 asked", "https://a.example/join/…?x=1 asked"),
             ("Not Found: /joined/abc/", "Not Found: /joined/abc/"),
+            ("GET /new-password/MQ/c0-ab/ 302", "GET /new-password/… 302"),
+            ("GET /account/e-mail/confirm/abc:d-e/ 200", "GET /account/e-mail/confirm/… 200"),
         ],
     )
     def test_the_rest_of_a_line_stays(self, text: str, expected: str) -> None:

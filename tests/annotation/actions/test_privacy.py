@@ -44,7 +44,6 @@ pytestmark = pytest.mark.django_db
 _STARTED = "what somebody started for a project; the audit log, which is in, says so"
 WITHOUT = {
     "authenticator": "a secret",
-    "emailaddress": "a library's table that nothing writes",
     "logentry": "the administration's own; the audit log has it too",
     **dict.fromkeys(
         ("dryrun", "export", "generationbatch", "gold", "hubpush", "importrun", "importsource"), _STARTED
