@@ -32,10 +32,10 @@ pytestmark = [
 
 # Answers to a script, to a program or to a button; what a GET of them shows is one of the pages, or nothing.
 NO_PAGES = {
-    "check_readiness", "show_metrics", "download_own_data",
+    "check_readiness", "show_metrics", "download_own_data", "remove_address",
     "check_health", "archive_project", "sign_out", "choose_language", "create_token", "revoke_token", "grant_role",
     "pause_membership", "resume_membership", "remove_membership", "create_invitation", "revoke_invitation",
-    "start_test", "remove_address", "set_gold_use", "fill_practice", "waive_test", "try_model_spec", "retire_model_spec", "cancel_import",
+    "start_test", "set_gold_use", "fill_practice", "waive_test", "try_model_spec", "retire_model_spec", "cancel_import",
     "end_session", "download_refused", "start_dry_run", "cancel_batch", "pause_batch", "resume_batch", "retry_failures",
     "retire_judge", "cancel_judge_run", "next_trace", "lease_ahead", "save_draft", "keep_rewrite", "next_disagreement",
     "answer_appeal", "file_appeal", "watch_report", "request_report", "resegment_trace", "cancel_merge",
