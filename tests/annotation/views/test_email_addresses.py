@@ -214,7 +214,9 @@ def test_nobody_sends_mail_without_end(grace: Person) -> None:
     assert "too often" in said[-1]
 
 
-@pytest.mark.parametrize("address", ["", "grace", "a@b.org\nbcc: all@example.org", "x" * 300 + "@example.org"])
+@pytest.mark.parametrize(
+    "address", ["", "grace", "a@b.org\nbcc: all@example.org", "x" * 300 + "@example.org"]
+)
 def test_what_is_no_address_is_said_beside_the_field(grace: Person, address: str) -> None:
     assert "field-errors" in grace.give(address)
     assert mail.outbox == []
