@@ -20,6 +20,7 @@ from annotation.actions.audit import record_event
 from annotation.importing.file_rows import find_format
 from annotation.importing.hub_names import check_name
 from annotation.importing.layouts import LAYOUTS, check_mapping
+from annotation.importing.rows import list_columns, read_sample
 from annotation.models import Account, ImportRun, ImportSource, JobState, Project, SourceFormat
 from annotation.rules.segmentation import SEGMENTERS, UnknownSegmenter
 from rl_bridge.verifiers import VERIFIERS
@@ -87,7 +88,7 @@ def start_import(*, source: ImportSource, plan: ImportPlan, actor: Account, now:
     if source.state != JobState.FINISHED:
         raise SourceNotReady("The source has not been read; there is nothing to import yet.")
     layout = LAYOUTS[plan.layout]
-    check_mapping(layout, plan.mapping, source.columns)
+    check_mapping(layout, plan.mapping, list_columns(source.columns, read_sample(source.sample)))
     if plan.verifier and plan.verifier not in VERIFIERS:
         raise UnknownVerifier(f"There is no verifier “{plan.verifier}”.")
     if layout.has_traces and plan.segmenter not in SEGMENTERS:

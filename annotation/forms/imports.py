@@ -14,7 +14,7 @@ from annotation.actions.imports import ImportPlan
 from annotation.importing.file_rows import FORMATS, find_format
 from annotation.importing.hub_names import check_name
 from annotation.importing.layouts import LAYOUTS, guess_layout, guess_mapping
-from annotation.importing.rows import Row, SourceUnreadable
+from annotation.importing.rows import SourceUnreadable, list_columns, read_sample
 from annotation.models import ImportSource
 from annotation.rules.segmentation import DEFAULT_SEGMENTER, SEGMENTERS
 from rl_bridge.verifiers import VERIFIERS
@@ -82,7 +82,8 @@ class ImportForm(forms.Form):
         """said: the form as it was sent. Where the layout was just changed, its other fields are another layout's, and
         the new one's start from guesses."""
         self.source = source
-        self.sample = [Row(row["number"], row["values"], row["fault"]) for row in source.sample]
+        self.sample = read_sample(source.sample)
+        self.columns = list_columns(source.columns, self.sample)
         named = LAYOUTS.get(said.get("layout", "")) if said else None
         self.chosen = named or guess_layout(source.columns, self.sample)
         is_as_shown = said is not None and said.get("shown_layout") == self.chosen.key
@@ -121,7 +122,7 @@ class ImportForm(forms.Form):
         )
 
     def _add_columns(self) -> None:
-        columns = [(name, name) for name in self.source.columns]
+        columns = [(name, name) for name in self.columns]
         guessed = guess_mapping(self.chosen, self.source.columns)
         for field in self.chosen.fields:
             self.fields[f"column_{field.name}"] = forms.ChoiceField(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 from annotation.importing import mapped_layouts, presets, step_labels
 from annotation.importing.items import Item
-from annotation.importing.layout import Layout, Mapped
-from annotation.importing.rows import BadRow, Row
+from annotation.importing.layout import Layout, Mapped, Values
+from annotation.importing.rows import BadRow, Row, look_inside
 
 LAYOUTS: dict[str, Layout] = {
     layout.key: layout
@@ -85,9 +86,19 @@ def read_item(row: Row, layout: Layout, mapped: Mapped) -> Item:
     if row.fault:
         raise BadRow(row.fault)
     try:
-        return layout.read(row.values, mapped)
+        return layout.read(_with_fields(row.values, mapped), mapped)
     except (TypeError, ValueError, AttributeError, LookupError) as error:
         raise BadRow(f"the row is not laid out as “{layout.title}” says.") from error
+
+
+def _with_fields(values: Values, mapped: Mapped) -> Values:
+    """The row's values, and beside them those of the fields inside objects that were chosen as columns."""
+    inner: dict[str, Any] = {}
+    for name in mapped.values():
+        if name not in values:
+            with suppress(KeyError):
+                inner[name] = look_inside(values, name)
+    return {**values, **inner} if inner else values
 
 
 def _count_readable(layout: Layout, sample: Sequence[Row], mapped: Mapped) -> int:

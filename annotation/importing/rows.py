@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 LONGEST_RAW = 20_000
 """Characters of a refused row that are kept for its download."""
+_MOST_FIELDS = 50
 
 
 class SourceUnreadable(Exception):
@@ -38,9 +40,40 @@ class Row:
         return text[:LONGEST_RAW]
 
 
+def list_columns(columns: Sequence[str], sample: Sequence[Row]) -> list[str]:
+    """What can be chosen as a column: each column, and behind it the fields of the objects that the sample has there,
+    as “outer.inner”; a column of that very name comes first, and objects of too many fields are none of a layout's."""
+    found: dict[str, None] = {}
+    for column in columns:
+        found[column] = None
+        inner: dict[str, None] = {}
+        for row in sample:
+            if isinstance(value := row.values.get(column), Mapping):
+                inner |= dict.fromkeys(list_columns([str(name) for name in value], [Row(0, value)]))
+        if len(inner) <= _MOST_FIELDS:
+            found |= dict.fromkeys(f"{column}.{name}" for name in inner)
+    return list(found)
+
+
+def look_inside(values: Mapping[str, Any], name: str) -> Any:
+    """The value of a column, or of a field in it: “outer.inner”. Raises KeyError where there is none."""
+    if name in values:
+        return values[name]
+    for outer, inner in values.items():
+        if isinstance(inner, Mapping) and name.startswith(f"{outer}."):
+            with suppress(KeyError):
+                return look_inside(inner, name[len(outer) + 1 :])
+    raise KeyError(name)
+
+
 def make_sample(row: Row, *, longest: int = 2_000) -> dict[str, Any]:
     """The values as JSON can hold them in the database, long texts cut: what a preview shows."""
     return {clean_text(name): _shorten(value, longest) for name, value in row.values.items()}
+
+
+def read_sample(stored: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """The first rows of a source as the database keeps them."""
+    return [Row(row["number"], row["values"], row["fault"]) for row in stored]
 
 
 def clean_text(text: str) -> str:

@@ -174,7 +174,7 @@ def _write_refusals(run: ImportRun) -> Iterator[str]:
 def _preview(form: ImportForm) -> dict[str, object]:
     raw = {"raw_rows": queries.show_raw_rows(form.sample, form.source.columns)}
     try:
-        rows = queries.preview_rows(form.sample, form.chosen, form.mapping(), form.source.columns)
+        rows = queries.preview_rows(form.sample, form.chosen, form.mapping(), form.columns)
     except BadMapping as error:
         return {"preview": [], "preview_fault": str(error), **raw}
     return {"preview": rows, "preview_fault": "", **raw}

@@ -152,6 +152,20 @@ def test_another_layout_brings_its_own_columns_and_starts_nothing(maker: Client,
     assert not ImportRun.objects.exists()
 
 
+def test_a_field_inside_an_object_is_chosen_as_a_column(maker: Client, project: Project) -> None:
+    source = look_at(maker, project, b'{"asked": {"text": "A", "by": "x"}}\n{"asked": {"by": "y"}}\n')
+    said = {"layout": "prompts", "shown_layout": "prompts", "column_prompt": "asked.text"}
+
+    shown = maker.get(path(project, "prepare_import", source.pk), said, headers={"HX-Request": "true"})
+    maker.post(path(project, "prepare_import", source.pk), said)
+    run = ImportRun.objects.get()
+    run_import(run_id=run.pk, clock=lambda: NOW)
+
+    assert '<p class="import-prompt" dir="auto">A</p>' in shown.content.decode()
+    assert Prompt.objects.get().text == "A"
+    assert "“asked.text” is missing." in maker.get(path(project, "show_import", run.pk)).content.decode()
+
+
 def test_an_import_runs_and_reports_what_it_stored_and_refused(maker: Client, project: Project) -> None:
     source = look_at(maker, project)
     said = {
