@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from annotation.measuring.alpha import agreement_on, count_coincidences, nominal_alpha, ordinal_alpha
-from annotation.measuring.resampling import MIN_TRACES, NUM_RESAMPLES, Estimate, Floats, divide, estimate
+from annotation.measuring.resampling import MIN_TRACES, Estimate, Floats, divide, estimate
 from annotation.measuring.rows import BlindRating, TraceFacts, name_length
 from annotation.rules.agreement import correct_for_chance, pair_share
 from annotation.rules.rating import Labels, first_error, verdict
@@ -22,7 +22,6 @@ from annotation.rules.rating import Labels, first_error, verdict
 _HAS_PAIR, _AGREED, _RATED, _ERRORS, _SAME_PLACE = range(5)
 _VERDICTS, _STEPS, _NUM_SUMS = slice(5, 9), slice(9, 18), 18
 _MOST_PERIODS = 26
-_FEW_RESAMPLES = 400  # for the many small groups of a report
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ RatedTraces = Mapping[int, Sequence[BlindRating]]
 """The blind ratings of each trace."""
 
 
-def measure_agreement(rated: Iterable[Sequence[Labels]], num_resamples: int = NUM_RESAMPLES) -> Agreement:
+def measure_agreement(rated: Iterable[Sequence[Labels]]) -> Agreement:
     """All measures over traces, each the labels of its raters."""
     rows = [_add_up(labels) for labels in rated if labels]
     sums = np.array(rows) if rows else np.zeros((0, _NUM_SUMS))
@@ -73,7 +72,7 @@ def measure_agreement(rated: Iterable[Sequence[Labels]], num_resamples: int = NU
     def of(
         measure: Callable[[Floats], Floats], counts: npt.NDArray[np.bool_], share: bool = False
     ) -> Estimate:
-        return estimate(sums, measure, is_share=share, counts=counts, num_resamples=num_resamples)
+        return estimate(sums, measure, is_share=share, counts=counts)
 
     agreed = of(_agreed, pairs, True)
     alpha = of(lambda drawn: nominal_alpha(drawn[:, _VERDICTS].reshape(-1, 2, 2)), pairs)
@@ -117,7 +116,7 @@ def _measure_groups(rated: RatedTraces, name_of: Callable[[int], str]) -> tuple[
     grouped: dict[str, list[Sequence[Labels]]] = {}
     for trace, ratings in rated.items():
         grouped.setdefault(name_of(trace), []).append([one.labels for one in ratings])
-    return tuple(Group(name, measure_agreement(said, _FEW_RESAMPLES)) for name, said in grouped.items())
+    return tuple(Group(name, measure_agreement(said)) for name, said in grouped.items())
 
 
 def measure_over_time(rated: RatedTraces) -> tuple[Group, ...]:
@@ -137,7 +136,7 @@ def measure_over_time(rated: RatedTraces) -> tuple[Group, ...]:
         period = first + (day - first) // length * length
         grouped.setdefault(period, []).append([one.labels for one in rated[trace]])
     name = {1: "day", 7: "week", 28: "four weeks"}.get(length, f"{length} days")
-    return tuple(Group(name, measure_agreement(grouped[day], _FEW_RESAMPLES), day) for day in sorted(grouped))
+    return tuple(Group(name, measure_agreement(grouped[day]), day) for day in sorted(grouped))
 
 
 def measure_by_label(rated: RatedTraces) -> tuple[ValueAgreement, ...]:
@@ -174,14 +173,12 @@ def _measure_values(
             lambda drawn, value=value: agreement_on(drawn.reshape(-1, num, num), value),  # type: ignore[misc]
             is_share=True,
             counts=adds,
-            num_resamples=_FEW_RESAMPLES,
         )
         share = estimate(
             said,
             lambda drawn, value=value: divide(drawn[:, value], drawn.sum(axis=1)),  # type: ignore[misc]
             is_share=True,
             counts=spoken,
-            num_resamples=_FEW_RESAMPLES,
         )
         measured.append(ValueAgreement(name, share, int(said[:, value].sum()), found))
     return tuple(measured)

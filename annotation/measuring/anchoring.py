@@ -14,7 +14,6 @@ import numpy as np
 
 from annotation.measuring.resampling import (
     MIN_TRACES,
-    NUM_RESAMPLES,
     Estimate,
     Floats,
     divide,
@@ -50,9 +49,7 @@ class Anchoring:
     verdicts: Estimate
 
 
-def measure_anchoring(
-    judge: int, ratings: Sequence[DrawnRating], num_resamples: int = NUM_RESAMPLES
-) -> Anchoring:
+def measure_anchoring(judge: int, ratings: Sequence[DrawnRating]) -> Anchoring:
     """The effect of one judge version's scores on people, from the ratings on traces that it had scored."""
     sums, num_assisted, num_blind = _add_up(ratings)
     num_traces = len(sums)
@@ -60,7 +57,7 @@ def measure_anchoring(
         nothing = Estimate(None, None, None, num_traces)
         return Anchoring(judge, num_assisted, num_blind, num_traces, None, None, nothing, None, None, nothing)
     total = sums.sum(axis=0, keepdims=True)
-    drawn = np.concatenate([weights @ sums for weights in draw_weights(num_traces, num_resamples)])
+    drawn = np.concatenate([weights @ sums for weights in draw_weights(num_traces)])
     steps, verdicts = (
         summarise(float(_difference(total, kind)[0]), _difference(drawn, kind), num_traces) for kind in (1, 2)
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from annotation.measuring.anchoring import ERROR_BELOW
-from annotation.measuring.resampling import NUM_RESAMPLES, Estimate, Floats, divide, estimate
+from annotation.measuring.resampling import Estimate, Floats, divide, estimate
 
 MIN_TRACES_OF_A_KIND = 5
 """With fewer traces that have an error, or fewer without one, there is no F1."""
@@ -26,9 +26,7 @@ class FirstErrorScore:
     num_sound: int
 
 
-def score_first_errors(
-    cases: Iterable[tuple[Sequence[float | None], int | None]], num_resamples: int = NUM_RESAMPLES
-) -> FirstErrorScore:
+def score_first_errors(cases: Iterable[tuple[Sequence[float | None], int | None]]) -> FirstErrorScore:
     """ProcessBench's F1 of a judge that calls the first step below one half the first error.
 
     cases: the judge's probabilities of a trace, and people's first error (-1 for none; None is left out).
@@ -41,7 +39,7 @@ def score_first_errors(
     sums = np.array(rows) if rows else np.zeros((0, 4))
     errors, _, sounds, _ = sums.sum(axis=0)
     can_say = min(errors, sounds) >= MIN_TRACES_OF_A_KIND
-    f1 = estimate(sums, _f1, num_resamples=num_resamples)
+    f1 = estimate(sums, _f1)
 
     def rate(of: int) -> Estimate:
         return estimate(
@@ -49,7 +47,6 @@ def score_first_errors(
             lambda drawn: divide(drawn[:, of + 1], drawn[:, of]),
             is_share=True,
             counts=sums[:, of] > 0,
-            num_resamples=num_resamples,
         )
 
     return FirstErrorScore(

@@ -42,7 +42,7 @@ class JudgedSteps:
         )
         return np.asarray(sums[np.bincount(self.trace, minlength=self.num_traces) > 0])
 
-    def measure_auc(self, num_resamples: int) -> Estimate:
+    def measure_auc(self) -> Estimate:
         """The area under the ROC curve, ties counting half (Mann & Whitney 1947)."""
         num_traces = len(np.unique(self.trace))
         if not self.can_rank or num_traces < MIN_TRACES:
@@ -63,7 +63,7 @@ class JudgedSteps:
         chunk = max(1, 2_000_000 // len(self.p))
         drawn = [
             area(weights[start : start + chunk])
-            for weights in draw_weights(num_traces, num_resamples)
+            for weights in draw_weights(num_traces)
             for start in range(0, len(weights), chunk)
         ]
         return summarise(value, np.concatenate(drawn), num_traces)

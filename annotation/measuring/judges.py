@@ -14,13 +14,12 @@ import numpy.typing as npt
 
 from annotation.measuring.first_errors import FirstErrorScore, score_first_errors
 from annotation.measuring.judged_steps import JudgedSteps
-from annotation.measuring.resampling import NUM_RESAMPLES, Estimate, divide, estimate
+from annotation.measuring.resampling import Estimate, divide, estimate
 from annotation.measuring.rows import Scores, TraceFacts, name_length
 from annotation.measuring.truth import PeoplesWord
 
 NUM_BINS = 10
 MIN_STEPS_IN_BIN = 5
-_FEW_RESAMPLES = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +115,7 @@ def measure_judge(
     )
 
 
-def _measure(cases: Sequence[_Case], num_resamples: int = NUM_RESAMPLES) -> Quality:
+def _measure(cases: Sequence[_Case]) -> Quality:
     steps = JudgedSteps([(case.probabilities, case.word.stands) for case in cases])
     num_steps, num_errors = len(steps.p), int((~steps.stands).sum())
     base = num_errors / num_steps if num_steps else None
@@ -130,15 +129,12 @@ def _measure(cases: Sequence[_Case], num_resamples: int = NUM_RESAMPLES) -> Qual
             sums,
             lambda drawn: divide(drawn[:, 2], drawn[:, 1]),
             is_share=True,
-            num_resamples=num_resamples,
         ),
         promised=float(steps.p.mean()) if num_steps else None,
-        auc=steps.measure_auc(num_resamples),
-        brier=estimate(sums, lambda drawn: divide(drawn[:, 0], drawn[:, 1]), num_resamples=num_resamples),
+        auc=steps.measure_auc(),
+        brier=estimate(sums, lambda drawn: divide(drawn[:, 0], drawn[:, 1])),
         base_brier=None if base is None else base * (1.0 - base),
-        first_errors=score_first_errors(
-            [(case.probabilities, case.word.first_error) for case in cases], num_resamples
-        ),
+        first_errors=score_first_errors([(case.probabilities, case.word.first_error) for case in cases]),
     )
 
 
@@ -158,7 +154,6 @@ def _measure_bins(steps: JudgedSteps) -> tuple[Bin, ...]:
             lambda drawn: divide(drawn[:, 0], drawn[:, 1]),
             is_share=True,
             counts=sums[:, 1] > 0,
-            num_resamples=_FEW_RESAMPLES,
         )
         if stands.value is not None:
             low, high = number / NUM_BINS, (number + 1) / NUM_BINS
@@ -170,4 +165,4 @@ def _measure_groups(cases: Sequence[_Case], name_of: Callable[[_Case], str]) -> 
     grouped: dict[str, list[_Case]] = {}
     for case in cases:
         grouped.setdefault(name_of(case), []).append(case)
-    return tuple(QualityGroup(name, _measure(of_name, _FEW_RESAMPLES)) for name, of_name in grouped.items())
+    return tuple(QualityGroup(name, _measure(of_name)) for name, of_name in grouped.items())

@@ -55,7 +55,6 @@ def estimate(
     *,
     is_share: bool = False,
     counts: npt.NDArray[np.bool_] | None = None,
-    num_resamples: int = NUM_RESAMPLES,
 ) -> Estimate:
     """The measure over all traces and its interval.
 
@@ -67,7 +66,7 @@ def estimate(
     if num_traces < MIN_TRACES:
         return Estimate(None, None, None, num_traces)
     value = float(measure(rows.sum(axis=0, keepdims=True))[0])
-    drawn = np.concatenate([weights @ rows for weights in draw_weights(num_traces, num_resamples)])
+    drawn = np.concatenate([weights @ rows for weights in draw_weights(num_traces)])
     return summarise(value, measure(drawn), num_traces, is_share=is_share)
 
 

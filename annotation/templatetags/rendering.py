@@ -64,8 +64,8 @@ def label_look(label: Label) -> LabelLook:
 
 @register.filter
 def as_percent(probability: float | None) -> str:
-    """0.934 as "93 %"; nothing said as "–"."""
-    return "–" if probability is None else f"{100 * probability:.0f} %"
+    """0.934 as "93 %"; -0.001 as "0 %"; nothing said as "–"."""
+    return "–" if probability is None else f"{100 * probability:z.0f} %"
 
 
 @register.filter

@@ -57,7 +57,7 @@ def expect_effect(sway: float) -> float:
 def test_the_report_recovers_the_effect_within_its_interval_in_nine_of_ten_runs(sway: float) -> None:
     num_runs, effect = 120, expect_effect(sway)
     found = [
-        measure_anchoring(1, simulate_crew(np.random.default_rng([7, run]), sway=sway), 300).steps
+        measure_anchoring(1, simulate_crew(np.random.default_rng([7, run]), sway=sway)).steps
         for run in range(num_runs)
     ]
 

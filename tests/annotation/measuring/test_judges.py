@@ -157,14 +157,14 @@ def test_a_judge_nobody_can_check_has_no_figures() -> None:
 def test_without_errors_nothing_can_be_ranked() -> None:
     steps = JudgedSteps([((0.9, 0.8), (True, True))] * 20)
 
-    assert steps.measure_auc(100).value is None
+    assert steps.measure_auc().value is None
     assert steps.draw_roc() == ()
 
 
 def test_ties_count_half() -> None:
     steps = JudgedSteps([((0.5, 0.5), (True, False))] * 12)
 
-    assert steps.measure_auc(100).value == 0.5
+    assert steps.measure_auc().value == 0.5
 
 
 def test_first_error_f1_by_hand() -> None:

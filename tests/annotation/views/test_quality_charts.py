@@ -50,7 +50,7 @@ def measure_named(key: str) -> Measure[Agreement]:
 
 
 def make_group(num_traces: int, *, day: int | None = None, name: str = "week") -> Group:
-    return Group(name, measure_agreement([[(1, 1), (1, 1)]] * num_traces, 50), day)
+    return Group(name, measure_agreement([[(1, 1), (1, 1)]] * num_traces), day)
 
 
 def make_quality(*, auc: Estimate = KNOWN, f1: Estimate = KNOWN) -> Quality:
@@ -154,7 +154,7 @@ class TestGroups:
     @pytest.mark.parametrize("measure", AGREEMENT_MEASURES, ids=lambda measure: measure.key)
     def test_every_measure_can_be_shown(self, measure: Measure[Agreement]) -> None:
         said = [[(1, -1), (1, -1)], [(1, 1), (1, 0)], [(0, 1), (-1, None)]]
-        group = Group("big", measure_agreement(said * 8, 50))
+        group = Group("big", measure_agreement(said * 8))
 
         chart = draw_agreement_groups([group], measure, key="by-model", what="model")
 
@@ -165,7 +165,7 @@ class TestGroups:
         assert chart.table.columns[1] == f"{measure.title}, 95 % interval"
 
     def test_agreement_below_chance_is_not_cut_off(self) -> None:
-        group = Group("odd", measure_agreement([[(1, -1), (1, 1)]] * 20, 50))
+        group = Group("odd", measure_agreement([[(1, -1), (1, 1)]] * 20))
 
         chart = draw_agreement_groups([group], measure_named("alpha"), key="by-model", what="model")
 

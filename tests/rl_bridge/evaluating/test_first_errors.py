@@ -109,7 +109,7 @@ def test_the_threshold_is_picked_that_separates_best_and_lies_nearest_to_one_hal
 )
 def test_the_pages_of_the_web_app_say_the_same(cases: list[tuple[list[float], int]]) -> None:
     cases = [(scores, min(place, len(scores) - 1)) for scores, place in cases]
-    shown = score_first_errors([(scores, place) for scores, place in cases], num_resamples=10)
+    shown = score_first_errors([(scores, place) for scores, place in cases])
 
     found = first_errors.measure_first_errors([judged([*scores], place) for scores, place in cases])
 
