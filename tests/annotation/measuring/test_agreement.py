@@ -114,7 +114,9 @@ def test_models_come_by_their_number_of_rated_traces() -> None:
 def test_a_group_of_all_traces_has_the_intervals_of_all() -> None:
     """Two intervals of the same ratings on one page would be one too many."""
     said = dict(enumerate(simulate(30)))
-    ratings = make_ratings(*((trace, rater, one) for trace, of in said.items() for rater, one in enumerate(of)))
+    ratings = make_ratings(
+        *((trace, rater, one) for trace, of in said.items() for rater, one in enumerate(of))
+    )
     facts = {trace: TraceFacts(trace, 1, "m", len(of[0])) for trace, of in said.items()}
 
     [group] = measure_by_model(group_by_trace(ratings), facts)
