@@ -23,6 +23,7 @@ ACCOUNT_REAUTHENTICATION_TIMEOUT = 900  # seconds for which one may change secon
 ACCOUNT_RATE_LIMITS = {
     "login_failed": "30/m/ip,5/5m/key",
     "reauthenticate": "10/m/user",
+    "passkey_failed": "30/m/ip",
     # E-mails, successes too: to one address, and by whoever asks for them.
     "reset_password": "20/10m/ip,3/15m/key",
     "manage_email": "5/15m/user",
@@ -30,7 +31,15 @@ ACCOUNT_RATE_LIMITS = {
 # How many proxies stand in front: from so far at the end of X-Forwarded-For an address is believed.
 ALLAUTH_TRUSTED_PROXY_COUNT = int(os.environ.get("GRADUS_PROXIES", "0"))
 MFA_ADAPTER = "annotation.views.sign_in_rules.SecondFactorRules"
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+# Each passkey is unlocked by its owner, so one is worth a password and a second factor. It is bound to the host name of
+# the page; fido2 takes HTTPS and, as browsers do, http://localhost: no origin has to be let through by a setting.
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
+MFA_FORMS = {
+    "authenticate_webauthn": "annotation.forms.passkeys.SecondFactorForm",
+    "reauthenticate_webauthn": "annotation.forms.passkeys.ConfirmPasskeyForm",
+}
 MFA_TOTP_ISSUER = "Gradus"
 MFA_TOTP_TOLERANCE = 1  # half a minute early or late
 USERSESSIONS_TRACK_ACTIVITY = False  # it would write at every request

@@ -55,6 +55,7 @@ from tests.factories import (
     make_trace,
 )
 from tests.lively_world import make_lively_world
+from tests.passkeys import give_passkey
 
 
 def make_delivery(export: Export, admin: Account) -> WebhookDelivery:
@@ -139,6 +140,7 @@ class Places:
             "invitation_id": Invitation.objects.get().pk, "webhook_id": delivery.webhook_id,
             "delivery_id": delivery.pk, "judge_id": make_judge(project=project).pk,
             "token_id": make_own_token(self.admin), "run_id": merge.pk, "session_id": make_own_session(self.admin),
+            "passkey_id": give_passkey(self.admin),
         }  # fmt: skip
         practised, opened = {"trace_id": tutorial.trace_id}, {"assignment_id": self.open.pk}
         imported, judged = {"run_id": run.pk}, {"run_id": judge_run.pk}

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from django.db.models import Model
@@ -64,6 +65,7 @@ PARTS = (
     Part(StepBranch, "requested_by", ("assignment_id", "step_index", "round", "queued_at")),
     Part(ApiToken, "account", ("name", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at")),
     Part(SocialAccount, "user", ("provider", "uid", "date_joined", "last_login")),
+    Part(Authenticator, "user", ("type", "data__name", "created_at", "last_used_at")),
     Part(EmailAddress, "user", ("email", "verified")),
     Part(UserSession, "user", ("ip", "user_agent", "created_at")),
     Part(AuditEvent, "actor", ("at", "verb", "subject", "details")),

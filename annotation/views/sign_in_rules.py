@@ -8,11 +8,13 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter, get_adapter
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
 from allauth.mfa.signals import authentication_failed
 from cryptography.fernet import Fernet
 from django.conf import settings
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
@@ -54,6 +56,10 @@ class AccountRules(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has 
         note_session(request, user)
         return answer
 
+    def respond_user_inactive(self, request: HttpRequest, user: Account) -> HttpResponse:
+        """Whoever was switched off between two steps of signing in."""
+        return redirect("annotation:sign_in")
+
     def reauthenticate(self, user: Account, password: str) -> bool:
         is_right = bool(super().reauthenticate(user, password))
         if not is_right:
@@ -74,6 +80,7 @@ class AccountRules(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has 
         words = {
             "account_reauthenticate": gettext("Use your password"),
             "mfa_reauthenticate": gettext("Use a code"),
+            "mfa_reauthenticate_webauthn": gettext("Use a passkey"),
         }
         named = {reverse(name): said for name, said in words.items()}
         methods = super().get_reauthentication_methods(user)
@@ -110,6 +117,18 @@ class SecondFactorRules(DefaultMFAAdapter):  # type: ignore[misc]  # allauth has
             "That is not the code of this moment. Wait for the next one and type that."
         ),
     }
+
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        """Whom a passkey is for: the host name that the browser shows, behind a proxy too, since it hands it on."""
+        return {**super().get_public_key_credential_rp_entity(), "name": settings.MFA_TOTP_ISSUER}
+
+    def get_public_key_credential_user_entity(self, user: Account) -> dict[str, Any]:
+        """What the device shows where it holds passkeys of several accounts: the user name, never an e-mail address."""
+        return {**super().get_public_key_credential_user_entity(user), "name": user.username}
+
+    def generate_authenticator_name(self, user: Account, type: str) -> str:
+        num = Authenticator.objects.filter(user=user, type=type).count()
+        return gettext("Passkey %(number)d") % {"number": num + 1}
 
     def encrypt(self, text: str) -> str:
         return _make_cipher().encrypt(text.encode()).decode()

@@ -15,6 +15,7 @@ from django.test import Client
 from annotation.models import Account
 from config.paths import BASE_DIR
 from tests.addresses import Address, list_addresses
+from tests.passkeys import give_passkey
 from tests.places import Places, make_own_session, make_own_token
 
 DOCUMENT = BASE_DIR / "docs" / "permissions.md"
@@ -75,6 +76,7 @@ class Walk:
         known = {who: account for who, account in people.items() if account}
         self.of_their_own = {
             "token_id": {who: make_own_token(account) for who, account in known.items()},
+            "passkey_id": {who: give_passkey(account) for who, account in known.items()},
             "session_id": {who: make_own_session(account) for who, account in known.items()},
         }
         self.clients = {who: sign_in(account) for who, account in people.items()}

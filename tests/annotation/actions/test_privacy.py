@@ -43,7 +43,6 @@ pytestmark = pytest.mark.django_db
 
 _STARTED = "what somebody started for a project; the audit log, which is in, says so"
 WITHOUT = {
-    "authenticator": "a secret",
     "logentry": "the administration's own; the audit log has it too",
     **dict.fromkeys(
         ("dryrun", "export", "generationbatch", "gold", "hubpush", "importrun", "importsource"), _STARTED
