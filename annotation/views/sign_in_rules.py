@@ -12,6 +12,7 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.signals import authentication_failed
 from cryptography.fernet import Fernet
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -76,7 +77,7 @@ class AccountRules(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has 
             sign_ins.record_factor(account=user, verb=_FACTOR_EVENTS[template_prefix], now=timezone.now())
 
     def get_reauthentication_methods(self, user: Account) -> list[dict[str, Any]]:
-        """In our words, which are translated."""
+        """In our words, which are translated. Raises PermissionDenied for who signs in elsewhere and has none here."""
         words = {
             "account_reauthenticate": gettext("Use your password"),
             "mfa_reauthenticate": gettext("Use a code"),
@@ -84,6 +85,13 @@ class AccountRules(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has 
         }
         named = {reverse(name): said for name, said in words.items()}
         methods = super().get_reauthentication_methods(user)
+        if not methods:
+            raise PermissionDenied(
+                gettext(
+                    "You have no password here, so nothing can tell that it is you. Whoever runs this server can make "
+                    "you a link to choose one."
+                )
+            )
         return [
             {**method, "description": named.get(method["url"], method["description"])} for method in methods
         ]

@@ -1,4 +1,4 @@
-"""Passkeys in a real browser, whose authenticator is Chromium's own for tests: made, used in each place, and refused."""
+"""Passkeys in a real browser, with Chromium's own authenticator for tests: made, used in each place, and refused."""
 
 from __future__ import annotations
 

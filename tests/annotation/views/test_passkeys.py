@@ -391,6 +391,15 @@ class TestConfirming:
 
         assert answers[-1] == 429
 
+    def test_who_signs_in_elsewhere_alone_is_told_why_it_can_not_be_asked(self) -> None:
+        client = Client()
+        client.force_login(make_account())
+
+        answer = client.get(ADD)
+
+        assert answer.status_code == 403
+        assert "You have no password here" in answer.text
+
 
 class TestWhatIsKept:
     def test_own_data_has_name_and_times_and_nothing_to_sign_in_with(
