@@ -72,6 +72,7 @@ def reset_password(request: HttpRequest, uid: str, token: str) -> HttpResponse:
         )
     except LinkNotValid:
         return _refuse(request)
+    messages.success(request, gettext("Your password is changed, and your other sessions are signed out."))
     answer: HttpResponse = perform_login(request, account, redirect_url=reverse("annotation:list_projects"))
     return answer
 

@@ -194,6 +194,16 @@ class TestKeepingThem:
         assert "Nothing was added; try again." in page
         assert not Authenticator.objects.exists()
 
+    def test_it_is_for_the_host_name_of_the_page_which_without_https_is_localhost(self, here: Client) -> None:
+        passkey = SoftwarePasskey("localhost", origin="http://localhost:8000")
+        at_home = {"host": "localhost:8000"}
+        options = read_options(here.get(ADD, headers=at_home).text)
+
+        here.post(ADD, {"name": "Home", "credential": passkey.make(options)}, headers=at_home)
+
+        assert options["publicKey"]["rp"]["id"] == "localhost"
+        assert Authenticator.objects.filter(type="webauthn").exists()
+
     def test_only_what_is_checked_is_kept(self, here: Client) -> None:
         options = read_options(here.get(ADD).text)
         said = {**json.loads(SoftwarePasskey().make(options)), "more": "\x00\ud800"}

@@ -11,6 +11,7 @@ from unittest.mock import patch
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.totp.internal.auth import TOTP
+from celery.exceptions import Retry
 from django.core import mail
 from django.core.cache import cache
 from django.db import connection
@@ -166,6 +167,17 @@ class TestAsking:
 
         assert mail.outbox == []
 
+    def test_a_mail_server_that_refuses_is_asked_again_and_what_was_not_sent_is_not_recorded(
+        self, grace: Account
+    ) -> None:
+        with (
+            patch("annotation.actions.sign_in_mail.send_mail", side_effect=ConnectionRefusedError),
+            pytest.raises(Retry, match="30s"),
+        ):
+            send_reset_link.apply(args=(grace.pk, "http://testserver", "en"))
+
+        assert not AuditEvent.objects.exists()
+
 
 class TestChoosing:
     def test_the_new_password_signs_in_and_the_old_one_does_not(self, grace: Account) -> None:
@@ -175,6 +187,7 @@ class TestChoosing:
         answer = client.post(link, CHOICE)
 
         assert "<code>grace</code>" in page
+        assert "Your password is changed" in client.get("/work/").text
         assert answer.headers["Location"] == "/"
         assert client.session["_auth_user_id"] == str(grace.pk)
         grace.refresh_from_db()
