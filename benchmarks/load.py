@@ -88,7 +88,9 @@ def workers(data: Path) -> Iterator[None]:
     specs = [spec for spec in describe_workers(data) if spec.name in ("worker-default", "worker-models")]
     logs = [(data / f"{spec.name}.log").open("w") for spec in specs]
     running = [
-        subprocess.Popen(spec.command, cwd=ROOT, env=environment(data), stdout=log, stderr=log)
+        subprocess.Popen(
+            spec.command, cwd=ROOT, env=environment(data), stdout=log, stderr=log, preexec_fn=spec.become
+        )
         for spec, log in zip(specs, logs, strict=True)
     ]
     try:

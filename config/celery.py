@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging.config
 import os
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from celery import Celery
 from celery.signals import before_task_publish, setup_logging, task_postrun, task_prerun
 from django.conf import settings
+from django.db.backends.signals import connection_created
+from django.dispatch import receiver
 
 from config.logs import request_id
 from rl_bridge.threads import wait_without_spinning
@@ -26,6 +29,16 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 def _log_as_django_does(**_: Any) -> None:
     """In place of Celery's own format, which knows of no request."""
     logging.config.dictConfig(settings.LOGGING)
+
+
+@receiver(connection_created)
+def _share_priority(connection: Any, **_: Any) -> None:
+    """The embedded PostgreSQL works for a worker at the worker's own priority (config.engine.stack): half of an export
+    is the database's work, and pages would wait for it. A server elsewhere has priorities of its own."""
+    ours = os.getpriority(os.PRIO_PROCESS, 0)
+    if ours > 0 and not os.environ.get("DATABASE_URL"):
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, connection.connection.info.backend_pid, ours)
 
 
 @before_task_publish.connect
