@@ -1,0 +1,68 @@
+"""`.ci/audit` fails where a pinned package has a known hole, and only there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SOUND = ("echo 'No known vulnerabilities found' >&2", 0)
+HOLE = (
+    "echo 'Found 1 known vulnerability in 1 package' >&2; echo 'Name Version ID Fix Versions'; "
+    "echo 'jinja2 2.4.1 PYSEC-2014-8 2.7.2'; exit 1",
+    1,
+)
+NO_LIST = ("echo 'WARNING:pip_audit:Dependency could not be audited: django (5.2.16)' >&2", 0)
+NO_NETWORK = ("echo 'error: Failed to fetch: `https://example.org/simple/pip-audit/`' >&2; exit 2", 0)
+NO_SERVICE = ("echo 'ERROR:pip_audit._cli:ServiceError: connection refused' >&2; exit 1", 0)
+NO_ANSWER = ("exec sleep 30", 0)
+
+
+def audit(folder: Path, uv: str) -> subprocess.CompletedProcess[str]:
+    """The script beside a `uv` that answers so: what pip-audit says is its affair, what we make of it ours."""
+    (folder / ".ci").mkdir()
+    shutil.copy(ROOT / ".ci" / "audit", folder / ".ci" / "audit")
+    program = folder / ".venv" / "bin" / "uv"
+    program.parent.mkdir(parents=True)
+    program.write_text(f"#!/bin/sh\n{uv}\n", encoding="utf-8")
+    program.chmod(0o755)
+    return subprocess.run(
+        [folder / ".ci" / "audit"],
+        env={**os.environ, "GRADUS_AUDIT_SECONDS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(("uv", "status"), [SOUND, HOLE])
+def test_what_was_found_is_told_and_a_hole_fails(uv: str, status: int, tmp_path: Path) -> None:
+    told = audit(tmp_path, uv)
+
+    assert told.returncode == status
+    assert ("PYSEC-2014-8" in told.stdout) == bool(status)
+    assert "nothing was audited" not in told.stdout
+
+
+@pytest.mark.parametrize(("uv", "status"), [NO_LIST, NO_NETWORK, NO_SERVICE, NO_ANSWER])
+def test_where_nobody_can_be_asked_it_says_so_and_holds_nothing_up(
+    uv: str, status: int, tmp_path: Path
+) -> None:
+    told = audit(tmp_path, uv)
+
+    assert told.returncode == status
+    assert "nothing was audited" in told.stdout
+
+
+def test_a_build_machine_asks_before_its_tests() -> None:
+    """`.ci/run` is `./run test --all`."""
+    asked, tested = "look_for_known_holes()\n", 'hand_over("-m", "pytest", *SIDE_BY_SIDE'
+    launcher = (ROOT / "run").read_text(encoding="utf-8")
+
+    assert "exec ./run test --all" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert 0 < launcher.index(asked) < launcher.index(tested)
