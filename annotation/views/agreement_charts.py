@@ -13,7 +13,7 @@ from annotation.measuring.agreement import Agreement, Group, ValueAgreement
 from annotation.measuring.raters import MIN_SHARED_TRACES, RaterPair
 from annotation.measuring.resampling import Estimate
 from annotation.views.figures import chart_estimate, count, describe
-from annotation.views.measures import Measure, choose_shown, say_what_is_missing
+from annotation.views.measures import Measure, choose_shown, draw_measure, say_what_is_missing
 
 _SHARE = Axis("Same word, 95 % interval", 0.0, 1.0, "percent")
 MOST_RATERS = 24
@@ -54,20 +54,8 @@ def _list_points(groups: Sequence[Group], find: Callable[[Agreement], Estimate])
 
 def draw_groups(groups: Sequence[Group], measure: Measure[Agreement], *, key: str, what: str) -> Chart | None:
     """A measure of each model's traces, or of each length's."""
-    estimates = choose_shown(
-        [chart_estimate(g.name, measure.find(g.agreement), _describe_group(g)) for g in groups]
-    )
-    if not estimates:
-        return None
-    return draw_intervals(
-        estimates,
-        key=key,
-        title=f"{measure.title}, by {what}",
-        description=describe(estimates, measure.says, measure.kind, measure.digits),
-        x=measure.make_axis(estimates),
-        digits=measure.digits,
-        note=say_what_is_missing(len(groups) - len(estimates), what),
-    )
+    estimates = [chart_estimate(g.name, measure.find(g.agreement), _describe_group(g)) for g in groups]
+    return draw_measure(estimates, measure, key=key, what=what)
 
 
 def _describe_group(group: Group) -> str:

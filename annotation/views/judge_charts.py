@@ -14,8 +14,8 @@ from annotation.measuring.anchoring import Anchoring
 from annotation.measuring.curves import Curve, CurvePoint
 from annotation.measuring.judges import JudgeQuality, Quality, QualityGroup
 from annotation.measuring.more_labels import LabelValue
-from annotation.views.figures import chart_estimate, count, describe
-from annotation.views.measures import Measure, choose_shown, say_what_is_missing
+from annotation.views.figures import chart_estimate, count
+from annotation.views.measures import Measure, choose_shown, draw_measure, say_what_is_missing
 
 
 def draw_bins(quality: JudgeQuality) -> Chart | None:
@@ -59,23 +59,11 @@ def draw_groups(
     groups: Sequence[QualityGroup], measure: Measure[Quality], *, key: str, what: str
 ) -> Chart | None:
     """A measure for each model or each length."""
-    estimates = choose_shown(
-        [
-            chart_estimate(group.name, measure.find(group.quality), _describe_group(group.quality))
-            for group in groups
-        ]
-    )
-    if not estimates:
-        return None
-    return draw_intervals(
-        estimates,
-        key=key,
-        title=f"{measure.title}, by {what}",
-        description=describe(estimates, measure.says, measure.kind, measure.digits),
-        x=measure.make_axis(estimates),
-        digits=measure.digits,
-        note=say_what_is_missing(len(groups) - len(estimates), what),
-    )
+    estimates = [
+        chart_estimate(group.name, measure.find(group.quality), _describe_group(group.quality))
+        for group in groups
+    ]
+    return draw_measure(estimates, measure, key=key, what=what)
 
 
 def _describe_group(quality: Quality) -> str:

@@ -9,10 +9,13 @@ from typing import Generic, TypeVar
 from django.http import QueryDict
 
 from annotation.charts.axes import Axis, Kind
+from annotation.charts.drawing import Chart
 from annotation.charts.intervals import Estimate as ChartEstimate
+from annotation.charts.intervals import draw_intervals
 from annotation.measuring.agreement import Agreement
 from annotation.measuring.judges import Quality
 from annotation.measuring.resampling import Estimate
+from annotation.views.figures import describe
 
 Of = TypeVar("Of")
 MOST_GROUPS = 12
@@ -110,3 +113,21 @@ def choose_shown(estimates: Sequence[ChartEstimate]) -> list[ChartEstimate]:
 def say_what_is_missing(more: int, noun: str, table: str = "the table below") -> str:
     """A sentence for a chart that leaves so many out; empty where it shows all."""
     return "" if more <= 0 else f"{more:,} more {noun}{'' if more == 1 else 's'} in {table}."
+
+
+def draw_measure(
+    groups: Sequence[ChartEstimate], measure: Measure[Of], *, key: str, what: str
+) -> Chart | None:
+    """A measure of each model, or of each length; None where there are none."""
+    shown = choose_shown(groups)
+    if not shown:
+        return None
+    return draw_intervals(
+        shown,
+        key=key,
+        title=f"{measure.title}, by {what}",
+        description=describe(shown, measure.says, measure.kind, measure.digits),
+        x=measure.make_axis(shown),
+        digits=measure.digits,
+        note=say_what_is_missing(len(groups) - len(shown), what),
+    )
