@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tqdm import tqdm
+
 from rl_bridge.layout import TraceTooLong
 from rl_bridge.prm import Prm, TraceToScore, load_prm, score_traces
 from rl_bridge.traces_file import read_lines
@@ -19,7 +21,8 @@ _TRACES_A_CHUNK = 256
 def judge_file(*, prm_folder: Path, source: Path, target: Path) -> int:
     """Score every trace of `source` into `target` and return how many there were.
 
-    All lines are checked before the PRM is loaded, and `target` appears only when all are scored. Raises
+    All lines are checked before the PRM is loaded, and `target` appears only when all are scored. A bar on a terminal
+    says how far it is (none where the errors go elsewhere). Raises
     `BadTraceLine`, `NotAPrm`, and `TraceTooLong` naming the line.
     """
     rows = [row for row, _ in read_lines(source)]
@@ -28,9 +31,13 @@ def judge_file(*, prm_folder: Path, source: Path, target: Path) -> int:
     unfinished = target.with_name(f".{target.name}.unfinished")
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with unfinished.open("w", encoding="utf-8") as output:
+        with (
+            unfinished.open("w", encoding="utf-8") as output,
+            tqdm(total=len(rows), desc="judged", unit=" traces", disable=None) as bar,
+        ):
             for row, scores in _score(opened, rows, source):
                 output.write(json.dumps({**row, "scores": scores, "judge": judge}, ensure_ascii=False) + "\n")
+                bar.update()
         unfinished.replace(target)
     finally:
         unfinished.unlink(missing_ok=True)

@@ -1,5 +1,6 @@
 """The command line as a person uses it: plans, errors in one sentence, and the way from an export to scores."""
 
+import io
 import json
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from rl_bridge import __main__, judge_file, layout, traces_file
+from tests.rl_bridge.test_prm import write_prm
 from tests.rl_bridge.upstream import ignore_warnings_inside_trl
 
 SMALL = ["--max-steps", "2", "--batch-size", "4", "--limit-length", "200", "--no-bf16"]
@@ -128,6 +130,30 @@ def test_from_an_export_to_a_prm_to_scores(
     assert "long.jsonl, trace 1: A completion of 300 tokens" in capsys.readouterr().err
     assert len(target.read_text(encoding="utf-8").splitlines()) == 3
     assert sorted(path.name for path in tmp_path.glob(".*")) == []
+
+
+class Terminal(io.StringIO):
+    """What a program writes to a person at a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("is_watched", "said"), [(True, "judged: 100%"), (False, "")])
+def test_judging_shows_a_bar_to_who_watches_and_writes_none_into_a_log(
+    tiny_llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_watched: bool, said: str
+) -> None:
+    screen = Terminal() if is_watched else io.StringIO()
+    monkeypatch.setattr(sys, "stderr", screen)
+    source, target = tmp_path / "traces.jsonl", tmp_path / "scores.jsonl"
+    source.write_text(json.dumps({"prompt": "p", "steps": ["a"]}) + "\n")
+
+    count = judge_file.judge_file(
+        prm_folder=write_prm(tmp_path / "prm", tiny_llama), source=source, target=target
+    )
+
+    assert count == 1
+    assert (said in screen.getvalue()) if said else screen.getvalue() == ""
 
 
 @ignore_warnings_inside_trl
