@@ -45,6 +45,7 @@ from rl_bridge.training.prm import ClassBalance, build_trainer, freeze_layers  #
 from rl_bridge.training.prm_rows import Example, prepare_rows  # noqa: E402
 from rl_bridge.training.session import make_arguments  # noqa: E402
 
+PARTS = ("train", "shared", "judge")
 BATCH = 4
 SHARED = 4
 Turn = tuple[float, float]
@@ -224,8 +225,8 @@ def _ratio(bare: list[float], ours: list[float]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="The PRM trainer and judge against the bare model.")
-    parser.add_argument("--quick", action="store_true", help="short traces, few rounds")
-    parser.add_argument("--only", choices=("train", "shared", "judge"), help="one of the three figures")
+    parser.add_argument("--quick", action="store_true", help="short traces, few rounds, not `shared`")
+    parser.add_argument("--only", choices=PARTS, help="one of the three figures")
     parser.add_argument("--model", default="shipped")
     parser.add_argument("--trained-layers", type=int, default=2 if pick_device() == "cpu" else None)
     given = parser.parse_args()
@@ -234,12 +235,13 @@ def main() -> None:
     resolved = resolve_model(given.model, models_dir=models_dir)
     encoder = TraceEncoder(open_tokenizer(resolved), max_length=1024)
     steps, rounds, turn = (4, 2, 2) if given.quick else (12, 7, 5)
+    parts = (given.only,) if given.only else ("train", "judge") if given.quick else PARTS
     report: dict[str, Any] = {}
     for part, name, to_a_prompt in (
         ("train", "train_over_bare", 1),
         ("shared", "train_shared_over_bare", SHARED),
     ):
-        if given.only not in (None, part):
+        if part not in parts:
             continue
         rows = make_rows(BATCH * 4, steps=steps, to_a_prompt=to_a_prompt)
         examples = prepare_rows(encoder, rows, soft=False).examples
@@ -248,8 +250,8 @@ def main() -> None:
         report[f"{name}_tokens_a_trace"] = lengths.pop()
         sides = [build(given, resolved, examples, device) for build in (our_steps, bare_steps)]
         report |= compare(name, *sides, rounds=rounds, steps=turn)
-    if given.only in (None, "judge"):
-        rows = make_rows(BATCH * 4, steps=steps, to_a_prompt=1)
+    if "judge" in parts:
+        rows = make_rows(BATCH * (2 if given.quick else 4), steps=steps, to_a_prompt=1)
         sides = judging_turns(given, resolved, rows, device)
         report |= compare("judge_over_bare", *sides, rounds=rounds, steps=turn)
     report["device"] = torch.cuda.get_device_name() if device == "cuda" else "CPU"
