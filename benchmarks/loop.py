@@ -36,6 +36,9 @@ def main() -> None:
     parser.add_argument("--size", choices=SIZES, default=os.environ.get("SIZE", "full"))
     parser.add_argument("--seeds", type=int, default=1, help="whole loops, one after the other")
     parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument(
+        "--first-policy", type=Path, help="begin with this one, as an earlier loop made it (seed-N/first)"
+    )
     parser.add_argument("--out", type=Path, default=Path("runs/loop"))
     given = parser.parse_args()
     if given.out.exists() and any(given.out.iterdir()):
@@ -43,17 +46,18 @@ def main() -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     found = []
     for seed in range(given.first_seed, given.first_seed + given.seeds):
-        found.append(run_seed(given.size, seed, (given.out / f"seed-{seed}").resolve()))
+        work = (given.out / f"seed-{seed}").resolve()
+        found.append(run_seed(given.size, seed, work, given.first_policy))
         (given.out / "results.json").write_text(json.dumps(found, indent=2), encoding="utf-8")
         write_report(given.out / "report.html", given.size, found)
     print(f"Wrote {given.out / 'report.html'}.")
 
 
-def run_seed(name: str, seed: int, work: Path) -> dict[str, Any]:
-    """One whole loop; its runs stay in `work`."""
+def run_seed(name: str, seed: int, work: Path, first: Path | None) -> dict[str, Any]:
+    """One whole loop, from the policy `first` where one is given; its runs stay in `work`."""
     size, began, watch = SIZES[name], time.monotonic(), Watch()
     work.mkdir()
-    policy, told = first_policy(size, seed, work)
+    policy, told = first_policy(size, seed, work, first)
     watch.note("first policy")
     data = Path(tempfile.mkdtemp(prefix="gradus-loop-"))
     try:
@@ -96,8 +100,10 @@ class Watch:
         print(f"{self.seconds[part]:8.0f} s  {part}", flush=True)
 
 
-def first_policy(size: Size, seed: int, work: Path) -> tuple[str, dict[str, float]]:
-    """Where the policy is that the loop begins with: trained from scratch here, or the shipped one."""
+def first_policy(size: Size, seed: int, work: Path, given: Path | None) -> tuple[str, dict[str, float]]:
+    """Where the policy is that the loop begins with: the one given, the shipped one, or trained from scratch here."""
+    if given:
+        return str(given.resolve()), {}
     if size.model:
         return size.model, {}
     problems = make_problems(seed, size.pretrain_problems, terms=size.terms, digits=size.digits)

@@ -18,6 +18,9 @@ _TEMPLATE = (
     "{% if message['role'] == 'assistant' %}<|end|>{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
+Row = tuple[list[int], list[int]]
+"""The tokens of a prompt, and those of its solution with the end."""
+
 _WORDS = Regex(r"[A-Za-z]+|.|\n")
 
 
@@ -72,17 +75,60 @@ def build_model(tokenizer: PreTrainedTokenizerFast, size: Size, seed: int) -> Ll
 
 
 def pretrain(folder: Path, problems: list[Problem], size: Size, seed: int) -> dict[str, float]:
-    """Train from scratch on worked solutions and save; the loss is on solutions alone."""
+    """Train from scratch on worked solutions, then on a mix of those and bare answers, and save.
+
+    So the policy knows how to work a sum out, and does not always do so: models that read the web are no different.
+    """
     tokenizer = build_tokenizer(problems)
     model = build_model(tokenizer, size, seed)
-    rows = [_encode(tokenizer, problem) for problem in problems]
-    optimizer = torch.optim.AdamW(model.parameters(), lr=size.pretrain_rate, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min(1.0, (step + 1) / 50) * max(0.05, 1 - step / size.pretrain_steps)
+    worked = [_encode(tokenizer, problem.text, problem.solve()) for problem in problems]
+    began = time.process_time()
+    loss = _train(
+        model, tokenizer, worked, size, steps=size.pretrain_steps, rate=size.pretrain_rate, seed=seed
     )
-    source, loss, began = random.Random(seed), torch.tensor(0.0), time.process_time()
+    if size.bare_steps:
+        mixed = mix_in_bare_answers(tokenizer, problems, worked, size, seed)
+        loss = _train(
+            model, tokenizer, mixed, size, steps=size.bare_steps, rate=size.bare_rate, seed=seed + 1
+        )
+    model.eval().save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return {
+        "parameters": float(sum(p.numel() for p in model.parameters())),
+        "final_loss": loss,
+        "cpu_seconds": time.process_time() - began,
+    }
+
+
+def mix_in_bare_answers(
+    tokenizer: PreTrainedTokenizerFast, problems: list[Problem], worked: list[Row], size: Size, seed: int
+) -> list[Row]:
+    """The same problems, a share of them with the right answer and no work: it is seldom found that way."""
+    source = random.Random(seed)
+    return [
+        _encode(tokenizer, problem.text, problem.state()) if source.random() < size.bare_share else row
+        for problem, row in zip(problems, worked, strict=True)
+    ]
+
+
+def _train(
+    model: LlamaForCausalLM,
+    tokenizer: PreTrainedTokenizerFast,
+    rows: list[Row],
+    size: Size,
+    *,
+    steps: int,
+    rate: float,
+    seed: int,
+) -> float:
+    """So many steps with a rate that rises, then falls; the loss is on solutions alone, and the last one returned."""
+    optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: min(1.0, (step + 1) / 50) * max(0.05, 1 - step / steps)
+    )
+    source, loss = random.Random(seed), torch.tensor(0.0)
     model.train()
-    for _ in range(size.pretrain_steps):
+    for _ in range(steps):
         batch = _stack(source.sample(rows, size.pretrain_batch), tokenizer.pad_token_id)
         loss = model(**batch).loss
         optimizer.zero_grad()
@@ -90,24 +136,18 @@ def pretrain(folder: Path, problems: list[Problem], size: Size, seed: int) -> di
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         schedule.step()
-    model.eval().save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return {
-        "parameters": float(sum(p.numel() for p in model.parameters())),
-        "final_loss": loss.item(),
-        "cpu_seconds": time.process_time() - began,
-    }
+    return loss.item()
 
 
-def _encode(tokenizer: PreTrainedTokenizerFast, problem: Problem) -> tuple[list[int], list[int]]:
-    messages = [{"role": "user", "content": problem.text}]
+def _encode(tokenizer: PreTrainedTokenizerFast, text: str, solution: str) -> Row:
+    messages = [{"role": "user", "content": text}]
     asked = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
     prompt = tokenizer(asked, add_special_tokens=False).input_ids
-    solution = [*tokenizer(problem.solve(), add_special_tokens=False).input_ids, tokenizer.eos_token_id]
-    return prompt, solution
+    answer = [*tokenizer(solution, add_special_tokens=False).input_ids, tokenizer.eos_token_id]
+    return prompt, answer
 
 
-def _stack(rows: list[tuple[list[int], list[int]]], padding: int) -> dict[str, Any]:
+def _stack(rows: list[Row], padding: int) -> dict[str, Any]:
     width = max(len(prompt) + len(solution) for prompt, solution in rows)
     ids, masks, labels = [], [], []
     for prompt, solution in rows:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from rl_bridge.evaluating.first_errors import compare_f1
 from rl_bridge.evaluating.intervals import Estimate, bootstrap_difference, bootstrap_mean
 from rl_bridge.report import write_page, write_run, write_table
 
@@ -40,6 +41,19 @@ def compare(seeds: list[dict[str, Any]], after: tuple[str, str], before: tuple[s
     return bootstrap_difference(pool(seeds, *after), pool(seeds, *before))
 
 
+def compare_judges(seeds: list[dict[str, Any]]) -> Estimate:
+    """First-error F1 by merged labels against that by the judge's alone, over all seeds' problems."""
+    found = {
+        name: [
+            hits
+            for seed in seeds
+            for hits in seed["results"]["judges"]["judges"][name]["first_errors"]["by_group"]
+        ]
+        for name in ("merged", "judge alone")
+    }
+    return compare_f1(found["merged"], found["judge alone"])
+
+
 def write_rates(seeds: list[dict[str, Any]]) -> str:
     policies = list(seeds[0]["results"]["policies"]["policies"])
     rows = [
@@ -51,9 +65,11 @@ def write_rates(seeds: list[dict[str, Any]]) -> str:
 def list_differences(seeds: list[dict[str, Any]]) -> list[tuple[str, Estimate]]:
     """What the loop is held to, each with its interval."""
     return [
+        ("first-error F1: PRM on merged labels − on the judge's alone", compare_judges(seeds)),
         ("best-of-8 by PRM − pass@1, first policy", compare(seeds, ("first", RATES[3]), ("first", RATES[0]))),
         ("best-of-8 by PRM − maj@8, first policy", compare(seeds, ("first", RATES[3]), ("first", RATES[2]))),
         ("pass@1: SFT − first", compare(seeds, ("sft", RATES[0]), ("first", RATES[0]))),
+        ("pass@1: GRPO (hybrid) − SFT", compare(seeds, ("grpo-hybrid", RATES[0]), ("sft", RATES[0]))),
         (
             "pass@1: SFT and GRPO (hybrid) − first",
             compare(seeds, ("grpo-hybrid", RATES[0]), ("first", RATES[0])),

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Size:
-    """`model` "" trains the first policy from scratch; else it is that model. Counts of rows, steps and tokens."""
+    """`model` "" trains the first policy from scratch; else it is that model. Counts of rows, steps and tokens.
+
+    `bare_share` of the problems of its last `bare_steps` come with the right answer and no work.
+    """
 
     model: str = ""
     width: int = 128
@@ -16,22 +19,25 @@ class Size:
     pretrain_steps: int = 1_800
     pretrain_batch: int = 32
     pretrain_rate: float = 2e-3
+    bare_share: float = 0.4
+    bare_steps: int = 150
+    bare_rate: float = 2e-4
     terms: tuple[int, int] = (3, 4)
     digits: int = 2
     prompts: int = 2_000
     traced: int = 260
     candidates: int = 3
-    rated: int = 240
-    raters_a_trace: int = 2
-    rollouts: int = 4
+    rated: int = 780
+    raters_a_trace: int = 3
+    rollouts: int = 2
     held_out: int = 200
-    prm_steps: int = 400
+    prm_steps: int = 250
     prm_rate: float = 5e-4
-    sft_steps: int = 60
-    sft_rate: float = 1e-4
-    grpo_steps: int = 150
+    sft_steps: int = 40
+    sft_rate: float = 5e-5
+    grpo_steps: int = 32
     grpo_rate: float = 5e-5
-    grpo_prompts: int = 32
+    grpo_prompts: int = 16
     max_new_tokens: int = 64
     lora_rank: int = 0
 
@@ -41,6 +47,7 @@ SIZES = {
     "quick": Size(
         layers=3,
         pretrain_steps=900,
+        bare_steps=60,
         terms=(3, 3),
         prompts=1_500,
         traced=120,
@@ -57,6 +64,7 @@ SIZES = {
         layers=2,
         pretrain_problems=400,
         pretrain_steps=60,
+        bare_steps=4,
         prompts=36,
         traced=36,
         candidates=2,

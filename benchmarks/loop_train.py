@@ -186,14 +186,12 @@ def evaluate(runs: Runs, size: Size, seed: int, held_out: Path) -> dict[str, Any
 
 
 def write_known_traces(completions: Path, target: Path) -> Path:
-    """The first policy's held-out traces, two a problem, with their true first errors."""
-    kept: dict[str, int] = {}
+    """The first policy's held-out traces with their true first errors."""
     with target.open("w", encoding="utf-8") as lines:
         for line in completions.read_text(encoding="utf-8").splitlines():
             row = json.loads(line)
-            if row["policy"] != "first" or not row["completion"].strip() or kept.get(row["prompt"], 0) == 2:
+            if row["policy"] != "first" or not row["completion"].strip():
                 continue
-            kept[row["prompt"]] = kept.get(row["prompt"], 0) + 1
             steps = cut_lines(row["completion"])
             label = find_first_error(read_problem(row["prompt"]), steps)
             lines.write(json.dumps({"problem": row["prompt"], "steps": steps, "label": label}) + "\n")

@@ -2,7 +2,7 @@
 
 A worked solution adds one term a line and ends in "The answer is N." Each line can be checked against the problem, so
 that the true first error of every trace is known: a line stands where it takes up the right total, the right next term
-and the right sum.
+and the right sum. An answer without any work stands where it is right.
 """
 
 import re
@@ -32,7 +32,11 @@ class Problem:
             after = total + term if sign == "+" else total - term
             lines.append(f"{total} {sign} {term} = {after}\n")
             total = after
-        return "".join(lines) + f"The answer is {total}."
+        return "".join(lines) + self.state()
+
+    def state(self) -> str:
+        """The answer without any work."""
+        return f"The answer is {self.answer}."
 
 
 def make_problems(seed: int, count: int, *, terms: tuple[int, int], digits: int) -> list[Problem]:
@@ -66,8 +70,8 @@ def find_first_error(problem: Problem, steps: Sequence[str]) -> int:
     for index, step in enumerate(steps):
         line, answer = _LINE.fullmatch(step.strip()), _ANSWER.fullmatch(step.strip())
         if answer:
-            is_right = place == len(problem.terms) and int(answer[1]) == total and index == len(steps) - 1
-            return -1 if is_right else index
+            is_whole = place in (0, len(problem.terms)) and index == len(steps) - 1
+            return -1 if is_whole and int(answer[1]) == problem.answer else index
         if line is None or place >= len(problem.terms):
             return index
         sign, term = problem.terms[place]

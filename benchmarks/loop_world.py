@@ -188,7 +188,16 @@ def export(project: Project, maker: Account) -> Export:
         merge=MergePolicy(),
         configs=CONFIGS,
         form="standard",
-        policy=ExportPolicy(after_error="mask", validation_share=0.05, test_share=0.1),
+        # Steps behind an unsure one are labelled by that one's chances, so none is left unsure; and a trace of four
+        # steps, each all but sure, does not reach the 0.9 that completions must have for SFT otherwise.
+        policy=ExportPolicy(
+            good_from=0.5,
+            bad_to=0.49,
+            sft_from=0.5,
+            after_error="mask",
+            validation_share=0.05,
+            test_share=0.1,
+        ),
         actor=maker,
         now=timezone.now(),
     )

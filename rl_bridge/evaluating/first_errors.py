@@ -30,13 +30,17 @@ class JudgedTrace:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class FirstErrorFigures:
-    """F1 and its two parts, with intervals over groups, and on how many traces each part rests."""
+    """F1 and its two parts, with intervals over groups, and on how many traces each part rests.
+
+    `by_group` has for each group, in the traces' order: erroneous traces, hits on them, correct traces, hits on them.
+    """
 
     f1: Estimate
     on_errors: Estimate
     on_correct: Estimate
     num_errors: int
     num_correct: int
+    by_group: tuple[tuple[float, ...], ...]
 
 
 def find_first_error(scores: Sequence[float | None], threshold: float = THRESHOLD) -> int:
@@ -66,7 +70,14 @@ def measure_first_errors(traces: Sequence[JudgedTrace], threshold: float = THRES
         on_correct=bootstrap(sums, lambda drawn: divide(drawn[:, 3], drawn[:, 2])),
         num_errors=int(errors),
         num_correct=int(correct),
+        by_group=tuple(map(tuple, sums.tolist())),
     )
+
+
+def compare_f1(after: Sequence[Sequence[float]], before: Sequence[Sequence[float]]) -> Estimate:
+    """F1 of one judge − that of another on the same traces, paired: both are `by_group` of the same groups."""
+    sums = np.hstack([np.asarray(after, dtype=np.float64), np.asarray(before, dtype=np.float64)])
+    return bootstrap(sums, lambda drawn: f1_of_sums(drawn[:, :4]) - f1_of_sums(drawn[:, 4:]))
 
 
 def pick_threshold(traces: Sequence[JudgedTrace], choices: int = 99) -> float:

@@ -118,3 +118,23 @@ def test_the_pages_of_the_web_app_say_the_same(cases: list[tuple[list[float], in
             assert ours.value == pytest.approx(theirs.value)
     if shown.f1.value is not None:
         assert found.f1.value == pytest.approx(shown.f1.value)
+
+
+def test_two_judges_of_the_same_traces_are_compared_by_pairs() -> None:
+    known = [(place % 3 - 1, prompt) for prompt in range(12) for place in range(3)]
+    right = [judged([float(at != error) for at in range(2)], error, prompt) for error, prompt in known]
+    half = [
+        trace if prompt % 2 else judged([0.0, 0.0], trace.first_error, prompt)
+        for trace, (_, prompt) in zip(right, known, strict=True)
+    ]
+
+    [better, worse] = [first_errors.measure_first_errors(traces) for traces in (right, half)]
+    gain = first_errors.compare_f1(better.by_group, worse.by_group)
+
+    assert better.f1.value == 1.0
+    assert worse.f1.value is not None and gain.value == pytest.approx(1.0 - worse.f1.value)
+    assert gain.excludes_zero
+    assert gain.num_groups == 12
+    nothing = first_errors.compare_f1(worse.by_group, worse.by_group)
+    assert nothing.value == 0.0
+    assert not nothing.excludes_zero
