@@ -172,6 +172,7 @@ def test_the_export_opens_in_datasets(product: Product, export_folder: Path, tmp
     assert all(rows.values())
 
 
+@pytest.mark.slow
 def test_a_reward_model_trains_on_it(product: Product, export_folder: Path, tmp_path: Path) -> None:
     output = tmp_path / "prm"
 
