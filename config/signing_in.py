@@ -24,6 +24,7 @@ ACCOUNT_RATE_LIMITS = {
     "login_failed": "30/m/ip,5/5m/key",
     "reauthenticate": "10/m/user",
     "passkey_failed": "30/m/ip",
+    "passkey_asked": "120/m/ip",
     # E-mails, successes too: to one address, and by whoever asks for them.
     "reset_password": "20/10m/ip,3/15m/key",
     "manage_email": "5/15m/user",

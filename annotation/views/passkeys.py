@@ -30,7 +30,9 @@ from annotation.views.access import account_of
 @require_http_methods(["GET", "POST"])
 def sign_in_with_passkey(request: HttpRequest) -> HttpResponse:
     """A GET is the script's: what the browser has to sign. Refusals show on the sign-in page."""
-    if request.method == "GET":
+    if request.method == "GET":  # each keeps a session for its challenge
+        if not ratelimit.consume(request, app="allauth.account", action="passkey_asked", limit_get=True):
+            return JsonResponse({}, status=429)
         return JsonResponse(auth.begin_authentication(None))
     attempt = ratelimit.consume(request, app="allauth.account", action="passkey_failed")
     if attempt is None:

@@ -27,6 +27,7 @@ async function findOptions(form) {
   const written = document.querySelector("#passkey-options");
   if (written) return JSON.parse(written.textContent);
   const answer = await fetch(form.action, { headers: { Accept: "application/json" } });
+  if (answer.status === 429) throw new DOMException("", "QuotaExceededError");
   if (!answer.ok) throw new Error(String(answer.status));
   return answer.json();
 }
@@ -36,6 +37,7 @@ function explain(error) {
     case "NotAllowedError": return gettext("No passkey was used: it was cancelled, took too long, or there is none for this server here. Try again.");
     case "InvalidStateError": return gettext("This device has a passkey for your account already.");
     case "SecurityError": return gettext("Passkeys need the server’s name in the address, over HTTPS or as localhost.");
+    case "QuotaExceededError": return gettext("Too many attempts from here. Wait a minute, then try again.");
     case "TypeError": return gettext("The server can’t be reached. Check the connection and try again.");
     default: return gettext("The browser could not use a passkey here.");
   }

@@ -311,6 +311,14 @@ class TestSigningIn:
         assert REFUSED not in last_good
         assert "Too many attempts failed" in said and not is_in(client)
 
+    def test_who_asks_for_challenges_without_end_is_asked_to_wait(self) -> None:
+        """Each challenge keeps a session."""
+        client = Client()
+
+        asked = [client.get(BY_PASSKEY).status_code for _ in range(121)]
+
+        assert asked == [200] * 120 + [429]
+
 
 class TestSecondFactor:
     def test_after_the_password_it_is_asked_for_and_lets_in(
