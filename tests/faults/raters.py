@@ -82,10 +82,12 @@ class Crew:
         self.wait(60)
 
     def wait(self, seconds: float) -> None:
-        """Until nothing is left for anybody."""
-        deadline = time.monotonic() + seconds
-        for thread in self._threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
+        """Until nothing is left for anybody, however much there is; nobody may stand still for so long."""
+        for rater, thread in zip(self.raters, self._threads, strict=True):
+            before = -1
+            while thread.is_alive() and len(rater.acknowledged) > before:
+                before = len(rater.acknowledged)
+                thread.join(seconds)
             assert not thread.is_alive(), "a rater gets no further"
 
     def count(self) -> list[int]:
