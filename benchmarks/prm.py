@@ -251,7 +251,7 @@ def main() -> None:
         sides = [build(given, resolved, examples, device) for build in (our_steps, bare_steps)]
         report |= compare(name, *sides, rounds=rounds, steps=turn)
     if "judge" in parts:
-        rows = make_rows(BATCH * (2 if given.quick else 4), steps=steps, to_a_prompt=1)
+        rows = make_rows(BATCH * (1 if given.quick else 4), steps=steps, to_a_prompt=1)
         sides = judging_turns(given, resolved, rows, device)
         report |= compare("judge_over_bare", *sides, rounds=rounds, steps=turn)
     report["device"] = torch.cuda.get_device_name() if device == "cuda" else "CPU"
