@@ -10,6 +10,7 @@ import hashlib
 from typing import Any, cast
 
 from allauth.usersessions.models import UserSession
+from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessionStore
 from django.contrib.sessions.models import Session
@@ -20,6 +21,8 @@ from django.utils import timezone
 from annotation.models import Account
 from annotation.queries.compiled import CompiledQuery
 
+STRANGERS_KEPT = dt.timedelta(hours=1)
+"""How long the session of nobody lives: long enough to sign in, and no store that strangers can fill for weeks."""
 _ACCOUNT = CompiledQuery(lambda pk: Account.objects.filter(pk=pk), int)
 _SESSION = CompiledQuery(
     lambda key, now: Session.objects.filter(session_key=key, expire_date__gt=now), str, dt.datetime
@@ -49,6 +52,8 @@ class SessionStore(DatabaseSessionStore):
     def create_model_instance(self, data: dict[str, Any]) -> Session:
         made = cast(Session, super().create_model_instance(data))
         made.session_key = shorten_key(made.session_key)
+        if SESSION_KEY not in data:
+            made.expire_date = min(made.expire_date, timezone.now() + STRANGERS_KEPT)
         return made
 
     def delete(self, session_key: str | None = None) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from allauth.account.internal.flows.login import perform_password_login
 from allauth.account.models import Login
 from allauth.account.utils import perform_login
+from allauth.core.internal import ratelimit
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
@@ -133,6 +134,21 @@ def edit_account(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/edit_account.html", context)
 
 
+def _may_guess(request: HttpRequest, form: NewPasswordForm) -> bool:
+    """Whether the password now may be tried: as often as to "is it you?", and what is wrong is recorded as there."""
+    attempt = ratelimit.consume(request, app="allauth.account", action="reauthenticate")
+    if attempt is None:
+        form.errors.clear()
+        form.add_error(None, gettext("Too many attempts failed. Wait a minute, then try again."))
+    elif form.has_error("old_password"):
+        sign_ins.record_wrong_answer(
+            account=account_of(request), verb="failed to confirm with a password", now=timezone.now()
+        )
+    else:
+        attempt.rollback()  # only failures count
+    return attempt is not None
+
+
 @login_required
 @sensitive_post_parameters()
 @require_http_methods(["GET", "POST"])
@@ -140,6 +156,8 @@ def change_password(request: HttpRequest) -> HttpResponse:
     """A new password; every other session of the person ends, this one goes on."""
     account = account_of(request)
     form = NewPasswordForm(account, request.POST or None)
+    if form.is_bound and not _may_guess(request, form):
+        return render(request, "accounts/change_password.html", {"form": form})
     if form.is_valid():
         accounts.change_password(
             account=account, password=form.cleaned_data["new_password1"], now=timezone.now()

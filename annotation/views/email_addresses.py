@@ -21,6 +21,7 @@ from annotation.actions.sign_in_mail import send_link_to_confirm
 from annotation.forms.accounts import AddressForm
 from annotation.queries.email_addresses import find_address, read_address, sign_address
 from annotation.views.access import account_of
+from annotation.views.site import find_site
 
 
 @login_required
@@ -50,7 +51,7 @@ def _send_link(request: HttpRequest, form: AddressForm) -> bool:
         return False
     path = reverse("annotation:confirm_address", args=[sign_address(account, address)])
     try:
-        send_link_to_confirm(account=account, address=address, link=request.build_absolute_uri(path))
+        send_link_to_confirm(account=account, address=address, link=f"{find_site(request)}{path}")
     except MailNotSent as error:
         form.add_error(None, str(error))
         return False

@@ -6,6 +6,7 @@ from allauth.account.utils import perform_login
 from allauth.core import ratelimit
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -20,6 +21,7 @@ from annotation.actions.accounts import LinkNotValid
 from annotation.actions.invitation_mail import MailNotSent
 from annotation.forms.accounts import AddressForm, ChosenPasswordForm
 from annotation.queries.accounts import find_account_of_reset_link
+from annotation.views.site import find_site
 
 
 @never_cache
@@ -46,9 +48,8 @@ def _ask(request: HttpRequest, form: AddressForm) -> bool:
     if not ratelimit.consume(request, action="reset_password", key=address):
         form.add_error(None, gettext("That is too often. Look into your mailbox, or wait fifteen minutes."))
         return False
-    site = request.build_absolute_uri("/").rstrip("/")
     try:
-        password_reset.ask_for_reset(address=address, site=site, language=get_language() or "")
+        password_reset.ask_for_reset(address=address, site=find_site(request), language=get_language() or "")
     except MailNotSent as error:
         form.add_error(None, str(error))
         return False
@@ -72,6 +73,8 @@ def reset_password(request: HttpRequest, uid: str, token: str) -> HttpResponse:
         )
     except LinkNotValid:
         return _refuse(request)
+    if request.user == account:
+        logout(request)  # this session ended with the others
     messages.success(request, gettext("Your password is changed, and your other sessions are signed out."))
     answer: HttpResponse = perform_login(request, account, redirect_url=reverse("annotation:list_projects"))
     return answer

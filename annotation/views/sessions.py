@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from allauth.usersessions.models import UserSession
 from django.contrib import messages
+from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -13,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from annotation.actions import sign_ins
+from annotation.actions.leases_ahead import return_leases
 from annotation.queries.sign_ins import list_open_sessions, shorten_key
 from annotation.views.access import account_of
 from annotation.views.responses import redirect_htmx
@@ -44,6 +46,10 @@ def end_session(request: HttpRequest, session_id: int) -> HttpResponse:
     sign_ins.end_sessions(
         account=account, sessions=UserSession.objects.filter(pk=ended.pk), now=timezone.now()
     )
+    if ended.session_key == _key_of(request):
+        return_leases(rater=account, now=timezone.now())
+        logout(request)
+        return redirect_htmx(request, "annotation:sign_in")
     messages.success(request, gettext("It is signed out."))
     return redirect_htmx(request, "usersessions_list")
 

@@ -51,6 +51,10 @@ class AccountRules(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         sign_ins.record_failure(username=str(credentials.get("username", "")), now=timezone.now())
 
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """allauth's own has the host in it, whose port and case whoever asks may choose anew for each attempt."""
+        return str(credentials.get("username", "")).lower()
+
     def post_login(self, request: HttpRequest, user: Account, **details: Any) -> HttpResponse:
         sign_ins.record_sign_in(account=user, now=timezone.now())
         answer: HttpResponse = super().post_login(request, user, **details)

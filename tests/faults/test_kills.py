@@ -5,7 +5,8 @@ child. GRADUS_FAULT_ROUNDS says how many rounds (4 where it says nothing, each p
 
     GRADUS_FAULT_ROUNDS=50 ./run test tests/faults -m slow
 
-The supervisor waits longer the oftener a part dies, up to half a minute, so 50 rounds take some 25 minutes.
+The supervisor waits longer the oftener a part dies, up to half a minute: 50 rounds took 14 minutes and passed, beside
+other work on two cores.
 """
 
 from __future__ import annotations

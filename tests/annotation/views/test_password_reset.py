@@ -69,6 +69,38 @@ def ask_for_link(**headers: str) -> str:
     return found[1]
 
 
+class TestWhereTheLinkLeads:
+    """Who asks sends the host name along; a link that began with theirs would bring them the token."""
+
+    def test_it_begins_with_the_first_origin_whatever_the_browser_calls_the_server(
+        self, grace: Account, settings: Any
+    ) -> None:
+        settings.CSRF_TRUSTED_ORIGINS = ["https://*.example.org", "https://gradus.example.org"]
+
+        for host in ("testserver:1337", "localhost:4444"):
+            mail.outbox.clear()
+            ask(host=host)
+            assert "https://gradus.example.org/new-password/" in str(mail.outbox[-1].body)
+
+    def test_where_any_name_is_let_through_and_none_is_its_own_no_link_is_sent(
+        self, grace: Account, settings: Any
+    ) -> None:
+        for hosts in (["*"], [".example.org"]):
+            settings.ALLOWED_HOSTS = hosts
+
+            said = ask(host="evil.example.org")
+
+            assert "does not know its own address" in said
+            assert mail.outbox == []
+
+    def test_a_local_name_leads_nobody_to_their_own_machine(self, grace: Account, settings: Any) -> None:
+        settings.ALLOWED_HOSTS = ["gradus.example.org", "localhost"]
+
+        ask(host="localhost:4444")
+
+        assert "http://gradus.example.org/new-password/" in str(mail.outbox[-1].body)
+
+
 class TestAsking:
     def test_the_link_goes_to_the_confirmed_address_in_plain_text(self, grace: Account) -> None:
         said = ask("Grace@Example.org")
@@ -268,6 +300,21 @@ class TestChoosing:
 
         assert answer.headers["Location"].startswith(reverse("mfa_authenticate"))
         assert "_auth_user_id" not in client.session
+
+    @pytest.mark.parametrize("has_factor", [False, True])
+    def test_who_is_still_signed_in_here_goes_on_as_anybody_else(
+        self, grace: Account, *, has_factor: bool
+    ) -> None:
+        """They forgot it all the same. Their session ends with the others, and another begins."""
+        here = Client()
+        here.post(SIGN_IN, {"username": "grace", "password": OLD})
+        if has_factor:
+            TOTP.activate(grace, "JBSWY3DPEHPK3PXP")
+
+        answer = here.post(ask_for_link(), CHOICE, follow=True)
+
+        assert answer.status_code == 200
+        assert ("_auth_user_id" in here.session) is not has_factor
 
     def test_it_is_in_the_audit_log_and_the_address_is_not(self, grace: Account) -> None:
         Client().post(ask_for_link(), CHOICE)

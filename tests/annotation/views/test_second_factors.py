@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import hashlib
 import hmac
 import re
@@ -13,9 +14,11 @@ from contextlib import AbstractContextManager
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from annotation.models import Account, AuditEvent
 from annotation.queries.accounts import make_start_link_parts
@@ -90,6 +93,13 @@ class TestLockOut:
 
         assert "Too many attempts failed" in answer.content.decode()
         assert "_auth_user_id" not in client.session
+
+    @pytest.mark.parametrize("host", ["testserver:{}", "TestServer:{}"])
+    def test_another_name_for_the_server_is_no_further_attempt(self, grace: Account, host: str) -> None:
+        for port in range(1000, 1005):
+            sign_in(Client(headers={"host": host.format(port)}), "wrong")
+
+        assert sign_in(Client(headers={"host": host.format(2000)})) == ""
 
     def test_it_is_that_account_alone(self, grace: Account) -> None:
         other = make_account("ada")
@@ -265,6 +275,36 @@ class TestSecondFactor:
         assert "_auth_user_id" not in client.session
 
 
+class TestChangingThePassword:
+    """A session left open must not be a way to learn the password."""
+
+    def change(self, client: Client, old: str) -> str:
+        said = {"old_password": old, "new_password1": "a new calm 7", "new_password2": "a new calm 7"}
+        return client.post(reverse("annotation:change_password"), said, follow=True).text
+
+    def test_wrong_passwords_are_recorded_and_after_ten_the_right_one_waits_too(self, grace: Account) -> None:
+        client = Client()
+        sign_in(client)
+        for _ in range(10):
+            self.change(client, "wrong")
+
+        said = self.change(client, PASSWORD)
+
+        assert "Too many attempts failed" in said
+        assert verbs().count("failed to confirm with a password") == 10
+        assert "changed their password" not in verbs()
+
+    def test_what_is_wrong_with_the_new_one_is_no_failed_attempt(self, grace: Account) -> None:
+        client = Client()
+        sign_in(client)
+        for _ in range(12):
+            client.post(
+                reverse("annotation:change_password"), {"old_password": PASSWORD, "new_password1": "x"}
+            )
+
+        assert "Your password is changed" in self.change(client, PASSWORD)
+
+
 class TestSessions:
     def test_they_are_listed_and_the_others_are_signed_out(self, grace: Account) -> None:
         here, there = Client(headers={"user-agent": "Firefox"}), Client(headers={"user-agent": "Old phone"})
@@ -291,6 +331,25 @@ class TestSessions:
         assert [client.get("/work/").status_code for client in clients] == [200, 200, 302]
         assert "Old phone" not in here.get(reverse("usersessions_list")).content.decode()
         assert "ended sessions" in verbs()
+
+    def test_this_very_one_is_signed_out_too(self, grace: Account) -> None:
+        here, there = Client(), Client()
+        sign_in(there)
+        other = UserSession.objects.get()
+        sign_in(here)
+
+        answer = here.post(
+            reverse("end_session", args=[UserSession.objects.exclude(pk=other.pk).get().pk]), follow=True
+        )
+
+        assert answer.redirect_chain == [(reverse("annotation:sign_in"), 302)]
+        assert [here.get("/work/").status_code, there.get("/work/").status_code] == [302, 200]
+
+    def test_a_strangers_session_is_not_kept_for_long(self) -> None:
+        Client().get("/new-password/a/b/")  # whose refusal is kept there
+
+        [session] = Session.objects.all()
+        assert session.expire_date < timezone.now() + dt.timedelta(hours=1, seconds=5)
 
     def test_nobody_ends_anothers(self, grace: Account) -> None:
         sign_in(Client(headers={"user-agent": "Firefox"}))
