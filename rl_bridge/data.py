@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from rl_bridge.manifest import ChangedFile, ExportError, ExportFile, ExportFolder, open_export
 from rl_bridge.tables import read_table
+from rl_bridge.verifiers import VERIFIERS
 
 __all__ = [
     "IGNORED",
@@ -187,6 +188,11 @@ def _check_prompts(name: str, table: pa.Table) -> None:
     _require_no_nulls(name, table, "prompt", "ground_truth", "verifier")
     if "prompt_id" not in table.column_names:
         raise BadColumn(f"{name} has no column 'prompt_id'; it has {', '.join(table.column_names)}.")
+    for row, verifier in enumerate(table["verifier"].to_pylist()):
+        if verifier and verifier not in VERIFIERS:
+            raise BadRow(
+                f"{name}, row {row}: no verifier is named {verifier!r}; there are {', '.join(VERIFIERS)}."
+            )
 
 
 def _check_evidence(name: str, table: pa.Table) -> None:

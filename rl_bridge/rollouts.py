@@ -8,12 +8,13 @@ import dataclasses
 import hashlib
 import heapq
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from rl_bridge.client import BadAddress, Client
+from rl_bridge.client import TOKEN_VARIABLE, BadAddress, Client
 from rl_bridge.errors import BridgeError
 
 ROLLOUTS_FILE = "rollouts.jsonl"
@@ -23,6 +24,10 @@ _PATH = "/api/v1/rollouts/"
 
 class BadRollouts(BridgeError):
     """A run folder holds no roll-outs, or a line that is none."""
+
+
+class NoToken(BridgeError):
+    """Roll-outs are to be returned, and the environment has no token for it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -108,6 +113,14 @@ def find_project(address: str) -> str:
     if len(words) < 2 or words[0] != "p":
         raise BadAddress(f"{address!r} is no project's page, as https://gradus.example.org/p/PROJECT/ is.")
     return words[1]
+
+
+def require_queue(address: str, *, allows_http: bool = False) -> None:
+    """Raise `BadAddress` or `NoToken` where nothing could be returned to the project at `address`. Asks no server."""
+    find_project(address)
+    Client(address, allows_http=allows_http)
+    if not os.environ.get(TOKEN_VARIABLE):
+        raise NoToken(f"Returning roll-outs to {address} takes a token: set {TOKEN_VARIABLE} to one.")
 
 
 def return_rollouts(

@@ -9,8 +9,8 @@ from rl_bridge import runs
 from rl_bridge.errors import BridgeError
 from rl_bridge.weights import hash_weights
 
-_PRM_FILE = "prm.json"
-_HEAD_FILE = "step_head.safetensors"
+PRM_FILE = "prm.json"
+HEAD_FILE = "step_head.safetensors"
 _PICKLED = (".bin", ".pt", ".pth", ".pkl", ".ckpt", ".pickle")
 
 
@@ -38,9 +38,9 @@ def read_prm_run(folder: Path) -> PrmRun:
         raise NotAFinishedRun(f"{folder} is a run of {settings.get('kind')!r}: only a trained PRM can judge.")
     metrics, data = _read(folder / runs.METRICS_FILE), _read(folder / runs.DATA_FILE)
     model = folder / runs.MODEL_FOLDER
-    _read(model / _PRM_FILE)
+    _read(model / PRM_FILE)
     _refuse_pickles(model)
-    if not (model / _HEAD_FILE).is_file() or len(list(model.glob("*.safetensors"))) < 2:
+    if not (model / HEAD_FILE).is_file() or len(list(model.glob("*.safetensors"))) < 2:
         raise NotAFinishedRun(f"{model} holds no safetensors weights of a backbone and its step head.")
     return PrmRun(
         name=folder.resolve().name,

@@ -21,7 +21,7 @@ from rl_bridge.errors import BridgeError
 from rl_bridge.prm import TraceToScore, pad_token_of
 from rl_bridge.reward_model import load_reward_model, score_completions
 from rl_bridge.rewards import RewardFunction
-from rl_bridge.rollouts import Keeper, find_project, return_rollouts, write_rollouts
+from rl_bridge.rollouts import Keeper, return_rollouts, write_rollouts
 from rl_bridge.token_prm import AnyPrm, load_any_prm, score_all
 from rl_bridge.training.guards import Alarm, Limits
 from rl_bridge.training.kinds import GrpoTraining
@@ -42,11 +42,9 @@ def train(plan: Plan[GrpoTraining]) -> runs.RunSummary:
 
     An alarm ends the run early and is the first of its warnings. The most doubtful roll-outs lie in `rollouts.jsonl`,
     and with `return_to` they go to that project's queue. Raises `NothingToTrainOn`, `ModelNotFound`, `NotAPrm`,
-    `NotARewardModel`, `NoEvidence`, `BadJudge`, `BadAddress`, `RunFolderExists`.
+    `NotARewardModel`, `NoEvidence`, `BadJudge`, `RunFolderExists`.
     """
     settings = plan.settings
-    if settings.return_to:
-        find_project(settings.return_to)
     session, keeper = Session(plan), Keeper(settings.return_at_most)
     functions: list[Any] = [*build_rewards(plan, keeper)]
     model = session.open_policy()

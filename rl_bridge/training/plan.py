@@ -12,6 +12,8 @@ from rl_bridge import runs
 from rl_bridge.data import LoadedConfig, load_config
 from rl_bridge.locations import describe_location
 from rl_bridge.manifest import ExportFolder, open_export
+from rl_bridge.training.judges import check_judges
+from rl_bridge.training.kinds import GrpoTraining
 from rl_bridge.training.settings import TrainingSettings
 
 SettingsT = TypeVar("SettingsT", bound=TrainingSettings)
@@ -41,9 +43,10 @@ class Plan(Generic[SettingsT_co]):
 
 
 def make_plan(settings: SettingsT, *, resumes: bool = False) -> Plan[SettingsT]:
-    """Check export, rows, model location and run folder.
+    """Check export, rows, model location and run folder, and for GRPO its judges and the queue for its roll-outs.
 
-    Raises an `ExportError`, `ModelNotFound`, `NothingToTrainOn`, and `RunFolderExists` or `NotResumable`.
+    Raises an `ExportError`, `ModelNotFound`, `NothingToTrainOn`, `RunFolderExists` or `NotResumable`, and what
+    `check_judges` raises.
     """
     export = open_export(settings.export)
     rows = load_config(export, settings.reads, settings.split)
@@ -53,6 +56,8 @@ def make_plan(settings: SettingsT, *, resumes: bool = False) -> Plan[SettingsT]:
         )
     if not resumes and runs.is_first_process():
         runs.refuse_existing(settings.output)
+    if isinstance(settings, GrpoTraining):
+        check_judges(settings, export)
     test = None
     if settings.max_test_rows and settings.test_split in export.list_splits(settings.reads):
         test = load_config(export, settings.reads, settings.test_split)

@@ -130,6 +130,16 @@ def prompt_rows(num_rows: int) -> Rows:
     ]
 
 
+def write_prompts(folder: Path) -> Path:
+    """An export of prompts whose manifest says what the labels of its judges rest on."""
+    write_export(folder, {("prompts", "train"): make_table("prompts", prompt_rows(4))})
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    counts = {config: {"provenance": {"human": 1, "ai": 1}} for config in ("stepwise", "preference")}
+    manifest |= {"counts": {"configs": counts}}
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    return folder
+
+
 def write_whole_export(folder: Path) -> Path:
     """An export with every config that a trainer reads, train and test splits of the stepwise one."""
     unpaired = [

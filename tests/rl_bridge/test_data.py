@@ -164,6 +164,11 @@ TALK = pa.array([[{"role": "user", "content": "hi"}]], MESSAGES)
         ("prompts", {"prompt": ["p"], "ground_truth": ["1"], "verifier": ["numeric"]}, data.BadColumn),
         (
             "prompts",
+            {"prompt": ["p"], "ground_truth": ["1"], "verifier": ["sympyy"], "prompt_id": ["1"]},
+            data.BadRow,
+        ),
+        (
+            "prompts",
             {
                 "prompt": ["p"],
                 "ground_truth": ["1"],
