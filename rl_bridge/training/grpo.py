@@ -5,6 +5,7 @@ what no reward was sure of.
 """
 
 import importlib.util
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -210,10 +211,13 @@ def _give_back(settings: GrpoTraining, keeper: Keeper) -> list[str]:
     if not settings.return_to:
         return []
     try:
-        num_new = return_rollouts(settings.return_to, kept, run=Path(settings.output).name)
+        num_new = return_rollouts(
+            settings.return_to, kept, run=Path(settings.output).name, allows_http=settings.allow_http
+        )
     except BridgeError as error:
+        words = ["--run", str(settings.output), "--to", settings.return_to]
+        again = shlex.join([*words, *(["--allow-http"] if settings.allow_http else [])])
         return [
-            f"{len(kept)} roll-outs could not be returned: {error} Again: python -m rl_bridge return --run "
-            f"{settings.output} --to {settings.return_to}"
+            f"{len(kept)} roll-outs could not be returned: {error} Again: python -m rl_bridge return {again}"
         ]
     return [f"{num_new} of {len(kept)} roll-outs are new in the queue of {settings.return_to}."]

@@ -27,7 +27,7 @@ def check_judges(settings: GrpoTraining, export: ExportFolder) -> None:
         _require_head("reward-model", settings.reward_model, "ForSequenceClassification")
         hybrid.weigh_labels(export.manifest, "preference")
     if settings.return_to:
-        require_queue(settings.return_to)
+        require_queue(settings.return_to, allows_http=settings.allow_http)
 
 
 def _check_prm(option: str, folder: Path) -> None:

@@ -138,6 +138,7 @@ class GrpoTraining(TrainingSettings):
     alarm_degenerate: float = setting(0.5, "share of circling completions at which the run stops", above=0)
     alarm_window: int = setting(10, "steps over which these figures are averaged", above=0)
     return_to: str | None = setting(None, "address of the project whose queue gets the least sure roll-outs")
+    allow_http: bool = setting(False, "let the token for that project travel unencrypted")
     return_at_most: int = setting(32, "roll-outs that are returned at most", at_least=0)
 
     @property

@@ -156,13 +156,15 @@ def test_a_queue_that_cannot_be_reached_costs_no_run(
         tiny_llama,
         prm=write_prm(tmp_path / "prm", tiny_llama),
         return_to="http://127.0.0.1:9/p/sums/",
+        allow_http=True,
         max_steps=1,
     )
 
     summary = train(settings)
 
     assert any("could not be returned" in warning for warning in summary.warnings)
-    assert any("rl_bridge return --run" in warning for warning in summary.warnings)
+    again = f"rl_bridge return --run {summary.folder} --to http://127.0.0.1:9/p/sums/ --allow-http"
+    assert any(warning.endswith(again) for warning in summary.warnings)
     assert rollouts.read_rollouts(summary.folder)
 
 

@@ -150,3 +150,15 @@ def test_judges_that_can_serve_are_planned_with(
 
     told = json.loads(capsys.readouterr().out)
     assert told["settings"]["held_out_prm"] == str(folders["held-out-prm"])
+
+
+def test_a_token_travels_in_the_clear_only_where_that_is_wanted(
+    export: Path, tiny_llama: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(client.TOKEN_VARIABLE, "gradus_secret")
+    address = ["--return-to", "http://gradus.example.org/p/sums/"]
+
+    assert plan(export, tiny_llama, *address) == 2
+    assert plan(export, tiny_llama, *address, "--allow-http") == 0
+
+    assert "use https, or --allow-http" in capsys.readouterr().err
