@@ -29,12 +29,15 @@ class FirstErrorScore:
 def score_first_errors(cases: Iterable[tuple[Sequence[float | None], int | None]]) -> FirstErrorScore:
     """ProcessBench's F1 of a judge that calls the first step below one half the first error.
 
-    cases: the judge's probabilities of a trace, and people's first error (-1 for none; None is left out).
+    cases: the judge's probabilities of a trace, and people's first error (-1 for none; None is left out). A trace
+    of which it scored no step has no answer and is a miss, as in `rl_bridge.evaluating.first_errors`: a checker of
+    equations that found none did not find the trace sound, and a reply that could not be read looks the same.
     """
     rows = []
     for probabilities, place in cases:
         if place is not None:
-            hit = float(locate_first_error(probabilities) == place)
+            has_answer = any(p is not None for p in probabilities)
+            hit = float(has_answer and locate_first_error(probabilities) == place)
             rows.append((1.0, hit, 0.0, 0.0) if place >= 0 else (0.0, 0.0, 1.0, hit))
     sums = np.array(rows) if rows else np.zeros((0, 4))
     errors, _, sounds, _ = sums.sum(axis=0)

@@ -33,7 +33,7 @@ from annotation.measuring.rows import (
 from annotation.measuring.truth import PeoplesWord, hear_people
 from annotation.merging.data import MergeInput
 
-REPORT_VERSION = "6"
+REPORT_VERSION = "7"
 """Raise it whenever a report gets other fields or another meaning: pages read no other version."""
 MOST_DISPUTED_STEPS = 500
 

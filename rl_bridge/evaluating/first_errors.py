@@ -3,6 +3,10 @@
 Zheng et al. 2024, "ProcessBench: identifying process errors in mathematical reasoning", section 3.3: a judge's answer
 is the first step under its threshold, or −1 where there is none. It is right where that is exactly the known first
 error, or −1 where every step stands. F1 is the harmonic mean of the accuracy on erroneous and on correct traces.
+
+A trace of which a judge scored no step has no answer, and so no hit: not read (too long, no reply) and read without a
+word (a checker of equations where there is none) look alike in many files, and neither found the steps right. −1 is the
+answer of a judge that scored at least one step and put none under its threshold.
 """
 
 import dataclasses
@@ -31,6 +35,7 @@ class JudgedTrace:
 @dataclasses.dataclass(frozen=True, slots=True)
 class FirstErrorFigures:
     """F1 and its two parts, with intervals over groups, and on how many traces each part rests.
+    `num_unread` of them have no score at all, and are misses.
 
     `by_group` has for each group, in the traces' order: erroneous traces, hits on them, correct traces, hits on them.
     """
@@ -40,6 +45,7 @@ class FirstErrorFigures:
     on_correct: Estimate
     num_errors: int
     num_correct: int
+    num_unread: int
     by_group: tuple[tuple[float, ...], ...]
 
 
@@ -70,6 +76,7 @@ def measure_first_errors(traces: Sequence[JudgedTrace], threshold: float = THRES
         on_correct=bootstrap(sums, lambda drawn: divide(drawn[:, 3], drawn[:, 2])),
         num_errors=int(errors),
         num_correct=int(correct),
+        num_unread=sum(_is_unread(trace) for trace in traces),
         by_group=tuple(map(tuple, sums.tolist())),
     )
 
@@ -102,5 +109,10 @@ def f1_of_sums(sums: Floats) -> Floats:
 
 
 def _count(trace: JudgedTrace, threshold: float) -> tuple[float, float, float, float]:
-    is_hit = float(find_first_error(trace.scores, threshold) == trace.first_error)
+    is_found = find_first_error(trace.scores, threshold) == trace.first_error
+    is_hit = float(is_found and not _is_unread(trace))
     return (0.0, 0.0, 1.0, is_hit) if trace.first_error == NO_ERROR else (1.0, is_hit, 0.0, 0.0)
+
+
+def _is_unread(trace: JudgedTrace) -> bool:
+    return all(score is None for score in trace.scores)

@@ -41,7 +41,8 @@ def read_known_traces(source: Path) -> list[KnownTrace]:
     """Read JSON Lines with `prompt` (or `problem`), `steps`, and `label`: the index of the first error, or −1.
 
     That is ProcessBench's layout. `labels` of each step may stand in place of `label`; `scores` with the name of their
-    `judge`, as `rl_bridge judge` writes them, are measured too. Raises `BadTraceLine` naming the line.
+    `judge`, as `rl_bridge judge` writes them, are measured too; `scores` that are null beside the name of a judge say that
+    it did not read the trace. Raises `BadTraceLine` naming the line.
     """
     return [_read(row, place) for row, place in read_lines(source)]
 
@@ -86,7 +87,8 @@ def _spread(first_error: int, num_steps: int) -> list[int]:
 def _read_scores(row: dict[str, Any], num_steps: int, place: str) -> dict[str, tuple[float | None, ...]]:
     scores = row.get("scores")
     if scores is None:
-        return {}
+        is_unread = "scores" in row and row.get("judge")
+        return {str(row["judge"]): (None,) * num_steps} if is_unread else {}
     numbers = isinstance(scores, list) and all(
         score is None or (isinstance(score, int | float) and 0 <= score <= 1) for score in scores
     )

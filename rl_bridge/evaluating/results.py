@@ -113,13 +113,22 @@ def _write_policies(policies: Sequence[PolicyResult]) -> str:
 
 
 def _write_judges(judges: Sequence[JudgeResult]) -> str:
-    head = ["judge", "first-error F1", "on errors", "on correct", "calibration error", "wrong among sure"]
+    head = [
+        "judge",
+        "first-error F1",
+        "on errors",
+        "on correct",
+        "unread",
+        "calibration error",
+        "wrong among sure",
+    ]
     rows = [
         [
             judge.name,
             _show(judge.first_errors.f1),
             _show(judge.first_errors.on_errors),
             _show(judge.first_errors.on_correct),
+            str(judge.first_errors.num_unread),
             _show(judge.steps.ece),
             _show(judge.steps.confident_wrong),
         ]

@@ -190,6 +190,12 @@ def test_first_error_f1_is_zero_where_no_error_is_found() -> None:
     assert score_first_errors(cases).f1.value == 0.0
 
 
+def test_a_judge_that_scored_no_step_leaves_no_sound_trace_alone() -> None:
+    found = score_first_errors([((None, None), -1)] * 6 + [((None, 0.9), -1)] * 6 + [((0.1, None), 0)] * 12)
+
+    assert (found.on_sound.value, found.on_errors.value) == (0.5, 1.0)
+
+
 def test_first_error_f1_needs_traces_of_both_kinds() -> None:
     found = score_first_errors([((0.9, 0.1), 1)] * 20)
 

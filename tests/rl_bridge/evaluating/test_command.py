@@ -64,17 +64,24 @@ def test_a_file_in_processbenchs_layout_measures_the_scores_it_brings(
         {"problem": "q", "steps": ["a", "b"], "label": -1, "scores": [0.9, 0.8], "judge": "good"},
         {"problem": "r", "steps": ["a"], "labels": [None], "scores": [0.9], "judge": "good"},
         {"problem": "p", "steps": ["a", "b"], "label": 1},
+        {"problem": "s", "steps": ["a"], "label": -1, "scores": None, "judge": "short"},
+        {"problem": "s", "steps": ["a"], "label": 0, "scores": [0.2], "judge": "short"},
     ]
     source = tmp_path / "traces.jsonl"
     source.write_text("".join(json.dumps(trace) + "\n" for trace in traces))
 
     assert run("--traces", source, "--output", tmp_path / "run") == 0
 
-    found = json.loads((tmp_path / "run" / "results.json").read_text())["judges"]["good"]
+    judges = json.loads((tmp_path / "run" / "results.json").read_text())["judges"]
+    found = judges["good"]
     assert found["first_errors"]["f1"]["value"] == 1.0
     assert (found["first_errors"]["num_errors"], found["first_errors"]["num_correct"]) == (1, 1)
     assert found["steps"]["num_claims"] == 4
-    assert "| good | 1.000 |" in capsys.readouterr().out
+    short = judges["short"]["first_errors"]
+    assert (short["num_unread"], short["on_correct"]["value"], short["on_errors"]["value"]) == (1, 0.0, 1.0)
+    table = capsys.readouterr().out
+    assert "| good | 1.000 |" in table
+    assert "| on correct | unread |" in table
 
 
 @pytest.mark.parametrize(

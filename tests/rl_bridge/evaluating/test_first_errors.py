@@ -79,6 +79,16 @@ def test_a_judge_that_is_right_on_nothing_has_f1_zero() -> None:
     assert found.f1.value == 0.0
 
 
+def test_a_judge_that_scored_nothing_finds_no_trace_correct() -> None:
+    traces = [judged([None, None], -1), judged([None, None], 1), judged([None, 0.9], -1)]
+
+    found = first_errors.measure_first_errors(traces)
+
+    assert found.on_correct.value == 1 / 2  # who scored one step has read the trace
+    assert (found.num_errors, found.num_correct, found.num_unread) == (1, 2, 2)
+    assert first_errors.measure_first_errors(traces[:2]).on_correct.value == 0.0
+
+
 def test_no_traces_have_no_figures() -> None:
     assert first_errors.measure_first_errors([]).f1.value is None
 
@@ -102,12 +112,14 @@ def test_the_threshold_is_picked_that_separates_best_and_lies_nearest_to_one_hal
 @settings(deadline=None)  # a thousand resamples on a busy machine
 @given(
     st.lists(
-        st.tuples(st.lists(st.sampled_from([0.1, 0.5, 0.9]), min_size=1, max_size=4), st.integers(-1, 3)),
+        st.tuples(
+            st.lists(st.sampled_from([None, 0.1, 0.5, 0.9]), min_size=1, max_size=4), st.integers(-1, 3)
+        ),
         min_size=20,
         max_size=40,
     )
 )
-def test_the_pages_of_the_web_app_say_the_same(cases: list[tuple[list[float], int]]) -> None:
+def test_the_pages_of_the_web_app_say_the_same(cases: list[tuple[list[float | None], int]]) -> None:
     cases = [(scores, min(place, len(scores) - 1)) for scores, place in cases]
     shown = score_first_errors([(scores, place) for scores, place in cases])
 
