@@ -17,6 +17,7 @@ from rl_bridge.data import check_export
 from rl_bridge.errors import BridgeError
 from rl_bridge.evaluating.options import add_options as add_evaluation_options
 from rl_bridge.evaluating.options import read_settings as read_evaluation
+from rl_bridge.evaluating.plan import make_plan as make_evaluation_plan
 from rl_bridge.pull import pull_export
 from rl_bridge.report import write_report
 from rl_bridge.rollouts import read_rollouts, return_rollouts
@@ -107,10 +108,10 @@ def _run_judge(parsed: argparse.Namespace) -> None:
 
 
 def _run_evaluate(parsed: argparse.Namespace) -> None:
-    settings = read_evaluation(parsed)
+    plan = make_evaluation_plan(read_evaluation(parsed))
     evaluating: Any = importlib.import_module("rl_bridge.evaluating.command")
-    print(evaluating.evaluate(settings))
-    print(f"Wrote {settings.output}.")
+    print(evaluating.evaluate(plan))
+    print(f"Wrote {plan.settings.output}.")
 
 
 def _run_serve(parsed: argparse.Namespace) -> None:

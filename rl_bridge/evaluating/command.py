@@ -1,6 +1,6 @@
 """`evaluate`: policies on an export's prompts, process reward models and judges on steps whose first error is known.
 
-Everything is checked before a model is opened: the export's hashes, the file of traces, the output folder.
+What can be checked before a model is opened was checked by `plan`.
 """
 
 import json
@@ -11,9 +11,10 @@ from typing import Any
 from tqdm import tqdm
 
 from rl_bridge import runs
-from rl_bridge.data import Prompt, load_config, load_stepwise
-from rl_bridge.evaluating.labelled import KnownTrace, from_rows, read_known_traces
+from rl_bridge.data import Prompt
+from rl_bridge.evaluating.labelled import KnownTrace
 from rl_bridge.evaluating.pass_rates import SampledPrompt
+from rl_bridge.evaluating.plan import EvaluationPlan
 from rl_bridge.evaluating.plots import draw_results
 from rl_bridge.evaluating.results import (
     JudgeResult,
@@ -25,9 +26,11 @@ from rl_bridge.evaluating.results import (
 )
 from rl_bridge.evaluating.sampling import Drawing, sample_completions
 from rl_bridge.evaluating.scorers import Scorer, open_scorers, score_known
-from rl_bridge.evaluating.settings import BadEvaluation, Evaluation
-from rl_bridge.manifest import ExportFolder, open_export
-from rl_bridge.models import load_causal_lm
+from rl_bridge.evaluating.settings import Evaluation
+from rl_bridge.locations import locate_model
+from rl_bridge.manifest import ExportFolder
+from rl_bridge.models import load_causal_lm, open_tokenizer
+from rl_bridge.shipped import SHIPPED
 from rl_bridge.verifiers import check_answer, extract_final_answer
 
 TABLE_FILE = "table.md"
@@ -35,48 +38,34 @@ COMPLETIONS_FILE = "completions.jsonl"
 RESULTS_FILE = "results.json"
 
 
-def evaluate(settings: Evaluation) -> str:
+def evaluate(plan: EvaluationPlan) -> str:
     """Evaluate, write the run folder and return the table, as Markdown.
 
-    Raises `ExportError`, `BadTraceLine`, `BadEvaluation` and `RunFolderExists` before a model is opened.
+    Raises `NotAPrm`, `NotARewardModel` and `ModelNotFound` before anything is written, unless a policy's weights are at
+    fault.
     """
-    runs.refuse_existing(settings.output)
-    export = open_export(settings.export) if settings.export else None
-    prompts = _load_prompts(settings, export)
-    known = _load_known(settings, export)
+    settings = plan.settings
+    for location in settings.policies.values():
+        _require_policy(location)
     scorers = open_scorers(settings.prms, settings.reward_models)
     settings.output.mkdir(parents=True, exist_ok=True)
     runs.write_json(settings.output / "config.json", runs.describe_config(settings))
     runs.write_json(settings.output / "environment.json", runs.describe_environment())
     policies = [
-        _evaluate_policy(settings, name, location, prompts, scorers)
+        _evaluate_policy(settings, name, location, plan.prompts, scorers)
         for name, location in settings.policies.items()
     ]
-    judges = _evaluate_judges(settings, known, scorers)
-    return _write(settings.output, export, policies, judges)
+    judges = _evaluate_judges(settings, plan.known, scorers)
+    return _write(settings.output, plan.export, policies, judges)
 
 
-def _load_prompts(settings: Evaluation, export: ExportFolder | None) -> list[dict[str, Any]]:
-    """The prompts that a verifier can decide; raises where a policy is asked for and there is none."""
-    if export is None or not settings.policies:
-        return []
-    rows = [
-        row for row in load_config(export, "prompts", settings.split).table.to_pylist() if row["verifier"]
-    ]
-    if not rows:
-        raise BadEvaluation(
-            f"The split {settings.split!r} of prompts in {export.path} has no prompt with a verifier."
-        )
-    return rows[: settings.limit_prompts or None]
-
-
-def _load_known(settings: Evaluation, export: ExportFolder | None) -> list[KnownTrace]:
-    known: list[KnownTrace] = []
-    if export is not None and settings.prms and "stepwise" in export.configs:
-        known += from_rows(load_stepwise(export, settings.split)[0])
-    if settings.traces is not None:
-        known += read_known_traces(settings.traces)
-    return known
+def _require_policy(location: str) -> None:
+    """A name on the hub can be wrong where no file shows it; its tokenizer is a small thing to ask for first."""
+    if location == SHIPPED:
+        return
+    located = locate_model(location)
+    if not located.is_local:
+        open_tokenizer(located)
 
 
 def _evaluate_policy(

@@ -41,8 +41,8 @@ def read_known_traces(source: Path) -> list[KnownTrace]:
     """Read JSON Lines with `prompt` (or `problem`), `steps`, and `label`: the index of the first error, or −1.
 
     That is ProcessBench's layout. `labels` of each step may stand in place of `label`; `scores` with the name of their
-    `judge`, as `rl_bridge judge` writes them, are measured too; `scores` that are null beside the name of a judge say that
-    it did not read the trace. Raises `BadTraceLine` naming the line.
+    `judge`, as `rl_bridge judge` writes them, are measured too; null beside the name of a judge
+    says that it did not read the trace. Raises `BadTraceLine` naming the line.
     """
     return [_read(row, place) for row, place in read_lines(source)]
 

@@ -42,6 +42,10 @@ class Evaluation:
             raise BadEvaluation("Name what to evaluate: --policy, --prm, or --traces with scores in it.")
         if self.policies and self.export is None:
             raise BadEvaluation("A policy is evaluated on the prompts of an export: add --export.")
+        if self.reward_models and not self.policies:
+            raise BadEvaluation("A reward model chooses among a policy's completions: add --policy.")
+        for name in sorted(set(self.prms).intersection(self.reward_models)):
+            raise BadEvaluation(f"A PRM and a reward model are both named {name!r}; name them apart.")
         if self.prms and self.export is None and self.traces is None:
             raise BadEvaluation("A PRM is evaluated on labelled steps: add --export or --traces.")
         for name in ("num_samples", "max_new_tokens"):

@@ -117,6 +117,11 @@ def test_a_bad_line_is_named(
         ({}, "Name what to evaluate"),
         ({"policies": {"a": "b"}}, "add --export"),
         ({"prms": {"a": "b"}}, "add --export or --traces"),
+        ({"traces": Path("x"), "reward_models": {"a": "b"}}, "add --policy"),
+        (
+            {"export": Path("x"), "policies": {"p": "q"}, "prms": {"a": "b"}, "reward_models": {"a": "c"}},
+            "both named 'a'",
+        ),
         ({"traces": Path("x"), "num_samples": 0}, "num-samples must be at least 1"),
         ({"traces": Path("x"), "temperature": -1.0}, "must not be negative"),
         ({"traces": Path("x"), "top_p": 0.0}, "between 0 and 1"),
@@ -149,6 +154,51 @@ def test_an_export_without_checkable_prompts_is_said_before_a_model_is_opened(
     assert run("--export", export, "--policy", "no-such-model", "--output", tmp_path / "run") == 2
 
     assert "no prompt with a verifier" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--policy", "--prm", "--reward-model"])
+def test_a_model_that_is_not_there_leaves_no_folder(
+    option: str, export: Path, tiny_llama: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = ("--export", export, "--policy", f"good={tiny_llama}", "--output", tmp_path / "run")
+
+    for missing in ("nope", tmp_path / "nope"):
+        assert run(*good, option, f"other={missing}") == 2
+
+        assert "nope" in capsys.readouterr().err
+        assert not (tmp_path / "run").exists()  # so that the same command can be given again
+
+
+def test_a_prm_without_labelled_steps_is_refused(
+    tiny_llama: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prompts = export_folders.make_table("prompts", export_folders.prompt_rows(2))
+    export = export_folders.write_export(tmp_path / "export", {("prompts", "test"): prompts})
+
+    assert run("--export", export, "--prm", tiny_llama, "--output", tmp_path / "run") == 2
+
+    assert "has no labelled steps" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("scores", "complaint"),
+    [({}, "has `scores`"), ({"scores": [0.5], "judge": "prm"}, "another name")],
+)
+def test_traces_without_a_judge_or_with_one_of_the_prms_name_are_refused(
+    scores: dict[str, object],
+    complaint: str,
+    tiny_llama: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    source = tmp_path / "traces.jsonl"
+    source.write_text(json.dumps({"problem": "p", "steps": ["a"], "label": 0} | scores))
+    prm = ("--prm", f"prm={tiny_llama}") if scores else ()
+
+    assert run("--traces", source, *prm, "--output", tmp_path / "run") == 2
+
+    assert complaint in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_run_never_overwrites_another(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
