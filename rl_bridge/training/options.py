@@ -38,9 +38,24 @@ def read_settings(
 ) -> SettingsT:
     """Settings of `given` (by field name) over those of the YAML `file` over `defaults`.
 
-    Raises `BadTrainingSetting`.
+    The length of a run given as options replaces the file's, be it in steps or in epochs. Raises `BadTrainingSetting`.
     """
-    return build_settings(settings, {**defaults, **(read_file(file) if file else {}), **given})
+    _refuse_two_lengths(given, "on the command line")
+    told = read_file(file) if file else {}
+    if "kind" not in told:  # a run's own configuration names every setting
+        _refuse_two_lengths(told, f"in {file}")
+    if _LENGTHS & given.keys():
+        told = {name: value for name, value in told.items() if name not in _LENGTHS}
+    return build_settings(settings, {**defaults, **told, **given})
+
+
+_LENGTHS = {"max_steps", "epochs"}
+"""Two ways to say how long a run is: who gives one replaces the other."""
+
+
+def _refuse_two_lengths(values: Mapping[str, Any], where: str) -> None:
+    if all(values.get(name) is not None for name in _LENGTHS):
+        raise BadTrainingSetting(f"max-steps and epochs both stand {where}: a run has one length; give one.")
 
 
 def build_settings(settings: type[SettingsT], values: Mapping[str, Any]) -> SettingsT:

@@ -50,6 +50,45 @@ def test_an_option_wins_over_the_file_and_the_file_over_the_default(tmp_path: Pa
     assert (settings.export, settings.seed, settings.batch_size) == (Path("from-file"), 3, 4)
 
 
+@pytest.mark.parametrize(
+    ("content", "given", "length"),
+    [
+        ("epochs: 2", ["--max-steps", "9"], (9, None)),
+        ("max_steps: 9", ["--epochs", "2"], (100, 2.0)),
+        ("epochs: 2", [], (100, 2.0)),
+        ("epochs:\nmax_steps: 9", [], (9, None)),
+    ],
+)
+def test_a_length_on_the_command_line_replaces_the_file_s(
+    tmp_path: Path, content: str, given: list[str], length: tuple[int, float | None]
+) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text(content)
+
+    settings = read_settings(SftTraining, parse("sft", *given), file, **PATHS)
+
+    assert (settings.max_steps, settings.epochs) == length
+
+
+def test_two_lengths_in_one_place_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("epochs: 2\nmax-steps: 9")
+
+    with pytest.raises(BadTrainingSetting, match="both stand on the command line"):
+        read_settings(SftTraining, parse("sft", "--max-steps", "9", "--epochs", "2"), None, **PATHS)
+    with pytest.raises(BadTrainingSetting, match=r"both stand in .*settings\.yaml"):
+        read_settings(SftTraining, {}, file, **PATHS)
+
+
+def test_the_configuration_of_a_run_by_epochs_is_a_settings_file_too(tmp_path: Path) -> None:
+    settings = SftTraining(export=Path("e"), output=Path("o"), epochs=2)
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps(runs.describe_config(settings)))
+
+    assert read_settings(SftTraining, {}, file) == settings
+    assert read_settings(SftTraining, {"max_steps": 7}, file).epochs is None
+
+
 def test_a_run_s_own_configuration_is_a_settings_file(tmp_path: Path) -> None:
     settings = PrmTraining(export=Path("e"), output=Path("o"), trained_layers=3, soft_targets=True)
     file = tmp_path / "config.json"
