@@ -25,6 +25,7 @@ from rl_bridge.rewards import RewardFunction
 from rl_bridge.rollouts import Keeper, return_rollouts, write_rollouts
 from rl_bridge.token_prm import AnyPrm, load_any_prm, score_all
 from rl_bridge.training.guards import Alarm, Limits
+from rl_bridge.training.judges import count_window, list_cautions
 from rl_bridge.training.kinds import GrpoTraining
 from rl_bridge.training.plan import Plan
 from rl_bridge.training.rows import render_prompts
@@ -55,8 +56,9 @@ def train(plan: Plan[GrpoTraining]) -> runs.RunSummary:
         divergence=settings.alarm_divergence,
         growth=settings.alarm_growth,
         degenerate=settings.alarm_degenerate,
-        window=settings.alarm_window,
+        window=count_window(settings),
     )
+    session.warnings += list_cautions(settings, plan.steps)
     alarm = Alarm(limits)
     trainer = GRPOTrainer(
         model=model,

@@ -20,7 +20,7 @@ _LENGTH = "completions/mean_length"
 class Limits:
     """`kl` is in nats a token. `divergence`: how far the held-out judge's mean may fall while the reward's rises.
     `growth`: how many times longer completions may become. `degenerate`: the share that may repeat itself. All are
-    means over `window` steps."""
+    means over `window` lines of the log."""
 
     kl: float = 0.5
     divergence: float = 0.1

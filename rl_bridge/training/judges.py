@@ -2,6 +2,7 @@
 labels, and the queue that roll-outs return to. No torch."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ from rl_bridge.manifest import ExportFolder
 from rl_bridge.rollouts import require_queue
 from rl_bridge.run_folder import HEAD_FILE, PRM_FILE
 from rl_bridge.training.kinds import GrpoTraining
+
+LINES = "lines@1"
+"""The web app's name for the cut that a run rewards by, a step a line."""
 
 
 def check_judges(settings: GrpoTraining, export: ExportFolder) -> None:
@@ -30,6 +34,52 @@ def check_judges(settings: GrpoTraining, export: ExportFolder) -> None:
         require_queue(settings.return_to, allows_http=settings.allow_http)
 
 
+def count_window(settings: GrpoTraining) -> int:
+    """Lines of the log that an alarm averages: those of `alarm_window` steps."""
+    return math.ceil(settings.alarm_window / settings.log_every)
+
+
+def list_cautions(settings: GrpoTraining, steps: int) -> list[str]:
+    """What a run of that many steps would not do: sound an alarm that can't go off, score steps as its PRM knows them."""
+    return [*_list_alarms_off(settings, steps), *_list_other_cuts(settings)]
+
+
+def _list_alarms_off(settings: GrpoTraining, steps: int) -> list[str]:
+    window = count_window(settings)
+    lines = steps // settings.log_every
+    short = f"the run logs {lines} times, and it needs {window}." if lines < window else ""
+    shorter = f"the run logs {lines} times, and it needs {2 * window}." if lines < 2 * window else ""
+    why = {
+        "KL": "with beta 0 nothing measures it." if not settings.beta else short,
+        "circling completions": short,
+        "longer completions": shorter,
+        "a held-out judge that falls": shorter if settings.held_out_prm else "there is no held-out-prm.",
+    }
+    return [f"No alarm for {name}: {reason}" for name, reason in why.items() if reason]
+
+
+def _list_other_cuts(settings: GrpoTraining) -> list[str]:
+    cautions = []
+    for option, folder in (("prm", settings.prm), ("held-out-prm", settings.held_out_prm)):
+        known = read_segmenters(folder) if folder else ()
+        if known and known != (LINES,):
+            cautions.append(
+                f"{option} was trained on steps cut by {', '.join(known)}, and scores lines here, perhaps worse."
+            )
+    return cautions
+
+
+def read_segmenters(folder: Path) -> tuple[str, ...]:
+    """What cut the steps that a PRM of ours was trained on; nothing where it doesn't say. Raises `ModelNotFound`."""
+    path = folder / PRM_FILE
+    if not path.is_file():
+        return ()
+    try:
+        return tuple(str(name) for name in json.loads(path.read_text(encoding="utf-8"))["segmenters"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise ModelNotFound(f"{path} is damaged.") from error
+
+
 def _check_prm(option: str, folder: Path) -> None:
     """Ours, by its `prm.json`, or else a token classifier."""
     if not (folder / PRM_FILE).is_file():
@@ -39,10 +89,9 @@ def _check_prm(option: str, folder: Path) -> None:
     if not (folder / HEAD_FILE).is_file():
         raise ModelNotFound(f"{option}: {folder} holds no process reward model: {HEAD_FILE} is missing.")
     try:
-        known: Any = json.loads((folder / PRM_FILE).read_text(encoding="utf-8"))
-        known["segmenters"]
-    except (ValueError, TypeError, KeyError) as error:
-        raise ModelNotFound(f"{option}: {folder / PRM_FILE} is damaged.") from error
+        read_segmenters(folder)
+    except ModelNotFound as error:
+        raise ModelNotFound(f"{option}: {error}") from error
 
 
 def _require_head(option: str, folder: Path, head: str) -> None:

@@ -12,7 +12,7 @@ from rl_bridge import runs
 from rl_bridge.data import LoadedConfig, load_config
 from rl_bridge.locations import describe_location
 from rl_bridge.manifest import ExportFolder, open_export
-from rl_bridge.training.judges import check_judges
+from rl_bridge.training.judges import check_judges, list_cautions
 from rl_bridge.training.kinds import GrpoTraining
 from rl_bridge.training.settings import TrainingSettings
 
@@ -102,6 +102,7 @@ def describe_plan(plan: Plan[TrainingSettings]) -> dict[str, Any]:
         "processes": runs.count_processes(),
         "model": plan.model,
         "device": guess_device(),
+        "cautions": list_cautions(settings, plan.steps) if isinstance(settings, GrpoTraining) else [],
         "writes": str(settings.output),
         "settings": runs.describe_config(settings),
     }

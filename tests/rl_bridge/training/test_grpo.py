@@ -58,6 +58,8 @@ def test_all_rewards_train_together_while_a_held_out_judge_watches(
     assert {"hybrid/outcome_reward", "hybrid/process_reward", "hybrid/preference_reward"} <= logged
     assert {"hybrid/format_reward", "hybrid/degenerate", "rewards/held_out/mean", "kl"} <= logged
     assert summary.metrics["was_stopped"] == 0.0
+    assert any(warning.startswith("No alarm for longer completions: ") for warning in summary.warnings)
+    assert any("prm was trained on steps cut by lines-1" in warning for warning in summary.warnings)
     assert 0 < summary.metrics["rewards_held_out_mean_last"] < 1
     models.load_causal_lm(str(summary.folder / "model"), models_dir=tmp_path, device="cpu")
     kept = rollouts.read_rollouts(summary.folder)

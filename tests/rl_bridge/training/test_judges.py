@@ -2,10 +2,13 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from rl_bridge import __main__, client
+from rl_bridge.training import judges
+from rl_bridge.training.kinds import GrpoTraining
 from tests.rl_bridge.evaluating.test_command import write_reward_model
 from tests.rl_bridge.export_folders import make_table, prompt_rows, write_export, write_prompts
 from tests.rl_bridge.test_prm import write_prm
@@ -162,3 +165,55 @@ def test_a_token_travels_in_the_clear_only_where_that_is_wanted(
     assert plan(export, tiny_llama, *address, "--allow-http") == 0
 
     assert "use https, or --allow-http" in capsys.readouterr().err
+
+
+ALARMS = {"KL", "circling completions", "longer completions", "a held-out judge that falls"}
+WATCHED = {"export": Path("e"), "output": Path("o"), "held_out_prm": Path("no-folder")}
+
+
+@pytest.mark.parametrize(
+    ("changes", "steps", "off"),
+    [
+        ({}, 20, set()),
+        ({}, 19, {"longer completions", "a held-out judge that falls"}),
+        ({}, 9, ALARMS),
+        ({"beta": 0.0}, 20, {"KL"}),
+        ({"held_out_prm": None}, 20, {"a held-out judge that falls"}),
+        ({"alarm_window": 3}, 6, set()),
+        ({"log_every": 10}, 20, set()),
+        ({"log_every": 10}, 9, ALARMS),
+        ({"log_every": 4}, 20, {"longer completions", "a held-out judge that falls"}),
+    ],
+)
+def test_each_alarm_that_cannot_go_off_is_named(changes: dict[str, Any], steps: int, off: set[str]) -> None:
+    cautions = judges.list_cautions(GrpoTraining(**WATCHED | changes), steps)
+
+    assert {caution.removeprefix("No alarm for ").partition(":")[0] for caution in cautions} == off
+
+
+@pytest.mark.parametrize(
+    ("window", "log_every", "lines"), [(10, 1, 10), (10, 10, 1), (10, 3, 4), (10, 50, 1), (1, 1, 1)]
+)
+def test_a_window_counts_steps_however_few_are_logged(window: int, log_every: int, lines: int) -> None:
+    settings = GrpoTraining(**WATCHED, alarm_window=window, log_every=log_every)
+
+    assert judges.count_window(settings) == lines
+
+
+@pytest.mark.parametrize(("segmenters", "is_said"), [(["auto@1"], True), (["lines@1"], False), ([], False)])
+def test_a_prm_that_knows_other_steps_is_a_caution(
+    export: Path,
+    tiny_llama: Path,
+    tmp_path: Path,
+    segmenters: list[str],
+    is_said: bool,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = write_prm(tmp_path / "prm", tiny_llama)
+    known = json.loads((folder / "prm.json").read_text())
+    (folder / "prm.json").write_text(json.dumps(known | {"segmenters": segmenters}))
+
+    assert plan(export, tiny_llama, "--prm", str(folder)) == 0
+
+    cautions = json.loads(capsys.readouterr().out)["cautions"]
+    assert any("prm was trained on steps cut by auto@1" in caution for caution in cautions) is is_said
