@@ -2,7 +2,7 @@
 
 A verifier's word rests on the reference answer and weighs 1. A learned reward weighs what its labels are worth: how far
 people stand behind those it was trained on (the export's manifest counts labels by provenance), times what it was
-measured to know of people's labels (Youden's J of its test steps, as the merge weighs raters). A reward that has
+measured to know of people's labels (Youden's J of its test rows, as the merge weighs raters). A reward that has
 nothing to say of a completion (None) takes no part in it, and neither does its weight.
 """
 
@@ -22,6 +22,9 @@ BEHIND_LABELS = {"human": 1.0, "gold": 1.0, "hybrid": 0.75, "ai": 0.5, "none": 0
 """How far people stand behind a label, by its provenance (see the glossary)."""
 FORMAT_WEIGHT = 0.1
 LEAST_WEIGHT = 0.05
+PRM_FIGURE = "test_balanced_accuracy"
+REWARD_FIGURE = "test_accuracy"
+"""What a judge's run says of its test rows. Either answer of a pair is as likely, so its accuracy is balanced."""
 
 
 class NoEvidence(BridgeError):
@@ -53,11 +56,11 @@ def weigh_labels(manifest: Mapping[str, Any], config: str) -> float:
     return behind / total
 
 
-def read_skill(model_folder: Path) -> float | None:
-    """Youden's J of a process reward model on its run's test steps, 0 to 1; None where its run measured none."""
+def read_skill(model_folder: Path, figure: str = PRM_FIGURE) -> float | None:
+    """Youden's J of a judge on its run's test rows, 0 to 1, by the `figure` there; None where its run measured none."""
     try:
         metrics: dict[str, float] = json.loads((model_folder.parent / METRICS_FILE).read_text("utf-8"))
-        balanced = float(metrics["test_balanced_accuracy"])
+        balanced = float(metrics[figure])
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return min(1.0, max(0.0, 2.0 * balanced - 1.0))
@@ -66,7 +69,7 @@ def read_skill(model_folder: Path) -> float | None:
 def weigh_learned(name: str, reward: RewardFunction, *, behind: float, skill: float | None) -> WeightedReward:
     """A learned reward with its weight; where its skill was not measured, its labels alone decide."""
     weight = max(LEAST_WEIGHT, behind * (1.0 if skill is None else skill))
-    known = "its skill was not measured" if skill is None else f"Youden's J {skill:.2f} on test steps"
+    known = "its skill was not measured" if skill is None else f"Youden's J {skill:.2f} on test rows"
     return WeightedReward(name, reward, weight, f"labels {behind:.2f} behind by people, {known}")
 
 

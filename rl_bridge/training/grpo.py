@@ -48,7 +48,7 @@ def train(plan: Plan[GrpoTraining]) -> runs.RunSummary:
     """
     settings = plan.settings
     session, keeper = Session(plan), Keeper(settings.return_at_most)
-    functions: list[Any] = [*build_rewards(plan, keeper)]
+    functions, parts = build_rewards(plan, keeper)
     model = session.open_policy()
     session.tokenizer.pad_token_id = pad_token_of(session.tokenizer)
     limits = Limits(
@@ -74,19 +74,22 @@ def train(plan: Plan[GrpoTraining]) -> runs.RunSummary:
         session.warnings.insert(0, alarm.sentence)
     session.save_model(trainer)
     metrics = read_log(trainer.state.log_history) | read_course(trainer.state.log_history)
+    metrics |= {f"weight_{part.name}": part.weight for part in parts}
     metrics["was_stopped"] = float(bool(alarm.sentence))
     if runs.is_first_process():
         session.warnings += _give_back(settings, keeper)
     return session.finish(
         trainer,
         title="{base} after GRPO",
-        what=f"A policy trained on an export's `prompts` rows by TRL's GRPOTrainer, {settings.reward} reward.",
+        what=f"A policy trained on an export's `prompts` rows by TRL's GRPOTrainer, {settings.reward} reward: "
+        + "; ".join(f"`{part.name}` weighs {part.weight:.2f} ({part.why})" for part in parts)
+        + ".",
         metrics=metrics,
     )
 
 
-def build_rewards(plan: Plan[GrpoTraining], keeper: Keeper) -> list[RewardFunction]:
-    """The reward that trains, and behind it, weighted 0, the held-out judge that is watched.
+def build_rewards(plan: Plan[GrpoTraining], keeper: Keeper) -> tuple[list[Any], list[hybrid.WeightedReward]]:
+    """The reward that trains, and behind it, weighted 0, the held-out judge that is watched; and the first one's parts.
 
     Raises `NotAPrm`, `NotARewardModel`, `NoEvidence`, `BadJudge`.
     """
@@ -106,13 +109,14 @@ def build_rewards(plan: Plan[GrpoTraining], keeper: Keeper) -> list[RewardFuncti
             score_completions=lambda pairs: score_completions(opened, pairs)
         )
         behind = hybrid.weigh_labels(manifest, "preference")
+        skill = hybrid.read_skill(settings.reward_model, hybrid.REWARD_FIGURE)
         parts.append(
-            hybrid.weigh_learned("preference_reward", read_asked(preference), behind=behind, skill=None)
+            hybrid.weigh_learned("preference_reward", read_asked(preference), behind=behind, skill=skill)
         )
     if settings.reward == "hybrid":
         form = rewards.format_reward
         parts.append(hybrid.WeightedReward("format_reward", form, hybrid.FORMAT_WEIGHT, "a rule"))
-    functions = [hybrid.make_hybrid_reward(parts, observe=keeper.see)]
+    functions: list[Any] = [hybrid.make_hybrid_reward(parts, observe=keeper.see)]
     if settings.held_out_prm:
         held_out = load_any_prm(settings.held_out_prm)
         if rewarding is not None and held_out.revision == rewarding.revision:
@@ -120,7 +124,7 @@ def build_rewards(plan: Plan[GrpoTraining], keeper: Keeper) -> list[RewardFuncti
         watched = read_asked(make_process_reward(held_out))
         watched.__name__ = "held_out"
         functions.append(watched)
-    return functions
+    return functions, parts
 
 
 def make_process_reward(prm: AnyPrm) -> RewardFunction:

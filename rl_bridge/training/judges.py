@@ -40,7 +40,7 @@ def count_window(settings: GrpoTraining) -> int:
 
 
 def list_cautions(settings: GrpoTraining, steps: int) -> list[str]:
-    """What a run of that many steps would not do: sound an alarm that can't go off, score steps as its PRM knows them."""
+    """What a run of that many steps lacks: alarms that can't go off, steps as its PRM knows them."""
     return [*_list_alarms_off(settings, steps), *_list_other_cuts(settings)]
 
 

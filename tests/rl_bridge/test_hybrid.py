@@ -105,6 +105,9 @@ def test_skill_is_what_the_models_own_run_measured(tmp_path: Path) -> None:
     for balanced, skill in ((0.9, 0.8), (0.4, 0.0)):
         (tmp_path / "run" / "metrics.json").write_text(json.dumps({"test_balanced_accuracy": balanced}))
         assert hybrid.read_skill(model) == pytest.approx(skill)
+        assert hybrid.read_skill(model, hybrid.REWARD_FIGURE) is None
+    (tmp_path / "run" / "metrics.json").write_text(json.dumps({"test_accuracy": 0.8}))
+    assert hybrid.read_skill(model, hybrid.REWARD_FIGURE) == pytest.approx(0.6)
 
 
 def test_a_learned_reward_weighs_labels_times_skill_and_never_nothing() -> None:

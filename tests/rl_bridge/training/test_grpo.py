@@ -43,12 +43,14 @@ def settings_of(export: Path, folder: Path, model: Path, **changes: Any) -> Grpo
 def test_all_rewards_train_together_while_a_held_out_judge_watches(
     export: Path, tiny_llama: Path, tmp_path: Path
 ) -> None:
+    judge = write_reward_model(tmp_path / "reward-run" / "model")
+    (judge.parent / "metrics.json").write_text(json.dumps({"test_accuracy": 0.9}))
     settings = settings_of(
         export,
         tmp_path / "run",
         tiny_llama,
         prm=write_prm(tmp_path / "prm", tiny_llama),
-        reward_model=write_reward_model(tmp_path / "rm"),
+        reward_model=judge,
         held_out_prm=write_other_prm(tmp_path / "held-out", tiny_llama),
     )
 
@@ -60,6 +62,14 @@ def test_all_rewards_train_together_while_a_held_out_judge_watches(
     assert summary.metrics["was_stopped"] == 0.0
     assert any(warning.startswith("No alarm for longer completions: ") for warning in summary.warnings)
     assert any("prm was trained on steps cut by lines-1" in warning for warning in summary.warnings)
+    weights = {
+        name: summary.metrics[f"weight_{name}_reward"] for name in ("outcome", "process", "preference")
+    }
+    assert weights == pytest.approx({"outcome": 1.0, "process": 0.75, "preference": 0.75 * 0.8})
+    card = (summary.folder / "model" / "README.md").read_text()
+    assert (
+        "`preference_reward` weighs 0.60 (labels 0.75 behind by people, Youden's J 0.80 on test rows)" in card
+    )
     assert 0 < summary.metrics["rewards_held_out_mean_last"] < 1
     models.load_causal_lm(str(summary.folder / "model"), models_dir=tmp_path, device="cpu")
     kept = rollouts.read_rollouts(summary.folder)
