@@ -21,7 +21,11 @@ HOLE = (
 NO_LIST = ("echo 'WARNING:pip_audit:Dependency could not be audited: django (5.2.16)' >&2", 0)
 NO_NETWORK = ("echo 'error: Failed to fetch: `https://example.org/simple/pip-audit/`' >&2; exit 2", 0)
 NO_SERVICE = ("echo 'ERROR:pip_audit._cli:ServiceError: connection refused' >&2; exit 1", 0)
+NO_FEED = ("echo \"ERROR:pip_audit._cli:Could not connect to PyPI's vulnerability feed\" >&2; exit 1", 0)
 NO_ANSWER = ("exec sleep 30", 0)
+NO_SUCH_OPTION = "echo 'pip-audit: error: unrecognized arguments: --nonsense' >&2; exit 2"
+NO_LOCK = "echo 'ERROR:pip_audit._cli:InvalidRequirementSpecifier: line 3' >&2; exit 1"
+NO_PROGRAM = "exit 127"
 
 
 def audit(folder: Path, uv: str) -> subprocess.CompletedProcess[str]:
@@ -51,7 +55,7 @@ def test_what_was_found_is_told_and_a_hole_fails(uv: str, status: int, tmp_path:
     assert "nothing was audited" not in told.stdout
 
 
-@pytest.mark.parametrize(("uv", "status"), [NO_LIST, NO_NETWORK, NO_SERVICE, NO_ANSWER])
+@pytest.mark.parametrize(("uv", "status"), [NO_LIST, NO_NETWORK, NO_SERVICE, NO_FEED, NO_ANSWER])
 def test_where_nobody_can_be_asked_it_says_so_and_holds_nothing_up(
     uv: str, status: int, tmp_path: Path
 ) -> None:
@@ -59,6 +63,18 @@ def test_where_nobody_can_be_asked_it_says_so_and_holds_nothing_up(
 
     assert told.returncode == status
     assert "nothing was audited" in told.stdout
+
+
+@pytest.mark.parametrize(
+    ("uv", "said"),
+    [(NO_SUCH_OPTION, "unrecognized"), (NO_LOCK, "InvalidRequirementSpecifier"), (NO_PROGRAM, "")],
+)
+def test_a_question_that_fails_is_no_answer(uv: str, said: str, tmp_path: Path) -> None:
+    told = audit(tmp_path, uv)
+
+    assert told.returncode == 1
+    assert said in told.stdout
+    assert "nothing was audited" not in told.stdout
 
 
 def test_a_build_machine_asks_and_a_laptop_does_not() -> None:
