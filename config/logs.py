@@ -19,7 +19,10 @@ from django.http import HttpRequest, HttpResponseBase
 
 HEADER = "X-Request-ID"
 _IS_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)  # whatever else somebody sends would stand in the log
-_SECRET_LINK = re.compile(r"(/(?:join|start|new-password|e-mail/confirm)/)[^\s?#\"']+")
+_SLASH = "(?:/|%(?:25)*2F)"  # inside `next=` it is encoded, within an encoded address twice
+_SECRET_LINK = re.compile(
+    rf"({_SLASH}(?:join|start|new-password|e-mail{_SLASH}confirm){_SLASH})[^\s?#&\"']+", re.IGNORECASE
+)
 JSON_FIELDS = "{asctime} {levelname} {name} {message} {request_id} {task_id}"
 JSON_NAMES = {"asctime": "at", "levelname": "level", "name": "logger"}
 request_id: ContextVar[str] = ContextVar("request_id", default="")

@@ -11,7 +11,7 @@ from typing import Any
 from gunicorn.glogging import Logger
 from pythonjsonlogger.json import JsonFormatter
 
-from config.logs import JSON_FIELDS, JSON_NAMES, AddIds
+from config.logs import JSON_FIELDS, JSON_NAMES, AddIds, HideSecrets
 
 _COUNTS = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -21,6 +21,8 @@ class WebLogger(Logger):  # type: ignore[misc]
 
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
+        for handler in self.error_log.handlers:
+            handler.addFilter(HideSecrets())  # it names the address of a request that broke
         if os.environ.get("GRADUS_LOG_FORMAT") != "json":
             return
         for handler in self.error_log.handlers:

@@ -42,7 +42,7 @@ def send_invitation(*, invitation: Invitation, link: str, actor: Account) -> Non
             recipient_list=[invitation.sent_to],
         )
     except (SMTPException, OSError) as error:
-        raise MailNotSent(f"The mail server did not take it ({type(error).__name__}).") from error
+        raise MailNotSent(f"The mail server did not take it ({type(error).__name__}).") from None
     if not num_sent:
         raise MailNotSent("The mail server did not take it.")
 

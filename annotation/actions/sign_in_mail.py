@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from smtplib import SMTPException
 
 from django.conf import settings
@@ -11,6 +12,8 @@ from django.utils.translation import gettext
 
 from annotation.actions.invitation_mail import MailNotSent
 from annotation.models import Account
+
+logger = logging.getLogger(__name__)
 
 
 def send_link_to_confirm(*, account: Account, address: str, link: str) -> None:
@@ -49,6 +52,8 @@ def _send(address: str, subject: str, lines: list[str], account: Account, link: 
             recipient_list=[address],
         )
     except (SMTPException, OSError) as error:
-        raise MailNotSent(gettext("The mail server did not take it. Try again later.")) from error
+        # What it said names the person's address, which belongs into no log.
+        logger.warning("The mail server did not take an e-mail: %s", type(error).__name__)
+        raise MailNotSent(gettext("The mail server did not take it. Try again later.")) from None
     if not num_sent:
         raise MailNotSent(gettext("The mail server did not take it. Try again later."))

@@ -18,10 +18,12 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
+from gunicorn.config import Config
 
 from annotation.models import GenerationChunk, JobState
 from config.logs import AddIds, HideSecrets, describe_logging, hide_secrets, request_id
 from config.paths import BASE_DIR
+from config.web_server import WebLogger
 from tests.factories import make_assignment, make_batch, make_rating, make_trace
 
 TOKEN = "t" * 32
@@ -64,10 +66,29 @@ class TestSecretsInLogs:
             ("Not Found: /joined/abc/", "Not Found: /joined/abc/"),
             ("GET /new-password/MQ/c0-ab/ 302", "GET /new-password/… 302"),
             ("GET /account/e-mail/confirm/abc:d-e/ 200", "GET /account/e-mail/confirm/… 200"),
+            ("GET /sign-in/?next=%2Fjoin%2Fabc%2F 200", "GET /sign-in/?next=%2Fjoin%2F… 200"),
+            ("GET /x/?next=%2fe-mail%2fconfirm%2fab%3Ac%2f&y=1", "GET /x/?next=%2fe-mail%2fconfirm%2f…&y=1"),
+            (
+                "Referer: /a/?b=%2Fc%2F%3Fnext%3D%252Fstart%252FMQ",
+                "Referer: /a/?b=%2Fc%2F%3Fnext%3D%252Fstart%252F…",
+            ),
+            ("GET /x/?next=%2Fjoined%2Fabc%2F", "GET /x/?next=%2Fjoined%2Fabc%2F"),
         ],
     )
     def test_the_rest_of_a_line_stays(self, text: str, expected: str) -> None:
         assert hide_secrets(text) == expected
+
+    @pytest.mark.parametrize("form", ["", "json"])
+    def test_the_web_server_hides_them_in_its_own_lines(
+        self, form: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setenv("GRADUS_LOG_FORMAT", form)
+        log = WebLogger(Config())
+
+        log.error("Error handling request %s", "/join/very-secret/")
+
+        said = capsys.readouterr().err
+        assert "Error handling request /join/" in said and "very-secret" not in said
 
 
 class TestReadiness:

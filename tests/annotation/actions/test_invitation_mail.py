@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import smtplib
+import traceback
 from typing import Any
 from unittest.mock import patch
 
@@ -69,6 +70,17 @@ def test_a_server_that_does_not_take_it_is_one_error(error: Exception) -> None:
         pytest.raises(MailNotSent, match="did not take it"),
     ):
         send(make_invitation())
+
+
+def test_no_log_learns_whom_the_server_refused() -> None:
+    refusal = smtplib.SMTPRecipientsRefused({"ann@example.org": (550, b"nobody here")})
+    with (
+        patch("annotation.actions.invitation_mail.send_mail", side_effect=refusal),
+        pytest.raises(MailNotSent, match="SMTPRecipientsRefused") as raised,
+    ):
+        send(make_invitation())
+
+    assert "ann@example.org" not in "".join(traceback.format_exception(raised.value))
 
 
 def test_a_message_that_nobody_took_is_not_sent() -> None:

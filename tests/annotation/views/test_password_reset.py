@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import traceback
 from collections.abc import Iterator
+from smtplib import SMTPRecipientsRefused
 from typing import Any
 from unittest.mock import patch
 
@@ -20,6 +22,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from kombu.exceptions import OperationalError
 
+from annotation.actions.invitation_mail import MailNotSent
 from annotation.models import Account, AuditEvent
 from annotation.queries.accounts import ResetTokenGenerator
 from annotation.tasks.default import send_reset_link
@@ -209,6 +212,20 @@ class TestAsking:
             send_reset_link.apply(args=(grace.pk, "http://testserver", "en"))
 
         assert not AuditEvent.objects.exists()
+
+    def test_no_log_learns_the_address_from_a_mail_server_that_refuses_it(
+        self, grace: Account, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        refusal = SMTPRecipientsRefused({grace.email: (550, b"nobody here")})
+        with (
+            patch("annotation.actions.sign_in_mail.send_mail", side_effect=refusal),
+            pytest.raises(MailNotSent) as raised,
+        ):
+            send_reset_link.apply(args=(grace.pk, "http://testserver", "en"), retries=3, throw=True)
+
+        told = "".join(traceback.format_exception(raised.value)) + caplog.text
+        assert "SMTPRecipientsRefused" in told
+        assert grace.email and grace.email not in told
 
 
 class TestChoosing:
