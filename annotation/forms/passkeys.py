@@ -21,6 +21,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
+from fido2.utils import websafe_decode
 
 from annotation.actions import sign_ins
 from annotation.forms.accounts import check_name
@@ -136,12 +137,19 @@ class _UsedPasskey(forms.Form):
 
 
 def _find_owner(said: dict[str, Any]) -> Account | None:
-    """Whose passkey it says that it is: that may be a lie, as a typed user name may be."""
+    """Whose passkey it says that it is, where that account has one with this number: else anybody could write into
+    anybody's history by counting through the accounts."""
     try:
         account: Account = auth.extract_user_from_response(said)
+        number = websafe_decode(said["rawId"])
     except _NONSENSE:
         return None
-    return account
+    return account if number in _list_numbers(account) else None
+
+
+def _list_numbers(account: Account) -> list[bytes]:
+    passkeys = Authenticator.objects.filter(user=account, type=Authenticator.Type.WEBAUTHN)
+    return [passkey.wrap().authenticator_data.credential_data.credential_id for passkey in passkeys]
 
 
 class SecondFactorForm(_UsedPasskey, AuthenticateWebAuthnForm):  # type: ignore[misc]
