@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.decorators import reauthentication_required
+from allauth.account.internal.flows.reauthentication import get_reauthentication_flows
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -30,11 +32,20 @@ def list_tokens(request: HttpRequest) -> HttpResponseBase:
     return answer_tables(request, "tokens/list_tokens.html", context, table)
 
 
+def _can_be_asked(request: HttpRequest) -> bool:
+    """Whether "is it you?" can be answered: who signs in at their organisation alone has nothing to answer with."""
+    return bool(get_reauthentication_flows(request.user))
+
+
 @login_required
 @never_cache
 @require_POST
+@reauthentication_required(enabled=_can_be_asked)  # type: ignore[untyped-decorator]
 def create_token(request: HttpRequest) -> HttpResponse:
-    """Answers with the page itself and not with a redirect: the secret is shown this once and kept nowhere."""
+    """Answers with the page itself and not with a redirect: the secret is shown this once and kept nowhere.
+
+    After "is it you?": a token outlives the session by up to a year.
+    """
     account = account_of(request)
     form = TokenForm(request.POST, account=account)
     if not form.is_valid():

@@ -13,6 +13,8 @@ from tests.factories import make_account
 pytestmark = pytest.mark.django_db
 
 LIST = reverse("annotation:list_tokens")
+CONFIRM = reverse("account_reauthenticate")
+PASSWORD = "grace's own password"
 NEW = reverse("annotation:create_token")
 TOKEN = {"name": "laptop", "kind": "download", "valid_days": "30"}
 
@@ -61,6 +63,50 @@ def test_htmx_gets_the_list_and_not_the_page(client: Client, account: Account) -
 
     assert answer.strip().startswith('<div class="stack" id="tokens">')
     assert "gradus_" in answer
+
+
+class TestIsItYou:
+    """A session that somebody stole must not become a token that lasts for a year."""
+
+    @pytest.fixture
+    def grace(self, client: Client) -> Account:
+        account = make_account("grace")
+        account.set_password(PASSWORD)
+        account.save()
+        client.post(reverse("annotation:sign_in"), {"username": "grace", "password": PASSWORD})
+        return account
+
+    def test_the_password_is_asked_for_and_then_the_token_is_made_as_it_was_typed(
+        self, client: Client, grace: Account
+    ) -> None:
+        asked = client.post(NEW, TOKEN)
+        before = ApiToken.objects.count()
+        answer = client.post(CONFIRM, {"password": PASSWORD, "next": NEW})
+
+        assert asked.headers["Location"].startswith(CONFIRM)
+        assert before == 0
+        assert ApiToken.objects.get().name == TOKEN["name"]
+        assert answer.context["new"].secret in answer.text
+        assert client.post(NEW, TOKEN).context["new"]
+
+    def test_a_wrong_password_makes_none(self, client: Client, grace: Account) -> None:
+        client.post(NEW, TOKEN)
+        client.post(CONFIRM, {"password": "guessed", "next": NEW})
+
+        assert client.post(NEW, TOKEN).headers["Location"].startswith(CONFIRM)
+        assert not ApiToken.objects.exists()
+
+    def test_who_signs_in_elsewhere_alone_has_nothing_to_be_asked_for(
+        self, client: Client, account: Account
+    ) -> None:
+        assert not account.has_usable_password()
+        assert client.post(NEW, TOKEN).context["new"]
+
+    def test_the_form_is_a_plain_one_so_that_the_browser_can_be_led_there(
+        self, client: Client, grace: Account
+    ) -> None:
+        assert f'action="{NEW}"' in client.get(LIST).text
+        assert f'hx-post="{NEW}"' not in client.get(LIST).text
 
 
 def test_people_see_and_revoke_their_own_tokens_only(client: Client, account: Account) -> None:
