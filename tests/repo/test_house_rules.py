@@ -166,7 +166,7 @@ def test_every_requirement_is_pinned_and_says_why() -> None:
         for line in path.read_text(encoding="utf-8").splitlines()
         if line
         and not line.startswith(("#", "-r "))
-        and not re.match(r"^[\w.\[\],-]+==\S+\s+# .+\(.+\)$", line)
+        and not re.match(r"^[\w.\[\],-]+==\S+( --hash=sha256:\w{64})?\s+# .+\(.+\)$", line)
     ]
 
     assert loose == []
