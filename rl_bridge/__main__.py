@@ -103,8 +103,11 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _run_judge(parsed: argparse.Namespace) -> None:
     judging: Any = importlib.import_module("rl_bridge.judge_file")
-    count = judging.judge_file(prm_folder=parsed.prm, source=parsed.input, target=parsed.output)
-    print(f"Scored {count} traces into {parsed.output}.")
+    done = judging.judge_file(prm_folder=parsed.prm, source=parsed.input, target=parsed.output)
+    print(f"Scored {done.num_traces - done.num_unread} of {done.num_traces} traces into {parsed.output}.")
+    if done.num_unread:
+        words = "`scores` are null there, and `reason` says why"
+        print(f"Note: {done.num_unread} traces could not be read: {words}.", file=sys.stderr)
 
 
 def _run_evaluate(parsed: argparse.Namespace) -> None:

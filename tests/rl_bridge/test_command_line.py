@@ -124,12 +124,28 @@ def test_from_an_export_to_a_prm_to_scores(
     assert all(0 < score < 1 for row in rows for score in row["scores"])
     assert rows[0]["judge"].startswith("tiny-llama@")
 
-    long = tmp_path / "long.jsonl"
-    long.write_text(json.dumps({"prompt": "p", "steps": ["x" * 300]}))
-    assert run("judge", "--prm", str(output / "model"), "--input", str(long), "--output", str(target)) == 2
-    assert "long.jsonl, trace 1: A completion of 300 tokens" in capsys.readouterr().err
-    assert len(target.read_text(encoding="utf-8").splitlines()) == 3
     assert sorted(path.name for path in tmp_path.glob(".*")) == []
+
+
+def test_a_trace_that_is_too_long_costs_only_itself(
+    tiny_llama: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prm = write_prm(tmp_path / "prm", tiny_llama)
+    source, target = tmp_path / "traces.jsonl", tmp_path / "scores.jsonl"
+    lines = [{"prompt": "p", "steps": [step], "reason": "mine"} for step in ("x" * 5000, "a")]
+    source.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+    assert run("judge", "--prm", str(prm), "--input", str(source), "--output", str(target)) == 0
+
+    long, short = (json.loads(line) for line in target.read_text().splitlines())
+    assert long["scores"] is None
+    assert long["reason"].startswith("A completion of 5000 tokens")
+    assert (len(short["scores"]), short["reason"]) == (1, "mine")
+    printed = capsys.readouterr()
+    assert "Scored 1 of 2 traces" in printed.out
+    assert "1 traces could not be read" in printed.err
+    assert run("judge", "--prm", str(prm), "--input", str(target), "--output", str(target)) == 0
+    assert "reason" not in json.loads(target.read_text().splitlines()[1])
 
 
 class Terminal(io.StringIO):
@@ -148,11 +164,11 @@ def test_judging_shows_a_bar_to_who_watches_and_writes_none_into_a_log(
     source, target = tmp_path / "traces.jsonl", tmp_path / "scores.jsonl"
     source.write_text(json.dumps({"prompt": "p", "steps": ["a"]}) + "\n")
 
-    count = judge_file.judge_file(
+    done = judge_file.judge_file(
         prm_folder=write_prm(tmp_path / "prm", tiny_llama), source=source, target=target
     )
 
-    assert count == 1
+    assert (done.num_traces, done.num_unread) == (1, 0)
     assert (said in screen.getvalue()) if said else screen.getvalue() == ""
 
 
