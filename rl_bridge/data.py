@@ -122,7 +122,15 @@ def _load_file(file: ExportFile) -> pa.Table:
     if table.num_rows != file.num_rows:
         raise ChangedFile(f"{file.name} has {table.num_rows} rows where the manifest says {file.num_rows}.")
     check_rows(file.name, file.config, table)
-    return table
+    return _read_labels_as_numbers(table) if file.config == "stepwise" else table
+
+
+def _read_labels_as_numbers(table: pa.Table) -> pa.Table:
+    """Labels that are true and false, as in TRL's own stepwise data sets, as 1 and 0."""
+    column = table.schema.get_field_index("labels")
+    if not _is_list(table.schema.field(column).type, pa.types.is_boolean):
+        return table
+    return table.set_column(column, "labels", table["labels"].cast(pa.list_(pa.int8())))
 
 
 def check_rows(name: str, config: str, table: pa.Table) -> None:
@@ -133,7 +141,7 @@ def check_rows(name: str, config: str, table: pa.Table) -> None:
 
 
 def _check_stepwise(name: str, table: pa.Table) -> None:
-    _require_columns(name, table, prompt=_is_prompt, completions=_is_text_list, labels=_is_integer_list)
+    _require_columns(name, table, prompt=_is_prompt, completions=_is_text_list, labels=_is_label_list)
     _require_no_nulls(name, table, "prompt", "completions", "labels")
     steps, labels = _whole(table, "completions"), _whole(table, "labels")
     num_steps = pc.list_value_length(steps)
@@ -292,8 +300,8 @@ def _is_text_list(kind: pa.DataType) -> bool:
     return _is_list(kind, is_text)
 
 
-def _is_integer_list(kind: pa.DataType) -> bool:
-    return _is_list(kind, lambda item: bool(pa.types.is_integer(item)))
+def _is_label_list(kind: pa.DataType) -> bool:
+    return _is_list(kind, lambda item: bool(pa.types.is_integer(item) or pa.types.is_boolean(item)))
 
 
 def _is_float_list(kind: pa.DataType) -> bool:

@@ -70,6 +70,28 @@ def test_without_probabilities_the_labels_stand_in(tmp_path: Path) -> None:
     assert rows[0].probabilities == (1.0, 0.0, 0.0)
 
 
+def test_labels_may_be_true_and_false(tmp_path: Path) -> None:
+    # As in trl-lib/math_shepherd and every other data set of TRL's type "stepwise supervision".
+    folder = export_of(
+        tmp_path, "stepwise", prompt=["p"], completions=[["a", "b"]], labels=pa.array([[True, False]])
+    )
+
+    loaded = data.load_config(folder, "stepwise", "train")
+
+    assert loaded.table.schema.field("labels").type.value_type == pa.int8()
+    [row] = data.read_stepwise(loaded.table)
+    assert (row.labels, row.probabilities) == ((1, 0), (1.0, 0.0))
+
+
+def test_a_label_that_is_neither_true_nor_false_is_refused(tmp_path: Path) -> None:
+    folder = export_of(
+        tmp_path, "stepwise", prompt=["p"], completions=[["a", "b"]], labels=pa.array([[True, None]])
+    )
+
+    with pytest.raises(data.BadRow, match="row 0 has a label that is not 1, 0 or -100: None"):
+        data.load_stepwise(folder, "train")
+
+
 def test_prompts_may_be_conversations(tmp_path: Path) -> None:
     talk = [{"role": "user", "content": "What is 1 + 1?"}]
     folder = export_of(
