@@ -10,9 +10,10 @@ from rl_bridge.prm import Prm, TraceToScore, score_traces
 def measure_steps(opened: Prm, rows: Sequence[StepwiseRow], *, prefix: str) -> dict[str, float]:
     """Accuracy at 0.5, its balanced form and AUC over labelled steps, as `<prefix>_<metric>`; empty without labels.
 
-    A metric that needs both classes is left out where only one occurs. Traces that don't fit the PRM are left out.
+    A metric that needs both classes is left out where only one occurs. Traces that don't fit the PRM are left out: see
+    `list_fitting`, which tells them.
     """
-    fitting = [row for row in rows if _fits(opened, row)]
+    fitting = list_fitting(opened, rows)
     scored = score_traces(opened, [TraceToScore(prompt=row.prompt, steps=row.steps) for row in fitting])
     labels: list[int] = []
     scores: list[float] = []
@@ -22,6 +23,11 @@ def measure_steps(opened: Prm, rows: Sequence[StepwiseRow], *, prefix: str) -> d
                 labels.append(label)
                 scores.append(score)
     return {f"{prefix}_{name}": value for name, value in measure_scores(labels, scores).items()}
+
+
+def list_fitting(opened: Prm, rows: Sequence[StepwiseRow]) -> list[StepwiseRow]:
+    """The rows that the PRM can read whole."""
+    return [row for row in rows if _fits(opened, row)]
 
 
 def measure_scores(labels: Sequence[int], scores: Sequence[float]) -> dict[str, float]:

@@ -173,7 +173,13 @@ def _finish(
         session.warnings.append(session.without_test())
     elif runs.is_first_process():
         rows = read_stepwise(plan.test.table)[: plan.settings.max_test_rows]
-        metrics |= evaluation.measure_steps(opened, rows, prefix="test")
+        fitting = evaluation.list_fitting(opened, rows)
+        if len(fitting) < len(rows):
+            session.warnings.append(
+                f"{len(rows) - len(fitting)} of {len(rows)} {plan.test.split} rows left out: the completion alone "
+                f"exceeds {encoder.max_length} tokens."
+            )
+        metrics |= evaluation.measure_steps(opened, fitting, prefix="test")
     if runs.is_first_process():
         prm.save_prm(
             session.folder / runs.MODEL_FOLDER,

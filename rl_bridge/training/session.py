@@ -50,6 +50,7 @@ class Session:
         set_seed(plan.settings.seed)
         self.tokenizer = open_tokenizer(self.resolved)
         self.revision = "unknown"
+        self._fits_no_test = False
 
     def open_policy(self) -> PreTrainedModel:
         """The causal language model. Frozen weights may be bf16; weights that learn by small steps stay float32."""
@@ -93,7 +94,7 @@ class Session:
     ) -> tuple[Dataset, Dataset | None]:
         """The rows that train and those of the test split, if any: `columns`, in the template, all that fit whole.
 
-        Raises `NothingToTrainOn`.
+        Test rows of which none fits are a warning. Raises `NothingToTrainOn` where no row that trains fits.
         """
         training = self._fit(self.plan.rows, columns, answers, renders)
         if self.plan.test is None or not self.plan.test.table.num_rows:
@@ -101,7 +102,12 @@ class Session:
         test = dataclasses.replace(
             self.plan.test, table=self.plan.test.table.slice(0, self.settings.max_test_rows)
         )
-        return training, self._fit(test, columns, answers, renders)
+        try:
+            return training, self._fit(test, columns, answers, renders)
+        except runs.NothingToTrainOn as error:  # of the test rows: that is no reason not to train
+            self.warnings.append(str(error))
+            self._fits_no_test = True
+            return training, None
 
     def _fit(
         self, loaded: LoadedConfig, columns: Sequence[str], answers: Sequence[str], renders: bool
@@ -153,6 +159,8 @@ class Session:
         reads, split = self.settings.reads, self.settings.test_split
         if not self.settings.max_test_rows:
             return "Nothing was measured: no test rows were asked for."
+        if self._fits_no_test:
+            return f"Nothing was measured: no {reads} row of the split {split!r} fits."
         return f"Nothing was measured: the export has no {reads} rows in the split {split!r}."
 
     def save_model(self, trainer: Any) -> None:

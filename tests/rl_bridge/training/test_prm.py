@@ -153,6 +153,21 @@ def row(labels: tuple[int, ...], steps: tuple[str, ...] | None = None, prompt: s
     )
 
 
+def test_test_rows_that_are_too_long_are_counted(tiny_llama: Path, tmp_path: Path) -> None:
+    rows = sum_rows(4)
+    long = {"completions": ["x" * 300], "labels": [1], "probabilities": [0.9]}
+    tables = {
+        ("stepwise", "train"): make_table("stepwise", rows),
+        ("stepwise", "test"): make_table("stepwise", [*rows, rows[0] | long]),
+    }
+    export = write_export(tmp_path / "export", tables)
+
+    summary = train(make_settings("prm", export, tmp_path / "run", tiny_llama))
+
+    assert "1 of 5 test rows left out: the completion alone exceeds 200 tokens." in summary.warnings
+    assert summary.metrics["test_num_steps"] == sum(label != -100 for r in rows for label in r["labels"])
+
+
 def test_what_was_cut_is_counted() -> None:
     encoder = layout.TraceEncoder(tiny.build_tokenizer(), max_length=60)
 

@@ -45,6 +45,19 @@ def test_the_test_split_is_measured(tiny_llama: Path, tmp_path: Path) -> None:
     assert summary.warnings == ()
 
 
+def test_test_rows_of_which_none_fits_do_not_stop_a_training(tiny_llama: Path, tmp_path: Path) -> None:
+    short, long = ([{"prompt": "p", "completion": "x" * length}] * 2 for length in (5, 300))
+    tables = {("sft", "train"): make_table("sft", short), ("sft", "test"): make_table("sft", long)}
+    export = write_export(tmp_path / "export", tables)
+
+    summary = train(make_settings("sft", export, tmp_path / "run", tiny_llama, limit_length=100))
+
+    left_out, not_measured = summary.warnings
+    assert left_out.startswith("No row is left. 2 of 2 test rows left out: they exceed 100 tokens")
+    assert not_measured == "Nothing was measured: no sft row of the split 'test' fits."
+    assert (summary.folder / "model" / "model.safetensors").is_file()
+
+
 def test_rows_that_do_not_fit_are_left_out_and_counted(tiny_llama: Path, tmp_path: Path) -> None:
     rows = [{"prompt": "p", "completion": "x" * length} for length in (5, 300)]
     export = write_export(tmp_path / "export", {("sft", "train"): make_table("sft", rows)})
