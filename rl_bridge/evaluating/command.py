@@ -28,7 +28,6 @@ from rl_bridge.evaluating.sampling import Drawing, sample_completions
 from rl_bridge.evaluating.scorers import Scorer, open_scorers, score_known
 from rl_bridge.evaluating.settings import Evaluation
 from rl_bridge.locations import locate_model
-from rl_bridge.manifest import ExportFolder
 from rl_bridge.models import load_causal_lm, open_tokenizer
 from rl_bridge.shipped import SHIPPED
 from rl_bridge.verifiers import check_answer, extract_final_answer
@@ -56,7 +55,8 @@ def evaluate(plan: EvaluationPlan) -> str:
         for name, location in settings.policies.items()
     ]
     judges = _evaluate_judges(settings, plan.known, scorers)
-    return _write(settings.output, plan.export, policies, judges)
+    runs.write_json(settings.output / runs.DATA_FILE, _describe_data(plan, policies, scorers))
+    return _write(settings.output, policies, judges)
 
 
 def _require_policy(location: str) -> None:
@@ -106,7 +106,7 @@ def _evaluate_policy(
     ]
     _write_completions(settings.output / COMPLETIONS_FILE, name, rows, drawn, sampled)
     undecided = sum(verdict is None for several in verdicts for verdict in several)
-    return describe_policy(name, sampled, num_undecided=undecided)
+    return describe_policy(name, sampled, num_undecided=undecided, revision=policy.revision)
 
 
 def _evaluate_judges(
@@ -136,6 +136,24 @@ def _evaluate_judges(
     return results
 
 
+def _describe_data(
+    plan: EvaluationPlan, policies: Sequence[PolicyResult], scorers: Sequence[Scorer]
+) -> dict[str, Any]:
+    """What was read, by hash, so that the same evaluation can be made again: export, traces, each model's weights."""
+    data: dict[str, Any] = {
+        "models": {
+            "policies": {policy.name: policy.revision for policy in policies},
+            "prms": {scorer.name: scorer.revision for scorer in scorers if scorer.prm is not None},
+            "reward_models": {scorer.name: scorer.revision for scorer in scorers if scorer.prm is None},
+        }
+    }
+    if plan.export is not None:
+        data |= {"export": plan.export.title, "manifest_sha256": plan.export.manifest_sha256}
+    if plan.settings.traces is not None:
+        data |= {"traces": str(plan.settings.traces), "traces_sha256": plan.traces_sha256}
+    return data
+
+
 def _write_completions(
     path: Path,
     policy: str,
@@ -160,13 +178,10 @@ def _write_completions(
 
 def _write(
     folder: Path,
-    export: ExportFolder | None,
     policies: Sequence[PolicyResult],
     judges: Sequence[JudgeResult],
 ) -> str:
     table = write_table(policies, judges)
-    data = {} if export is None else {"export": export.title, "manifest_sha256": export.manifest_sha256}
-    runs.write_json(folder / "data.json", data)
     runs.write_json(folder / RESULTS_FILE, as_json(policies, judges))
     (folder / TABLE_FILE).write_text(table, encoding="utf-8")
     draw_results(folder / "plots", policies, judges)

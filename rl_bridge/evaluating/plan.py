@@ -10,16 +10,21 @@ from rl_bridge.evaluating.labelled import KnownTrace, from_rows, read_known_trac
 from rl_bridge.evaluating.settings import BadEvaluation, Evaluation
 from rl_bridge.locations import ModelNotFound, describe_location
 from rl_bridge.manifest import ExportFolder, open_export
+from rl_bridge.weights import hash_file
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class EvaluationPlan:
-    """Checked settings with what they name: prompts that a verifier can decide, and traces whose steps are known."""
+    """Checked settings with what they name: prompts that a verifier can decide, and traces whose steps are known.
+
+    `traces_sha256` is that of the file of traces, and empty where there is none.
+    """
 
     settings: Evaluation
     export: ExportFolder | None
     prompts: list[dict[str, Any]]
     known: list[KnownTrace]
+    traces_sha256: str
 
 
 def make_plan(settings: Evaluation) -> EvaluationPlan:
@@ -38,6 +43,7 @@ def make_plan(settings: Evaluation) -> EvaluationPlan:
         export=export,
         prompts=_load_prompts(settings, export),
         known=_load_known(settings, export),
+        traces_sha256=hash_file(settings.traces) if settings.traces else "",
     )
     _refuse_empty(plan)
     return plan

@@ -12,12 +12,16 @@ from rl_bridge.evaluating.pass_rates import SampledPrompt, list_rates, majority_
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class PolicyResult:
-    """One policy: its rates by name, each with one value a prompt, and how sure it is of its majority answers."""
+    """One policy: its rates by name, each with one value a prompt, and how sure it is of its majority answers.
+
+    `revision` says which weights it had.
+    """
 
     name: str
     rates: dict[str, list[float]]
     votes: ConfidenceFigures
     num_undecided: int
+    revision: str = ""
 
     @property
     def estimates(self) -> dict[str, Estimate]:
@@ -42,7 +46,9 @@ class LabelledTrace:
     group: str
 
 
-def describe_policy(name: str, prompts: Sequence[SampledPrompt], *, num_undecided: int = 0) -> PolicyResult:
+def describe_policy(
+    name: str, prompts: Sequence[SampledPrompt], *, num_undecided: int = 0, revision: str = ""
+) -> PolicyResult:
     """`num_undecided` completions had no verdict (a verifier ran out of time) and count as wrong."""
     return PolicyResult(
         name=name,
@@ -51,6 +57,7 @@ def describe_policy(name: str, prompts: Sequence[SampledPrompt], *, num_undecide
             [Claim(vote_share_of(prompt), majority_of(prompt) >= 0.5, prompt.prompt_id) for prompt in prompts]
         ),
         num_undecided=num_undecided,
+        revision=revision,
     )
 
 

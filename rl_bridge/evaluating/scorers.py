@@ -20,6 +20,12 @@ class Scorer:
     prm: AnyPrm | None = None
     reward_model: OpenedRewardModel | None = None
 
+    @property
+    def revision(self) -> str:
+        """Which weights it has."""
+        opened = self.prm or self.reward_model
+        return "" if opened is None else opened.revision
+
     def score(self, pairs: Sequence[tuple[Prompt, str]]) -> list[float | None]:
         """One number for each (prompt, completion): P(the weakest step stands), or a reward without unit; None for an
         empty completion and for one that is too long to be read."""

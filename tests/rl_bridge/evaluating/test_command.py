@@ -1,5 +1,6 @@
 """`evaluate` as a person uses it, with tiny real models."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from rl_bridge import __main__, reward_model
 from rl_bridge.evaluating.settings import BadEvaluation, Evaluation, read_names
+from rl_bridge.weights import hash_weights
 from tests.rl_bridge import export_folders, tiny
 from tests.rl_bridge.test_prm import write_prm
 
@@ -53,7 +55,13 @@ def test_policies_and_a_prm_are_measured_in_one_table(
     assert set(rows[0]["scores"]) == {"prm", "rm"}
     plots = {path.name for path in (tmp_path / "run" / "plots").iterdir()}
     assert plots == {"rates.svg", "votes.svg", "first-errors.svg", "steps.svg"}
-    assert json.loads((tmp_path / "run" / "data.json").read_text())["export"].startswith("sums 7")
+    data = json.loads((tmp_path / "run" / "data.json").read_text())
+    assert data["export"].startswith("sums 7")
+    assert data["models"] == {
+        "policies": dict.fromkeys(("before", "after"), hash_weights(tiny_llama)),
+        "prms": {"prm": hash_weights(prm)},
+        "reward_models": {"rm": hash_weights(rm)},
+    }
 
 
 def test_a_file_in_processbenchs_layout_measures_the_scores_it_brings(
@@ -73,6 +81,8 @@ def test_a_file_in_processbenchs_layout_measures_the_scores_it_brings(
     assert run("--traces", source, "--output", tmp_path / "run") == 0
 
     judges = json.loads((tmp_path / "run" / "results.json").read_text())["judges"]
+    data = json.loads((tmp_path / "run" / "data.json").read_text())
+    assert data["traces_sha256"] == hashlib.sha256(source.read_bytes()).hexdigest()
     found = judges["good"]
     assert found["first_errors"]["f1"]["value"] == 1.0
     assert (found["first_errors"]["num_errors"], found["first_errors"]["num_correct"]) == (1, 1)
