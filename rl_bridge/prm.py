@@ -8,7 +8,7 @@ two classes) makes soft targets and calibration straightforward.
 
 import dataclasses
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -155,11 +155,15 @@ def score_steps(prm: Prm, prompt: Prompt, steps: Sequence[str]) -> list[float]:
 
 
 def score_traces(
-    prm: Prm, traces: Sequence[TraceToScore], *, tokens_a_batch: int = _TOKENS_A_BATCH
+    prm: Prm,
+    traces: Sequence[TraceToScore],
+    *,
+    tokens_a_batch: int = _TOKENS_A_BATCH,
+    say: Callable[[int], object] = lambda _: None,
 ) -> list[list[float]]:
     """Score many traces, in the order given. Batches hold traces of like length and at most `tokens_a_batch` tokens.
 
-    Raises `TraceTooLong`.
+    `say` hears after each batch how many traces it had. Raises `TraceTooLong`.
     """
     encoded = [prm.encoder.encode(trace.prompt, trace.steps) for trace in traces]
     scores: list[list[float]] = [[] for _ in traces]
@@ -167,6 +171,7 @@ def score_traces(
         probabilities = _score_batch(prm, [encoded[i] for i in batch])
         for i, trace_probabilities in zip(batch, probabilities, strict=True):
             scores[i] = trace_probabilities
+        say(len(batch))
     return scores
 
 

@@ -5,7 +5,7 @@ The score is a number without unit; only differences between completions of one 
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +69,13 @@ def load_reward_model(folder: Path, *, device: str | None = None) -> OpenedRewar
 
 
 @torch.inference_mode()
-def score_completions(opened: OpenedRewardModel, pairs: Sequence[tuple[Prompt, str]]) -> list[float]:
-    """The reward of each (prompt, completion), in the order given."""
+def score_completions(
+    opened: OpenedRewardModel,
+    pairs: Sequence[tuple[Prompt, str]],
+    *,
+    say: Callable[[int], object] = lambda _: None,
+) -> list[float]:
+    """The reward of each (prompt, completion), in the order given; `say` hears each time how many more are done."""
     encoded = [_encode(opened, prompt, completion) for prompt, completion in pairs]
     scores = [0.0] * len(pairs)
     padding = pad_token_of(opened.tokenizer)
@@ -84,6 +89,7 @@ def score_completions(opened: OpenedRewardModel, pairs: Sequence[tuple[Prompt, s
         )
         for place, score in zip(batch, output.logits[:, 0].float().tolist(), strict=True):
             scores[place] = score
+        say(len(batch))
     return scores
 
 

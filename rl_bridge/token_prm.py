@@ -5,7 +5,7 @@ the step's label; label 1 of two says that the step is correct. Models that need
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,16 +70,24 @@ def score_with(prm: AnyPrm, trace: TraceToScore) -> list[float]:
     return score_traces(prm, [trace])[0] if isinstance(prm, Prm) else _score(prm, trace)
 
 
-def score_all(prm: AnyPrm, traces: Sequence[TraceToScore]) -> list[list[float] | None]:
+def score_all(
+    prm: AnyPrm, traces: Sequence[TraceToScore], *, say: Callable[[int], object] = lambda _: None
+) -> list[list[float] | None]:
     """P(step is correct) for each step of N traces, in their order; None for a trace that is too long to be read.
 
-    Our own models take many traces of like length at a time.
+    Our own models take many traces of like length at a time; `say` hears each time how many more are done.
     """
     if isinstance(prm, Prm):
         fitting = [place for place, trace in enumerate(traces) if _fits(prm, trace)]
-        found = dict(zip(fitting, score_traces(prm, [traces[place] for place in fitting]), strict=True))
+        say(len(traces) - len(fitting))
+        scores = score_traces(prm, [traces[place] for place in fitting], say=say)
+        found = dict(zip(fitting, scores, strict=True))
         return [found.get(place) for place in range(len(traces))]
-    return [_score_or_none(prm, trace) for trace in traces]
+    told: list[list[float] | None] = []
+    for trace in traces:
+        told.append(_score_or_none(prm, trace))
+        say(1)
+    return told
 
 
 def _fits(prm: Prm, trace: TraceToScore) -> bool:

@@ -117,7 +117,7 @@ def _evaluate_judges(
         describe_judge(
             scorer.name,
             [trace.known for trace in known],
-            score_known(scorer.prm, known),
+            score_known(scorer.prm, known, name=scorer.name),
             threshold=settings.threshold,
         )
         for scorer in scorers

@@ -3,6 +3,9 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
 
 from rl_bridge.data import Prompt
 from rl_bridge.evaluating.labelled import KnownTrace
@@ -28,12 +31,15 @@ class Scorer:
 
     def score(self, pairs: Sequence[tuple[Prompt, str]]) -> list[float | None]:
         """One number for each (prompt, completion): P(the weakest step stands), or a reward without unit; None for an
-        empty completion and for one that is too long to be read."""
+        empty completion and for one that is too long to be read. A bar on a terminal says how far it is."""
         if self.reward_model is not None:
-            return list(score_completions(self.reward_model, pairs))
+            with _show_bar(self.name, len(pairs), " completions") as bar:
+                return list(score_completions(self.reward_model, pairs, say=bar.update))
         assert self.prm is not None
         traces = [TraceToScore(prompt, tuple(cut_lines(text))) for prompt, text in pairs if text.strip()]
-        weakest = iter([None if scores is None else min(scores) for scores in score_all(self.prm, traces)])
+        with _show_bar(self.name, len(traces), " completions") as bar:
+            scored = score_all(self.prm, traces, say=bar.update)
+        weakest = iter([None if scores is None else min(scores) for scores in scored])
         return [next(weakest) if text.strip() else None for _, text in pairs]
 
 
@@ -48,10 +54,16 @@ def open_scorers(prms: Mapping[str, str], reward_models: Mapping[str, str]) -> l
     ]
 
 
-def score_known(prm: AnyPrm, traces: Sequence[KnownTrace]) -> list[tuple[float | None, ...]]:
+def score_known(prm: AnyPrm, traces: Sequence[KnownTrace], *, name: str) -> list[tuple[float | None, ...]]:
     """P(step stands) for each step of each trace; None for the steps of a trace that is too long to be read."""
-    scored = score_all(prm, [TraceToScore(trace.prompt, trace.steps) for trace in traces])
+    with _show_bar(name, len(traces), " traces") as bar:
+        scored = score_all(prm, [TraceToScore(trace.prompt, trace.steps) for trace in traces], say=bar.update)
     return [
         (None,) * len(trace.steps) if scores is None else tuple(scores)
         for trace, scores in zip(traces, scored, strict=True)
     ]
+
+
+def _show_bar(name: str, total: int, unit: str) -> "tqdm[Any]":
+    """A bar on standard error; none without a terminal (disable=None)."""
+    return tqdm(total=total, desc=f"{name} scores", unit=unit, disable=None)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from tqdm import tqdm
 
 from rl_bridge import prm
 from rl_bridge.data import StepwiseRow
@@ -32,7 +33,7 @@ def prepare_rows(encoder: TraceEncoder, rows: Sequence[StepwiseRow], *, soft: bo
     """Encode rows, leave out those that can't teach, and count what was cut. Raises `NothingToTrainOn`."""
     examples: list[Example] = []
     too_long = without_labels = unlocated = prompts_cut = tokens_cut = 0
-    for row in rows:
+    for row in tqdm(rows, desc="prepared", unit=" traces", disable=None):  # no bar without a terminal
         try:
             trace = encoder.encode(row.prompt, row.steps)
         except TraceTooLong:

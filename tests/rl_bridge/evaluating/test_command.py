@@ -1,12 +1,15 @@
 """`evaluate` as a person uses it, with tiny real models."""
 
 import hashlib
+import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
 from rl_bridge import __main__, reward_model
+from rl_bridge.evaluating.scorers import open_scorers
 from rl_bridge.evaluating.settings import BadEvaluation, Evaluation, read_names
 from rl_bridge.weights import hash_weights
 from tests.rl_bridge import export_folders, tiny
@@ -62,6 +65,34 @@ def test_policies_and_a_prm_are_measured_in_one_table(
         "prms": {"prm": hash_weights(prm)},
         "reward_models": {"rm": hash_weights(rm)},
     }
+
+
+class Terminal(io.StringIO):
+    """What a program writes to a person at a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("is_watched", [True, False])
+def test_scoring_shows_a_bar_to_who_watches(
+    is_watched: bool, tiny_llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = {"prms": {"p": str(write_prm(tmp_path / "prm", tiny_llama))}}
+    models["reward_models"] = {"r": str(write_reward_model(tmp_path / "rm"))}
+    prm, reward = open_scorers(**models)
+    screen = Terminal() if is_watched else io.StringIO()
+    monkeypatch.setattr(sys, "stderr", screen)
+
+    [read, empty, too_long] = prm.score([("p", "a"), ("p", ""), ("p", "x" * 5000)])
+    assert len(reward.score([("p", "a"), ("p", "b")])) == 2
+
+    assert read is not None
+    assert (empty, too_long) == (None, None)
+
+    shown = screen.getvalue()
+    assert ("p scores: 100%" in shown, "r scores: 100%" in shown) == (is_watched, is_watched)
+    assert is_watched or not shown
 
 
 def test_a_file_in_processbenchs_layout_measures_the_scores_it_brings(
