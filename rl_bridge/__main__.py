@@ -6,6 +6,7 @@ sentence on standard error, exit code 2.
 
 import argparse
 import importlib
+import json
 import os
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from rl_bridge.data import check_export
 from rl_bridge.errors import BridgeError
 from rl_bridge.evaluating.options import add_options as add_evaluation_options
 from rl_bridge.evaluating.options import read_settings as read_evaluation
+from rl_bridge.evaluating.plan import describe_plan as describe_evaluation_plan
 from rl_bridge.evaluating.plan import make_plan as make_evaluation_plan
 from rl_bridge.pull import pull_export
 from rl_bridge.report import write_report
@@ -54,7 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
     judge.add_argument("--output", type=Path, required=True, help="JSONL: the same and scores")
     judge.set_defaults(run=_run_judge)
     evaluate = commands.add_parser("evaluate", help="measure policies, process reward models and judges")
-    add_evaluation_options(evaluate, find_models_dir(os.environ))
+    add_evaluation_options(evaluate)
     evaluate.set_defaults(run=_run_evaluate)
     serve = commands.add_parser("serve", help="serve a process reward model as a judge over HTTP")
     serve.add_argument("--prm", type=Path, required=True, help="folder of the PRM: <run>/model")
@@ -112,6 +114,9 @@ def _run_judge(parsed: argparse.Namespace) -> None:
 
 def _run_evaluate(parsed: argparse.Namespace) -> None:
     plan = make_evaluation_plan(read_evaluation(parsed))
+    if parsed.dry_run:
+        print(json.dumps(describe_evaluation_plan(plan), indent=2))
+        return
     evaluating: Any = importlib.import_module("rl_bridge.evaluating.command")
     print(evaluating.evaluate(plan))
     print(f"Wrote {plan.settings.output}.")

@@ -10,6 +10,7 @@ from rl_bridge.evaluating.labelled import KnownTrace, from_rows, read_known_trac
 from rl_bridge.evaluating.settings import BadEvaluation, Evaluation
 from rl_bridge.locations import ModelNotFound, describe_location
 from rl_bridge.manifest import ExportFolder, open_export
+from rl_bridge.training.plan import guess_device
 from rl_bridge.weights import hash_file
 
 
@@ -47,6 +48,25 @@ def make_plan(settings: Evaluation) -> EvaluationPlan:
     )
     _refuse_empty(plan)
     return plan
+
+
+def describe_plan(plan: EvaluationPlan) -> dict[str, Any]:
+    """What `--dry-run` prints, as JSON: which models, on how much, where, and into what."""
+    settings = plan.settings
+    return {
+        "policies": {
+            name: describe_location(place, settings.models_dir) for name, place in settings.policies.items()
+        },
+        "prms": settings.prms,
+        "reward_models": settings.reward_models,
+        "export": plan.export.title if plan.export else None,
+        "prompts": len(plan.prompts),
+        "completions": len(plan.prompts) * settings.num_samples * len(settings.policies),
+        "known_traces": len(plan.known),
+        "device": guess_device(),
+        "writes": str(settings.output),
+        "settings": runs.describe_config(settings),
+    }
 
 
 def _require_folder(place: str, models_dir: Path) -> None:
