@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rl_bridge.manifest import ChangedFile, ExportError, ExportFile, ExportFolder, open_export
-from rl_bridge.tables import read_table
+from rl_bridge.tables import count_labels, read_table
 from rl_bridge.verifiers import VERIFIERS
 
 __all__ = [
@@ -122,15 +122,7 @@ def _load_file(file: ExportFile) -> pa.Table:
     if table.num_rows != file.num_rows:
         raise ChangedFile(f"{file.name} has {table.num_rows} rows where the manifest says {file.num_rows}.")
     check_rows(file.name, file.config, table)
-    return _read_labels_as_numbers(table) if file.config == "stepwise" else table
-
-
-def _read_labels_as_numbers(table: pa.Table) -> pa.Table:
-    """Labels that are true and false, as in TRL's own stepwise data sets, as 1 and 0."""
-    column = table.schema.get_field_index("labels")
-    if not _is_list(table.schema.field(column).type, pa.types.is_boolean):
-        return table
-    return table.set_column(column, "labels", table["labels"].cast(pa.list_(pa.int8())))
+    return count_labels(table) if file.config == "stepwise" else table
 
 
 def check_rows(name: str, config: str, table: pa.Table) -> None:

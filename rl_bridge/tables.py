@@ -21,3 +21,11 @@ def read_table(file: ExportFile) -> pa.Table:
     except pa.ArrowException as error:
         kind = "JSON Lines" if file.path.suffix == ".jsonl" else "Parquet"
         raise ChangedFile(f"{file.name} is not a {kind} file.") from error
+
+
+def count_labels(table: pa.Table) -> pa.Table:
+    """Stepwise labels that are true and false, as in TRL's own data sets, as 1 and 0; others stay."""
+    column = table.schema.get_field_index("labels")
+    if not pa.types.is_boolean(table.schema.field(column).type.value_type):
+        return table
+    return table.set_column(column, "labels", table["labels"].cast(pa.list_(pa.int8())))
