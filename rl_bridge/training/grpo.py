@@ -25,7 +25,7 @@ from rl_bridge.rewards import RewardFunction
 from rl_bridge.rollouts import Keeper, return_rollouts, write_rollouts
 from rl_bridge.token_prm import AnyPrm, load_any_prm, score_all
 from rl_bridge.training.guards import Alarm, Limits
-from rl_bridge.training.judges import count_window, list_cautions
+from rl_bridge.training.judges import count_window, list_cautions, weigh_judge
 from rl_bridge.training.kinds import GrpoTraining
 from rl_bridge.training.plan import Plan
 from rl_bridge.training.rows import render_prompts
@@ -58,7 +58,7 @@ def train(plan: Plan[GrpoTraining]) -> runs.RunSummary:
         degenerate=settings.alarm_degenerate,
         window=count_window(settings),
     )
-    session.warnings += list_cautions(settings, plan.steps)
+    session.warnings += list_cautions(settings, plan.export, plan.steps)
     alarm = Alarm(limits)
     trainer = GRPOTrainer(
         model=model,
@@ -93,13 +93,13 @@ def build_rewards(plan: Plan[GrpoTraining], keeper: Keeper) -> tuple[list[Any], 
 
     Raises `NotAPrm`, `NotARewardModel`, `NoEvidence`, `BadJudge`.
     """
-    settings, manifest = plan.settings, plan.export.manifest
+    settings = plan.settings
     outcome: Any = rewards.outcome_reward  # takes columns by name that every row of `prompts` has
     parts = [hybrid.WeightedReward("outcome_reward", outcome, 1.0, "the reference answer")]
     rewarding: AnyPrm | None = None
     if settings.prm:
         rewarding = load_any_prm(settings.prm)
-        behind = hybrid.weigh_labels(manifest, "stepwise")
+        behind = weigh_judge(settings.prm, plan.export, "stepwise")[0]
         reward = read_asked(make_process_reward(rewarding))
         skill = hybrid.read_skill(settings.prm)
         parts.append(hybrid.weigh_learned("process_reward", reward, behind=behind, skill=skill))
@@ -108,7 +108,7 @@ def build_rewards(plan: Plan[GrpoTraining], keeper: Keeper) -> tuple[list[Any], 
         preference = rewards.make_preference_reward(
             score_completions=lambda pairs: score_completions(opened, pairs)
         )
-        behind = hybrid.weigh_labels(manifest, "preference")
+        behind = weigh_judge(settings.reward_model, plan.export, "preference")[0]
         skill = hybrid.read_skill(settings.reward_model, hybrid.REWARD_FIGURE)
         parts.append(
             hybrid.weigh_learned("preference_reward", read_asked(preference), behind=behind, skill=skill)

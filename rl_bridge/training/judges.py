@@ -6,9 +6,9 @@ import math
 from pathlib import Path
 from typing import Any
 
-from rl_bridge import hybrid
+from rl_bridge import hybrid, runs
 from rl_bridge.locations import ModelNotFound, describe_location
-from rl_bridge.manifest import ExportFolder
+from rl_bridge.manifest import ExportError, ExportFolder, open_export
 from rl_bridge.rollouts import require_queue
 from rl_bridge.run_folder import HEAD_FILE, PRM_FILE
 from rl_bridge.training.kinds import GrpoTraining
@@ -24,14 +24,43 @@ def check_judges(settings: GrpoTraining, export: ExportFolder) -> None:
     """
     if settings.prm:
         _check_prm("prm", settings.prm)
-        hybrid.weigh_labels(export.manifest, "stepwise")
+        weigh_judge(settings.prm, export, "stepwise")
     if settings.held_out_prm:
         _check_prm("held-out-prm", settings.held_out_prm)
     if settings.reward_model:
         _require_head("reward-model", settings.reward_model, "ForSequenceClassification")
-        hybrid.weigh_labels(export.manifest, "preference")
+        weigh_judge(settings.reward_model, export, "preference")
     if settings.return_to:
         require_queue(settings.return_to, allows_http=settings.allow_http)
+
+
+def weigh_judge(folder: Path, export: ExportFolder, config: str) -> tuple[float, str]:
+    """How far people stand behind the labels that a judge learned from, and a caution where that had to be guessed.
+
+    Its run says which export that was; where that export is gone or counts no labels, the one given speaks for it.
+    Raises `NoEvidence`.
+    """
+    learned = _read_data(folder.parent / runs.DATA_FILE)
+    if learned.get("manifest_sha256", export.manifest_sha256) == export.manifest_sha256:
+        return hybrid.weigh_labels(export.manifest, config), ""
+    try:
+        own = open_export(Path(str(learned.get("folder"))))
+        if own.manifest_sha256 == learned["manifest_sha256"]:
+            return hybrid.weigh_labels(own.manifest, config), ""
+    except (ExportError, hybrid.NoEvidence):
+        pass  # the caution below says what it comes to
+    caution = (
+        f"{folder} learned from {learned.get('export')}, which isn't to be had: it weighs by {export.title}."
+    )
+    return hybrid.weigh_labels(export.manifest, config), caution
+
+
+def _read_data(path: Path) -> dict[str, Any]:
+    try:
+        content: Any = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def count_window(settings: GrpoTraining) -> int:
@@ -39,9 +68,11 @@ def count_window(settings: GrpoTraining) -> int:
     return math.ceil(settings.alarm_window / settings.log_every)
 
 
-def list_cautions(settings: GrpoTraining, steps: int) -> list[str]:
-    """What a run of that many steps lacks: alarms that can't go off, steps as its PRM knows them."""
-    return [*_list_alarms_off(settings, steps), *_list_other_cuts(settings)]
+def list_cautions(settings: GrpoTraining, export: ExportFolder, steps: int) -> list[str]:
+    """What a run of that many steps lacks: alarms that can go off, steps that its PRM knows, labels to weigh by."""
+    judges = ((settings.prm, "stepwise"), (settings.reward_model, "preference"))
+    guessed = [weigh_judge(folder, export, config)[1] for folder, config in judges if folder]
+    return [*_list_alarms_off(settings, steps), *_list_other_cuts(settings), *filter(None, guessed)]
 
 
 def _list_alarms_off(settings: GrpoTraining, steps: int) -> list[str]:

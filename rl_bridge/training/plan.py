@@ -102,7 +102,9 @@ def describe_plan(plan: Plan[TrainingSettings]) -> dict[str, Any]:
         "processes": runs.count_processes(),
         "model": plan.model,
         "device": guess_device(),
-        "cautions": list_cautions(settings, plan.steps) if isinstance(settings, GrpoTraining) else [],
+        "cautions": list_cautions(settings, plan.export, plan.steps)
+        if isinstance(settings, GrpoTraining)
+        else [],
         "writes": str(settings.output),
         "settings": runs.describe_config(settings),
     }

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from rl_bridge import __main__, client
+from rl_bridge.manifest import open_export
 from rl_bridge.training import judges
 from rl_bridge.training.kinds import GrpoTraining
 from tests.rl_bridge.evaluating.test_command import write_reward_model
@@ -185,8 +186,10 @@ WATCHED = {"export": Path("e"), "output": Path("o"), "held_out_prm": Path("no-fo
         ({"log_every": 4}, 20, {"longer completions", "a held-out judge that falls"}),
     ],
 )
-def test_each_alarm_that_cannot_go_off_is_named(changes: dict[str, Any], steps: int, off: set[str]) -> None:
-    cautions = judges.list_cautions(GrpoTraining(**WATCHED | changes), steps)
+def test_each_alarm_that_cannot_go_off_is_named(
+    changes: dict[str, Any], steps: int, off: set[str], export: Path
+) -> None:
+    cautions = judges.list_cautions(GrpoTraining(**WATCHED | changes), open_export(export), steps)
 
     assert {caution.removeprefix("No alarm for ").partition(":")[0] for caution in cautions} == off
 
@@ -217,3 +220,27 @@ def test_a_prm_that_knows_other_steps_is_a_caution(
 
     cautions = json.loads(capsys.readouterr().out)["cautions"]
     assert any("prm was trained on steps cut by auto@1" in caution for caution in cautions) is is_said
+
+
+def test_a_judge_weighs_by_the_export_that_it_learned_from(export: Path, tmp_path: Path) -> None:
+    others = write_prompts(tmp_path / "others")
+    manifest = json.loads((others / "manifest.json").read_text())
+    manifest["counts"]["configs"]["stepwise"]["provenance"] = {"ai": 2}
+    (others / "manifest.json").write_text(json.dumps(manifest))
+    given, own = open_export(export), open_export(others)
+    run = tmp_path / "run"
+    run.mkdir()
+    learned = {"export": own.title, "folder": str(others), "manifest_sha256": own.manifest_sha256}
+    assert judges.weigh_judge(run / "model", given, "stepwise") == (0.75, "")
+
+    (run / "data.json").write_text(json.dumps(learned))
+    assert judges.weigh_judge(run / "model", given, "stepwise") == (0.5, "")
+
+    (run / "data.json").write_text(json.dumps(learned | {"manifest_sha256": "changed since"}))
+    weight, caution = judges.weigh_judge(run / "model", given, "stepwise")
+    assert weight == 0.75
+    assert f"learned from {own.title}, which isn't to be had: it weighs by {given.title}" in caution
+
+    (run / "data.json").write_text(json.dumps(learned | {"folder": str(tmp_path / "gone")}))
+    settings = GrpoTraining(export=export, output=tmp_path / "new", prm=run / "model")
+    assert any("which isn't to be had" in each for each in judges.list_cautions(settings, given, 20))
