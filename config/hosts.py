@@ -6,9 +6,9 @@ import ipaddress
 from collections.abc import Iterable
 
 
-def has_public_name(hosts: Iterable[str]) -> bool:
-    """Whether any of these names could be reached, and certified, from elsewhere."""
-    return not all(is_local_name(host) for host in hosts)
+def list_public_names(hosts: Iterable[str]) -> list[str]:
+    """Those of these names that could be reached, and certified, from elsewhere; in small letters."""
+    return [host.lower() for host in hosts if not is_local_name(host)]
 
 
 def is_local_name(host: str) -> bool:

@@ -11,7 +11,7 @@ from kombu import Queue
 
 from config.api_settings import *  # noqa: F403
 from config.cache import describe_cache
-from config.hosts import has_public_name
+from config.hosts import list_public_names
 from config.logs import describe_logging, report_errors
 from config.paths import (
     BASE_DIR,
@@ -49,7 +49,8 @@ SECRET_KEY = os.environ.get("GRADUS_SECRET_KEY") or secret_key(DATA_DIR)
 # "localhost" always: under this name the supervisor asks the web server whether it is up.
 ALLOWED_HOSTS = [*_words("GRADUS_HOSTS", default="127.0.0.1 [::1]"), "localhost"]
 # Who answers to more than this machine's own names has a proxy that ends TLS, unless they say that they have none.
-IS_BEHIND_HTTPS = _flag("GRADUS_HTTPS", default=has_public_name(ALLOWED_HOSTS))
+PUBLIC_HOSTS = list_public_names(ALLOWED_HOSTS)
+IS_BEHIND_HTTPS = _flag("GRADUS_HTTPS", default=bool(PUBLIC_HOSTS))
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_BEHIND_HTTPS
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 SECURE_HSTS_SECONDS = 31_536_000 if IS_BEHIND_HTTPS else 0

@@ -8,7 +8,6 @@ from django.http.request import split_domain_port
 from django.utils.translation import gettext
 
 from annotation.actions.invitation_mail import MailNotSent
-from config.hosts import is_local_name
 
 
 def find_site(request: HttpRequest) -> str:
@@ -24,7 +23,6 @@ def find_site(request: HttpRequest) -> str:
             gettext("This server does not know its own address, so it sends no links. Tell whoever runs it.")
         )
     host = request.get_host()
-    public = [name for name in settings.ALLOWED_HOSTS if not is_local_name(name)]
-    if public and is_local_name(split_domain_port(host)[0]):
-        host = public[0]
+    if settings.PUBLIC_HOSTS and split_domain_port(host)[0] not in settings.PUBLIC_HOSTS:
+        host = settings.PUBLIC_HOSTS[0]
     return f"{request.scheme}://{host}"

@@ -14,7 +14,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from config.hosts import has_public_name
+from config.hosts import list_public_names
 from config.paths import BASE_DIR
 from tests.repo.test_house_rules import list_tracked, name_of
 
@@ -119,7 +119,7 @@ def test_only_what_the_owner_of_the_domain_decides_is_silenced(production: dict[
     ],
 )
 def test_a_name_of_the_internet_is_told_from_those_of_this_network(hosts: str, is_public: bool) -> None:
-    assert has_public_name(hosts.split()) == is_public
+    assert bool(list_public_names(hosts.split())) == is_public
 
 
 @pytest.mark.parametrize(("said", "seconds"), [(None, "31536000"), ("0", "0")])

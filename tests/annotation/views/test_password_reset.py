@@ -98,6 +98,7 @@ class TestWhereTheLinkLeads:
 
     def test_a_local_name_leads_nobody_to_their_own_machine(self, grace: Account, settings: Any) -> None:
         settings.ALLOWED_HOSTS = ["gradus.example.org", "localhost"]
+        settings.PUBLIC_HOSTS = ["gradus.example.org"]
 
         ask(host="localhost:4444")
 
