@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging.config
 import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import before_task_publish, setup_logging, task_postrun, task_prerun
+from celery.signals import before_task_publish, setup_logging, task_postrun, task_prerun, worker_init
 from django.conf import settings
 from django.db.backends.signals import connection_created
 from django.dispatch import receiver
 
+from config import priority
 from config.logs import request_id
 from rl_bridge.threads import wait_without_spinning
 
@@ -35,10 +35,15 @@ def _log_as_django_does(**_: Any) -> None:
 def _share_priority(connection: Any, **_: Any) -> None:
     """The embedded PostgreSQL works for a worker at the worker's own priority (config.engine.stack): half of an export
     is the database's work, and pages would wait for it. A server elsewhere has priorities of its own."""
-    ours = os.getpriority(os.PRIO_PROCESS, 0)
-    if ours > 0 and not os.environ.get("DATABASE_URL"):
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, connection.connection.info.backend_pid, ours)
+    if priority.ours() > 0 and not os.environ.get("DATABASE_URL"):
+        priority.stand_back(priority.ours(), pid=connection.connection.info.backend_pid)
+
+
+@worker_init.connect
+def _stand_back_as_a_session(**_: Any) -> None:
+    """A worker that `nice` started stands back for the web server, which has a session of its own, too."""
+    if priority.ours() > 0:
+        priority.stand_back(priority.ours(), pid=os.getpid())
 
 
 @before_task_publish.connect

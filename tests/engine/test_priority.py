@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from config import paths
+from config import paths, priority
 from config.engine.testing import running_postgres
 
 ASK = """
-import os, sys
+import os, pathlib, sys
+from celery.signals import worker_init
+AUTOGROUPS = pathlib.Path("/proc/self/autogroup")
 os.nice(int(sys.argv[1]))
 from config.celery import app
 import django
@@ -22,8 +24,13 @@ django.setup()
 from django.db import connection
 with connection.cursor() as cursor:
     cursor.execute("SELECT pg_backend_pid()")
-    print(os.getpriority(os.PRIO_PROCESS, 0), os.getpriority(os.PRIO_PROCESS, cursor.fetchone()[0]))
+    backend = cursor.fetchone()[0]
+worker_init.send(sender=None)
+for pid in (os.getpid(), backend):
+    session = pathlib.Path(f"/proc/{pid}/autogroup").read_text().split()[-1] if AUTOGROUPS.exists() else "none"
+    print(os.getpriority(os.PRIO_PROCESS, pid), session)
 """
+AUTOGROUPS = Path("/proc/self/autogroup")
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +40,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
-def ask(data: Path, *, steps_back: int) -> tuple[int, int]:
-    """The priorities (nice values) of a process, and of the PostgreSQL process that answers it."""
+def ask(data: Path, *, steps_back: int) -> list[tuple[str, str]]:
+    """The priorities (nice values) of a process with a session to itself and of the PostgreSQL process that answers it:
+    each one's own, and its session's."""
     environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
     answer = subprocess.run(
         [sys.executable, "-c", ASK, str(steps_back)],
@@ -43,19 +51,53 @@ def ask(data: Path, *, steps_back: int) -> tuple[int, int]:
         capture_output=True,
         text=True,
         check=True,
+        start_new_session=True,
     )
-    ours, theirs = map(int, answer.stdout.split())
-    return ours, theirs
+    process, backend = (tuple(line.split()) for line in answer.stdout.splitlines())
+    return [(process[0], process[1]), (backend[0], backend[1])]
+
+
+def session(steps_back: int) -> str:
+    return str(steps_back) if AUTOGROUPS.exists() else "none"
 
 
 def test_the_database_works_for_a_worker_at_the_workers_own_priority(data: Path) -> None:
-    ours, theirs = ask(data, steps_back=7)
+    worker, backend = ask(data, steps_back=7)
 
-    assert ours >= 7
-    assert theirs == ours
+    assert int(worker[0]) >= 7
+    assert backend == worker
+
+
+@pytest.mark.skipif(not AUTOGROUPS.exists(), reason="this system compares priorities across sessions")
+def test_a_worker_s_session_and_its_database_s_stand_back_as_far_as_they_do(data: Path) -> None:
+    worker, backend = ask(data, steps_back=7)
+
+    assert worker == (worker[0], worker[0])
+    assert backend == worker
 
 
 def test_it_works_for_pages_at_its_own(data: Path) -> None:
-    here = os.nice(0)
+    here = (str(os.nice(0)), session(0))
 
-    assert ask(data, steps_back=0) == (here, here)
+    assert ask(data, steps_back=0) == [here, here]
+
+
+@pytest.mark.skipif(not AUTOGROUPS.exists(), reason="this system compares priorities across sessions")
+def test_a_worker_in_a_session_with_others_leaves_theirs_as_it_is() -> None:
+    before = AUTOGROUPS.read_text()
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as worker:
+        priority.stand_back(17, pid=worker.pid)
+
+        assert os.getpriority(os.PRIO_PROCESS, worker.pid) == 17
+        assert AUTOGROUPS.read_text() == before
+        worker.communicate(b"\n")
+
+
+def test_a_process_that_ended_meanwhile_is_no_error() -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    here = priority.ours()
+
+    priority.stand_back(17, pid=ended.pid)
+
+    assert priority.ours() == here
