@@ -27,10 +27,13 @@ class DrawStatements:
     list_gold: Statement
 
 
+# OFFSET 0 keeps these a question asked of each trace in the index's order, which ends with the trace that was looked
+# for: PostgreSQL would else join, and where it expects few traces of a need read and sort all that there are. "+ 0"
+# has it look among the few assignments of the trace, not among all that the rater ever had.
 _NEVER_HAD = """NOT EXISTS (SELECT 1 FROM annotation_assignment had
-    WHERE had.trace_id = t.id AND had.rater_id = %(rater)s AND had.state <> 'returned')"""
+    WHERE had.trace_id = t.id AND had.rater_id + 0 = %(rater)s AND had.state <> 'returned' OFFSET 0)"""
 _NOT_OWN = """AND NOT EXISTS (SELECT 1 FROM annotation_prompt own
-    WHERE own.id = t.prompt_id AND own.created_by_id = %(rater)s)"""
+    WHERE own.id = t.prompt_id AND own.created_by_id = %(rater)s OFFSET 0)"""
 _TAKE_ONE = "LIMIT 1 FOR NO KEY UPDATE OF t SKIP LOCKED"
 
 

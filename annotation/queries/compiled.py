@@ -47,8 +47,8 @@ class CompiledQuery(Generic[M]):
         self._compiled: _Compiled[M] | None = None
 
     def list(self, *values: Value, after: Sequence[Call] = ()) -> list[M]:
-        """All rows that the query finds for these values; none for a number that no column could hold. The calls in
-        `after` go before it in the same round trip."""
+        """All rows that the query finds for these values, in the order that it asks for itself; none for a number that
+        no column could hold. The calls in `after` go before it in the same round trip."""
         if any(isinstance(value, int) and not -(2**63) <= value < 2**63 for value in values):
             return []
         if self._compiled is None:
@@ -64,6 +64,9 @@ class _Compiled(Generic[M]):
     """What Django's ModelIterable works out for each run, kept."""
 
     def __init__(self, queryset: models.QuerySet[M], marks: Sequence[Value]) -> None:
+        if not queryset.query.order_by:
+            # The model's own order could have PostgreSQL read the table along it, to the one row that is wanted.
+            queryset = queryset.order_by()
         compiler: SQLCompiler = queryset.query.get_compiler(connection=connection)
         sql, self._params = compiler.as_sql()
         self._statement = Statement(sql)

@@ -2,9 +2,13 @@
 
 On the path of every rating PostgreSQL takes longer to plan a statement than to run it, and a round trip costs both
 sides more than most statements do. A prepared statement keeps its plan, and PostgreSQL makes a new one when the tables'
-statistics change. It keeps one plan for all values only where that looks no dearer than a plan for these very values,
-so what decides the shape of a statement belongs in its text and not in its values. Behind a pool that gives a
-connection to somebody else after each transaction, GRADUS_PREPARE=0 turns it off (docs/deploy.md).
+statistics change. It is told to keep one plan for all values: left alone it compares that with a plan for these very
+values, and may find the comparison reason enough to plan anew each time. So what decides the shape of a statement
+belongs in its text and not in its values. Behind a pool that gives a connection to somebody else after each
+transaction, GRADUS_PREPARE=0 turns it off (docs/deploy.md).
+
+Some plans are from a time when a table was small, and reading all of it was the cheapest; minutes later, after
+thousands of ratings, it is not. So these statements are planned as if tables could not be read as a whole.
 """
 
 from __future__ import annotations
@@ -18,6 +22,9 @@ from weakref import WeakKeyDictionary
 
 from django.conf import settings
 from django.db import connection
+
+# Until the transaction ends; where there is none, the statements of one round trip are one.
+_PLANNING = "SET LOCAL enable_seqscan = off; SET LOCAL plan_cache_mode = force_generic_plan"
 
 _numbers = itertools.count(1)
 _prepared: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()  # by the driver's connection: names
@@ -62,7 +69,7 @@ class Statement:
         began, as if it had been sent by itself, and their rows are not read."""
         calls = [*after, self.with_values(*values, **named)]
         with _cursor() as cursor, connection.wrap_database_errors:
-            sql = "; ".join([statement._text_here() for statement, _ in calls])
+            sql = "; ".join([_PLANNING, *(statement._text_here() for statement, _ in calls)])
             cursor.execute(sql, [value for _, given in calls for value in given])
             rows: list[Any] = cursor.fetchall()
         return rows

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
 from annotation.actions.assignments import NothingToRate, lease_next
 from annotation.actions.draws import NUM_COUNTED, Draw, draw_trace
@@ -274,32 +274,3 @@ def test_asking_for_the_one_after_what_the_page_shows_leases_it_ahead() -> None:
 
     assert (ahead.is_ahead, again.pk, stale.pk) == (True, ahead.pk, current.pk)
     assert Assignment.objects.filter(rater=rater).count() == 2
-
-
-@pytest.mark.parametrize("arm", ["random", "need"])
-def test_a_draw_keeps_one_plan_for_all_values(arm: str) -> None:
-    """PostgreSQL plans a statement anew each time where a plan for these very values looks cheaper than one for all;
-    that took three times as long as the draw itself."""
-    project, value = make_project(), RANDOM_ARM if arm == "random" else NEED_ARM
-    make_traces(project, 40)
-    raters = [make_member(project) for _ in range(3)]
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
-
-    for number in range(12):
-        draw(project, raters[number % 3], Loaded(value, number / 12))
-
-    assert (
-        count_plans("at_or_after" if arm == "random" else "drawn AS (SELECT t.id, t.need FROM")["generic"] > 0
-    )
-
-
-def count_plans(text: str) -> Counter[str]:
-    """How often statements with this text ran here by the plan for all values, and by one of their own."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT sum(generic_plans), sum(custom_plans) FROM pg_prepared_statements WHERE strpos(statement, %s) > 0",
-            [text],
-        )
-        generic, custom = cursor.fetchone() or (0, 0)
-    return Counter(generic=int(generic or 0), custom=int(custom or 0))

@@ -108,6 +108,19 @@ def test_locks_are_taken_in_the_callers_transaction(settings: Any) -> None:
     assert "FOR UPDATE" in captured[0]["sql"]
 
 
+def test_rows_have_no_order_that_the_query_did_not_ask_for(settings: Any) -> None:
+    """Along its model's own order PostgreSQL might read a whole table, on its way to one row."""
+    settings.PREPARES_STATEMENTS = False
+    plain = CompiledQuery(lambda rater: Assignment.objects.filter(rater=rater), int)
+    last_first = CompiledQuery(lambda rater: Assignment.objects.filter(rater=rater).order_by("-pk"), int)
+
+    with CaptureQueriesContext(connection) as captured:
+        plain.find(1)
+        last_first.find(1)
+
+    assert ["ORDER BY" in query["sql"] for query in captured] == [False, True]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_query_compiled_by_one_thread_runs_in_another_on_that_ones_connection() -> None:
     assignment = make_assignment()
