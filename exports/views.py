@@ -68,18 +68,29 @@ def list_exports(request: HttpRequest, slug: str) -> HttpResponseBase:
 def create_export(request: HttpRequest, slug: str) -> HttpResponse:
     """The form with a live preview: GET previews its choices, POST starts the export (or previews, without htmx)."""
     project = load_project(request, slug, *MAKERS)
+    refusal = ""
     if request.method == "POST":
         form = ExportForm(project, request.POST, account=account_of(request))
-        export = None if "preview" in request.POST else _start(request, project, form)
-        if export is not None:
-            return redirect_htmx(request, "exports:show_export", slug, export.pk)
+        if "preview" not in request.POST and form.is_valid():
+            try:
+                export = _start(request, project, form)
+            except (actions.NoConfigs, actions.MergeUnfit, NothingToMerge) as error:
+                refusal = str(error)
+            else:
+                return redirect_htmx(request, "exports:show_export", slug, export.pk)
     elif "configs" in request.GET or "good_from" in request.GET:
         form = ExportForm(project, request.GET, account=account_of(request))
     else:
         form = ExportForm(project, account=account_of(request), merge=request.GET.get("merge", ""))
-    context = {"project": project, "form": form, "preview": _preview(project, form)}
-    part = "#preview" if request.htmx else ""  # type: ignore[attr-defined]  # set by django-htmx's middleware
-    return render(request, f"exports/create_export.html{part}", context)
+    is_part = bool(request.htmx)  # type: ignore[attr-defined]  # set by django-htmx's middleware
+    context = {
+        "project": project,
+        "form": form,
+        "refusal": refusal,
+        "preview": _preview(project, form),
+        "reasons": _spell_reasons(form) if is_part else [],  # the whole page says them at the form
+    }
+    return render(request, f"exports/create_export.html{'#preview' if is_part else ''}", context)
 
 
 @login_required
@@ -177,25 +188,25 @@ def _get_export(request: HttpRequest, project: Project, export_id: int) -> Expor
     return get_object_or_404(list_exports_of(account_of(request)).filter(project=project), pk=export_id)
 
 
-def _start(request: HttpRequest, project: Project, form: ExportForm) -> Export | None:
-    """Starts the export of a valid form; else leaves the reason in the form."""
-    if not form.is_valid():
-        return None
-    try:
-        return actions.start_export(
-            project=project,
-            merge=form.merge_chosen(),
-            configs=form.cleaned_data["configs"],
-            form=cast(FormName, form.cleaned_data["form"]),
-            policy=form.policy(),
-            actor=account_of(request),
-            now=timezone.now(),
-            file_format=form.cleaned_data["file_format"],
-            other_projects=form.others_chosen(),
-        )
-    except (actions.NoConfigs, actions.MergeUnfit, NothingToMerge) as error:
-        form.add_error(None, str(error))
-        return None
+def _start(request: HttpRequest, project: Project, form: ExportForm) -> Export:
+    """Starts the export of a valid form. Raises NoConfigs, MergeUnfit, NothingToMerge."""
+    return actions.start_export(
+        project=project,
+        merge=form.merge_chosen(),
+        configs=form.cleaned_data["configs"],
+        form=cast(FormName, form.cleaned_data["form"]),
+        policy=form.policy(),
+        actor=account_of(request),
+        now=timezone.now(),
+        file_format=form.cleaned_data["file_format"],
+        other_projects=form.others_chosen(),
+    )
+
+
+def _spell_reasons(form: ExportForm) -> list[str]:
+    """Each choice that is wrong, and why."""
+    of_fields = [f"{field.label}: {error}" for field in form.visible_fields() for error in field.errors]
+    return [*map(str, form.non_field_errors()), *of_fields]
 
 
 def _preview(project: Project, form: ExportForm) -> Preview | None:

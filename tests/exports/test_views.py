@@ -192,8 +192,19 @@ def test_choices_that_can_not_be_are_refused_with_a_sentence(changed: dict[str, 
     page = sign_in(world).post(path(world, "create_export"), choices(world, **changed))
 
     assert page.status_code == 200
-    assert message in page.content.decode()
+    assert page.content.decode().count(message) == 1
     assert not Export.objects.exists()
+
+
+def test_the_preview_alone_says_which_choices_are_wrong() -> None:
+    world = make_world(1)
+    wrong = choices(world, good_from="0.2", bad_to="0.5", seed="-1")
+
+    answer = sign_in(world).get(path(world, "create_export"), wrong, headers=HTMX)
+
+    page = answer.content.decode()
+    wrong_seed = "Seed of the splits: Ensure this value is greater than or equal to 0."
+    assert (page.count(wrong_seed), "nothing to preview" in page) == (1, True)
 
 
 def test_a_merge_under_way_by_another_policy_is_said_in_the_form() -> None:
@@ -203,7 +214,8 @@ def test_a_merge_under_way_by_another_policy_is_said_in_the_form() -> None:
     answer = sign_in(world).post(path(world, "create_export"), choices(world, seed=77))
 
     page = answer.content.decode()
-    assert "is under way, by the policy majority, and this export asks for the policy chain" in page
+    assert page.count("is under way, by the policy majority, and this export asks for the policy chain") == 1
+    assert "fit together" not in page  # the choices are good; it is the moment that is not
     assert 'value="77"' in page
     assert not Export.objects.exists()
 
@@ -216,7 +228,7 @@ def test_nothing_to_merge_is_said_in_the_form() -> None:
 
     answer = client.post(page, {**default_choices(project), "leaves_out_bad_prompts": "on"})
 
-    assert "There is nothing to merge yet" in answer.content.decode()
+    assert answer.content.decode().count("There is nothing to merge yet") == 1
     assert not Export.objects.exists()
 
 
