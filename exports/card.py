@@ -17,6 +17,8 @@ from exports.labels import REASONS
 from exports.manifest import FileEntry, Manifest, MergeFacts
 from exports.policy import CONFIGS, SPLITS
 
+_LIKE_LENGTHS = 0.1
+"""Mean lengths of chosen and rejected that differ by less, as a share of the longer, teach a trainer nothing."""
 _NAMES = {"double": "float64", "float": "float32", "halffloat": "float16"}
 READERS = {
     "stepwise": "A label for each step of a trace: 1 it stands, 0 it does not, -100 no label. For reward models.",
@@ -86,9 +88,10 @@ def describe_losses(manifest: Manifest) -> list[str]:
     said.append(report["neutral_policy"])
     chosen, rejected = report["mean_chosen_length"], report["mean_rejected_length"]
     if chosen is not None and rejected is not None:
+        differs = abs(chosen - rejected) > _LIKE_LENGTHS * max(chosen, rejected)
+        warning = ": a trainer may learn the difference in length" if differs else ""
         said.append(
-            f"Chosen completions have {chosen:.0f} characters on average, rejected ones {rejected:.0f}: a trainer may "
-            f"learn the difference in length."
+            f"Chosen completions have {chosen:.0f} characters on average, rejected ones {rejected:.0f}{warning}."
         )
     return said
 

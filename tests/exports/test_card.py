@@ -151,6 +151,14 @@ def test_losses_are_sentences_the_largest_first() -> None:
     ]
 
 
+def test_pairs_of_like_lengths_are_told_without_a_warning() -> None:
+    manifest = make_manifest(make_entry("preference"), mean_chosen_length=63.4, mean_rejected_length=62.9)
+
+    said = describe_losses(manifest)
+
+    assert said[-1] == "Chosen completions have 63 characters on average, rejected ones 63."
+
+
 def test_where_nothing_was_lost_only_the_neutral_policy_is_told() -> None:
     assert len(describe_losses(make_manifest(make_entry("stepwise")))) == 1
 

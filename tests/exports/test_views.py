@@ -207,6 +207,26 @@ def test_the_preview_alone_says_which_choices_are_wrong() -> None:
     assert (page.count(wrong_seed), "nothing to preview" in page) == (1, True)
 
 
+def test_a_wrong_choice_reaches_the_server_which_says_what_is_wrong_with_it() -> None:
+    """A browser that checks the form itself keeps a stale preview, and can't show what is wrong in a closed part."""
+    world = make_world(1)
+
+    page = sign_in(world).get(path(world, "create_export")).content.decode()
+
+    assert re.search(r"<form[^>]* novalidate[^>]*>", page)
+
+
+def test_a_project_is_asked_for_batches_and_models_only_where_it_has_some() -> None:
+    world, young = make_world(1), make_project()
+    asks = ("Only of the batches", "Only completions by")
+
+    grown_page = sign_in(world).get(path(world, "create_export")).content.decode()
+    young_page = make_visitor("admin", young).client.get(reverse("exports:create_export", args=[young.slug]))
+
+    assert all(words in grown_page for words in asks)
+    assert not any(words in young_page.content.decode() for words in asks)
+
+
 def test_a_merge_under_way_by_another_policy_is_said_in_the_form() -> None:
     world = make_world(2)
     merges.start_merge(project=world.project, policy=MergePolicy("majority"), actor=world.engineer, now=NOW)
