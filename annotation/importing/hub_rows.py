@@ -11,23 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import datasets
-from datasets.exceptions import DatasetsError
-from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
+from annotation.importing.hub_faults import EXPECTED, explain_fault
 from annotation.importing.hub_names import is_folder
 from annotation.importing.hub_repositories import open_repository
 from annotation.importing.rows import Row, SourceUnreadable
-
-_EXPECTED = (
-    DatasetsError,
-    HfHubHTTPError,
-    OfflineModeIsEnabled,
-    OSError,
-    ValueError,
-    KeyError,
-    TypeError,
-    RuntimeError,
-)
 
 
 @dataclass(frozen=True)
@@ -44,16 +32,16 @@ def read_hub(source: HubSource, *, folders: Sequence[Path]) -> Iterator[Row]:
     try:
         for number, values in enumerate(_open(source, folders), start=1):
             yield Row(number, values)
-    except _EXPECTED as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
-        raise SourceUnreadable(f"The data set “{source.name[:120]}” can't be read: {reason}") from error
+    except EXPECTED as error:
+        said = explain_fault(error, name=source.name, config=source.config, split=source.split)
+        raise SourceUnreadable(said) from error
 
 
 def count_hub_rows(source: HubSource, *, folders: Sequence[Path]) -> int | None:
     """How many rows the split says it has; None where it doesn't say."""
     try:
         opened = _open(source, folders)
-    except _EXPECTED:
+    except EXPECTED:
         return None
     if isinstance(opened, datasets.Dataset):
         return int(opened.num_rows)

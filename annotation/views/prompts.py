@@ -66,6 +66,7 @@ def make_prompts(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _say_what_was_added(request: HttpRequest, slug: str, added: AddedPrompts) -> HttpResponse:
     stored = f"{added.num_stored:,} prompt{'' if added.num_stored == 1 else 's'} stored."
-    known = f" {added.num_duplicates:,} were there already." if added.num_duplicates else ""
+    were = "was" if added.num_duplicates == 1 else "were"
+    known = f" {added.num_duplicates:,} {were} there already." if added.num_duplicates else ""
     messages.success(request, stored + known)
     return redirect_htmx(request, "annotation:list_prompts", slug)

@@ -429,7 +429,9 @@ class TestDataSets:
         source = self.look("someone/no-such-set")
 
         assert source.state == JobState.FAILED
-        assert source.error.startswith("The data set “someone/no-such-set” can't be read:")
+        assert source.error.startswith(
+            "The Hugging Face hub can't be reached from this server: bring “someone/no-such-set”"
+        )
         assert "Traceback" not in source.error
 
 

@@ -59,7 +59,7 @@ def test_a_worker_opens_no_folder_that_happens_to_have_the_name(
         (folder / "rows.jsonl").write_text('{"prompt": "of another project"}\n')
     monkeypatch.chdir(tmp_path)
 
-    with pytest.raises(SourceUnreadable, match=r"can't be read|is no name"):
+    with pytest.raises(SourceUnreadable, match=r"can't be reached|is no name"):
         list(read_hub(HubSource(name, "", "train"), folders=[]))
 
 

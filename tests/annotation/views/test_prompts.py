@@ -118,6 +118,10 @@ def test_problems_are_made(maker: Client, project: Project) -> None:
     assert "2 prompts stored." in response.content.decode()
     prompt = Prompt.objects.all()[0]
     assert json.loads(prompt.ground_truth)["dataset"] == "chain_sum"
+    again = maker.post(
+        path(project, "make_prompts"), {"data_set": "sums", "count": 1, "seed": 5}, follow=True
+    )
+    assert "0 prompts stored. 1 was there already." in again.content.decode()
 
 
 @pytest.mark.parametrize(
