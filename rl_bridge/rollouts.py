@@ -9,7 +9,7 @@ import hashlib
 import heapq
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -44,7 +44,7 @@ class Keeper:
     """Keeps the most doubtful roll-outs it was shown, each completion of a prompt once."""
 
     def __init__(self, at_most: int) -> None:
-        self._at_most = at_most
+        self.at_most = at_most
         self._heap: list[tuple[float, str, Rollout]] = []
         self._known: set[str] = set()
 
@@ -54,7 +54,7 @@ class Keeper:
         """Look at a batch: rewards by name, with `process_reward` and, where there is one, `outcome_reward`."""
         prompt_ids = columns.get("prompt_id")
         process = found.get("process_reward")
-        if not prompt_ids or process is None or not self._at_most:
+        if not prompt_ids or process is None or not self.at_most:
             return
         outcome = found.get("outcome_reward") or [None] * len(texts)
         for prompt_id, text, p, o in zip(prompt_ids, texts, process, outcome, strict=True):
@@ -63,13 +63,18 @@ class Keeper:
             is_correct = None if o is None else o >= 0.5
             self._offer(Rollout(int(prompt_id), text, measure_doubt(p, is_correct), is_correct))
 
+    def take(self, rollouts: Iterable[Rollout]) -> None:
+        """Look at roll-outs that were kept elsewhere, or earlier."""
+        for rollout in rollouts:
+            self._offer(rollout)
+
     def _offer(self, rollout: Rollout) -> None:
         key = hashlib.sha256(f"{rollout.prompt_id}\0{rollout.completion}".encode()).hexdigest()
         if key in self._known:
             return
         self._known.add(key)
         heapq.heappush(self._heap, (rollout.doubt, key, rollout))
-        if len(self._heap) > self._at_most:
+        if len(self._heap) > self.at_most:
             self._known.discard(heapq.heappop(self._heap)[1])
 
     def list_kept(self) -> list[Rollout]:

@@ -22,10 +22,11 @@ from rl_bridge.errors import BridgeError
 from rl_bridge.prm import TraceToScore, pad_token_of
 from rl_bridge.reward_model import load_reward_model, score_completions
 from rl_bridge.rewards import RewardFunction
-from rl_bridge.rollouts import Keeper, return_rollouts, write_rollouts
+from rl_bridge.rollouts import Keeper, Rollout, return_rollouts, write_rollouts
 from rl_bridge.token_prm import AnyPrm, load_any_prm, score_all
 from rl_bridge.training.guards import Alarm, Limits
 from rl_bridge.training.judges import count_window, list_cautions, weigh_judge
+from rl_bridge.training.kept import KeeperCheckpoint, gather_kept
 from rl_bridge.training.kinds import GrpoTraining
 from rl_bridge.training.plan import Plan
 from rl_bridge.training.rows import render_prompts
@@ -67,7 +68,7 @@ def train(plan: Plan[GrpoTraining]) -> runs.RunSummary:
         train_dataset=Dataset(_prepare(session)),
         processing_class=session.tokenizer,
         peft_config=session.lora(model),
-        callbacks=[alarm],
+        callbacks=[alarm, KeeperCheckpoint(keeper)],
     )
     session.train(trainer)
     if alarm.sentence:
@@ -76,8 +77,9 @@ def train(plan: Plan[GrpoTraining]) -> runs.RunSummary:
     metrics = read_log(trainer.state.log_history) | read_course(trainer.state.log_history)
     metrics |= {f"weight_{part.name}": part.weight for part in parts}
     metrics["was_stopped"] = float(bool(alarm.sentence))
+    kept = gather_kept(keeper)
     if runs.is_first_process():
-        session.warnings += _give_back(settings, keeper)
+        session.warnings += _give_back(settings, kept)
     return session.finish(
         trainer,
         title="{base} after GRPO",
@@ -166,7 +168,7 @@ def read_course(log: Sequence[dict[str, Any]]) -> dict[str, float]:
 
 
 def _prepare(session: Session) -> pa.Table:
-    """The prompts that fit beside a whole completion. Raises `NothingToTrainOn`."""
+    """The prompts that fit beside a whole completion, in an order drawn by the seed. Raises `NothingToTrainOn`."""
     settings: Any = session.settings
     table = session.plan.rows.table.select(["prompt", "ground_truth", "verifier", "prompt_id"])
     table = table.append_column(_ASKED, table["prompt"])
@@ -186,7 +188,8 @@ def _prepare(session: Session) -> pa.Table:
         )
     if lost := table.num_rows - len(kept):
         session.warnings.append(f"{lost} of {table.num_rows} prompts left out: they exceed {room} tokens.")
-    return table.take(kept)
+    order = torch.randperm(len(kept), generator=torch.Generator().manual_seed(settings.seed))
+    return table.take([kept[place] for place in order.tolist()])
 
 
 def _count_tokens(session: Session, prompt: Prompt) -> int:
@@ -200,6 +203,9 @@ def _own_arguments(settings: GrpoTraining, num_rewards: int) -> dict[str, Any]:
     draws_by_vllm = torch.cuda.is_available() and importlib.util.find_spec("vllm") is not None
     return {
         "num_generations": settings.num_generations,
+        # TRL's own order is drawn anew in each epoch by a generator that no checkpoint keeps, so that a resumed run
+        # would be shown other prompts than one that was not interrupted.
+        "shuffle_dataset": False,
         "max_completion_length": settings.max_new_tokens,
         "temperature": settings.temperature,
         "beta": settings.beta,
@@ -209,10 +215,9 @@ def _own_arguments(settings: GrpoTraining, num_rewards: int) -> dict[str, Any]:
     }
 
 
-def _give_back(settings: GrpoTraining, keeper: Keeper) -> list[str]:
+def _give_back(settings: GrpoTraining, kept: Sequence[Rollout]) -> list[str]:
     """Write the doubtful roll-outs and send them where they are wanted; what goes wrong there is a warning, since they
     can be sent again."""
-    kept = keeper.list_kept()
     write_rollouts(Path(settings.output), kept)
     if not settings.return_to:
         return []

@@ -145,12 +145,14 @@ def start(*arguments: str) -> subprocess.Popen[bytes]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["prm", "sft"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_run_killed_at_once_and_resumed_ends_with_the_same_loss(
     export_folder: Path, tiny_llama: Path, tmp_path: Path, kind: str
 ) -> None:
-    shared = ["--export", str(export_folder), "--model", str(tiny_llama), "--max-steps", "60", "--no-bf16"]
+    shared = ["--export", str(export_folder), "--model", str(tiny_llama), "--max-steps", "30", "--no-bf16"]
     shared += ["--save-every", "5", "--limit-length", "200", "--seed", "2"]
+    if kind == "grpo":
+        shared += ["--max-new-tokens", "8", "--num-generations", "2", "--batch-size", "4"]
     assert start(kind, *shared, "--output", str(tmp_path / "whole")).wait(200) == 0
 
     run = tmp_path / "killed"

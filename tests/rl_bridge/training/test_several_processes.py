@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from rl_bridge import prm, runs
+from rl_bridge import prm, rollouts, runs
+from tests.rl_bridge.export_folders import write_prompts
+from tests.rl_bridge.test_prm import write_prm
 
 PATIENCE_SECONDS = 120
 LAUNCH = [
@@ -71,3 +73,17 @@ def test_two_processes_make_one_run(export_folder: Path, tiny_llama: Path, tmp_p
     assert not (run / runs.CHECKPOINTS_FOLDER).exists()
     if kind == "prm":
         assert prm.load_prm(run / runs.MODEL_FOLDER, device="cpu").config.export.startswith("sums 7")
+
+
+@pytest.mark.slow
+def test_doubtful_roll_outs_of_both_processes_are_kept(tiny_llama: Path, tmp_path: Path) -> None:
+    export, judge = write_prompts(tmp_path / "export"), write_prm(tmp_path / "prm", tiny_llama)
+    run = tmp_path / "run"
+    options = ["--export", str(export), "--model", str(tiny_llama), "--output", str(run), "--prm", str(judge)]
+    options += ["--max-steps", "1", "--batch-size", "2", "--num-generations", "2", "--max-new-tokens", "8"]
+
+    status, _, errors = launch("grpo", *options, "--no-bf16", "--limit-length", "200")
+
+    assert status == 0, errors[-3000:]
+    # One process draws two completions of one prompt in a step.
+    assert len({kept.prompt_id for kept in rollouts.read_rollouts(run)}) == 2
