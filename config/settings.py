@@ -135,6 +135,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "annotation.views.sessions_ended.SessionEndedMiddleware",
     "allauth.account.middleware.AccountMiddleware",  # asks nothing of the database
 ]
 ROOT_URLCONF = "config.urls"

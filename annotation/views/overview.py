@@ -21,9 +21,13 @@ class NextStep:
     reason: str
 
 
-def list_next_steps(counts: ProjectCounts, roles: frozenset[Role]) -> list[NextStep]:
-    """Never empty for somebody who may do anything at all."""
-    steps = [*_list_for_raters(counts)] if Role.RATER in roles else []
+def list_next_steps(
+    counts: ProjectCounts, roles: frozenset[Role], *, is_qualified: bool = True, num_disagreements: int = 0
+) -> list[NextStep]:
+    """Empty only where there are no traces yet and the person makes none. `is_qualified`: they may be handed work."""
+    steps = [*_list_for_raters(counts, is_qualified)] if Role.RATER in roles else []
+    if Role.ADJUDICATOR in roles:
+        steps += _list_for_adjudicators(counts, num_disagreements)
     if roles & _MAKERS:
         steps += _list_for_makers(counts)
     if Role.ADMIN in roles:
@@ -33,9 +37,12 @@ def list_next_steps(counts: ProjectCounts, roles: frozenset[Role]) -> list[NextS
     return steps
 
 
-def _list_for_raters(counts: ProjectCounts) -> list[NextStep]:
+def _list_for_raters(counts: ProjectCounts, is_qualified: bool) -> list[NextStep]:
     if not counts.num_traces:
         return []
+    if not is_qualified:
+        why = gettext("Raters of this project pass a test before they are handed work.")
+        return [NextStep("annotation:show_practice", gettext("Take the test"), why)]
     num_open = counts.num_open
     waiting = (
         ngettext("%(num)d trace waits for raters.", "%(num)d traces wait for raters.", num_open)
@@ -48,6 +55,21 @@ def _list_for_raters(counts: ProjectCounts) -> list[NextStep]:
     return [
         NextStep("annotation:next_trace", gettext("Rate traces"), f"{one_key} {waiting}"),
         NextStep("annotation:compare_traces", gettext("Compare traces"), which),
+    ]
+
+
+def _list_for_adjudicators(counts: ProjectCounts, num_disagreements: int) -> list[NextStep]:
+    if not counts.num_traces:
+        return []
+    waiting = (
+        f"{_count(num_disagreements, 'trace')} on which raters, or raters and the merge, disagree."
+        if num_disagreements
+        else "Raters, and raters and the merge, disagree on no trace now."
+    )
+    how_far = "How far raters say the same, and on which steps they don't."
+    return [
+        NextStep("annotation:list_disagreements", "Review disagreements", waiting),
+        NextStep("annotation:show_agreement", "See the agreement", how_far),
     ]
 
 

@@ -17,6 +17,7 @@ from annotation.models import Role
 from annotation.queries.access import get_roles
 from annotation.queries.crew import get_crew
 from annotation.queries.pauses import list_pauses
+from annotation.queries.practice import is_qualified
 from annotation.queries.progress import get_progress, list_days
 from annotation.queries.projects import get_project_counts
 from annotation.queries.trace_counts import count_traces
@@ -50,12 +51,18 @@ def show_project(request: HttpRequest, slug: str) -> HttpResponseBase:
     crew = get_crew(project)
     counted = count_traces(project, now=now, able=crew.able)
     counts = get_project_counts(project, now=now, counts=counted)
-    context = {"project": project, "counts": counts, "next_steps": list_next_steps(counts, roles)}
+    may_rate = Role.RATER not in roles or is_qualified(account_of(request), project)
+    context = {"project": project, "counts": counts}
     if not roles & set(STAFF_ROLES):
+        context["next_steps"] = list_next_steps(counts, roles, is_qualified=may_rate)
         return render(request, "projects/show_project.html", context)
     progress = get_progress(project, now=now, crew=crew, counts=counted)
     days = list_days(project, now=now)
+    num_disagreements = progress.num_disagreements
     context |= {
+        "next_steps": list_next_steps(
+            counts, roles, is_qualified=may_rate, num_disagreements=num_disagreements
+        ),
         "progress": progress,
         "stuck": list_stuck(progress, roles),
         "funnel": draw_progress(progress),

@@ -6,11 +6,12 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from annotation.models import Project, Role
+from annotation.models import Project, Role, Trace
 from annotation.queries.projects import ProjectCounts, get_project_counts
 from annotation.views.overview import list_next_steps
 from tests.factories import (
     NOW,
+    make_disagreement,
     make_judge_score,
     make_member,
     make_project,
@@ -37,6 +38,30 @@ def test_a_rater_rates_first() -> None:
 
 def test_a_rater_of_an_empty_project_has_nothing_to_do() -> None:
     assert titles(NOTHING, Role.RATER) == []
+
+
+def test_who_has_not_passed_the_test_takes_it_first() -> None:
+    [step] = list_next_steps(EVERYTHING, frozenset({Role.RATER}), is_qualified=False)
+
+    assert (step.view, step.title) == ("annotation:show_practice", "Take the test")
+
+
+def test_an_adjudicator_reviews_what_is_disagreed_on() -> None:
+    review, agreement = list_next_steps(EVERYTHING, frozenset({Role.ADJUDICATOR}), num_disagreements=3)
+
+    assert review.view == "annotation:list_disagreements"
+    assert review.reason.startswith("3 traces on which raters")
+    assert agreement.view == "annotation:show_agreement"
+
+
+def test_an_adjudicator_is_told_where_nothing_is_disagreed_on() -> None:
+    review, _ = list_next_steps(EVERYTHING, frozenset({Role.ADJUDICATOR}))
+
+    assert "disagree on no trace now" in review.reason
+
+
+def test_an_adjudicator_of_an_empty_project_has_nothing_to_do() -> None:
+    assert titles(NOTHING, Role.ADJUDICATOR) == []
 
 
 def test_a_maker_of_an_empty_project_adds_prompts() -> None:
@@ -99,3 +124,25 @@ def test_an_empty_project_says_who_makes_the_first_traces(client: Client) -> Non
     page = client.get(reverse("annotation:show_project", args=[project.slug]))
 
     assert "there are no traces" in page.text
+
+
+@pytest.mark.django_db
+def test_the_page_sends_a_rater_without_a_passed_test_to_it(client: Client, project: Project) -> None:
+    Project.objects.filter(pk=project.pk).update(needs_qualification=True)
+    client.force_login(make_member(project))
+
+    page = client.get(reverse("annotation:show_project", args=[project.slug]))
+
+    assert "Take the test" in page.text
+    assert "Rate traces" not in page.text
+
+
+@pytest.mark.django_db
+def test_the_page_tells_an_adjudicator_what_to_review(client: Client, project: Project) -> None:
+    make_disagreement(Trace.objects.filter(project=project)[0])
+    client.force_login(make_member(project, Role.ADJUDICATOR))
+
+    page = client.get(reverse("annotation:show_project", args=[project.slug]))
+
+    assert "1 trace on which raters" in page.text
+    assert "there are no traces" not in page.text

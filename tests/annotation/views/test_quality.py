@@ -317,8 +317,8 @@ def test_a_judges_calibration_says_on_how_many_human_labels_it_rests(role: Role,
     page = sign_in(world.project, role).get(path(world.project, "show_judge_quality")).text
 
     assert "✓ Calibrated" in page
-    assert f"<strong>{calibration['num_traces']}</strong> of 30 human-rated traces needed" in page
-    assert f"<strong>{calibration['expected_errors']:.1f}</strong> of 10 errors expected" in page
+    assert f"<strong>{calibration['num_traces']}</strong> human-rated traces (30 are needed)" in page
+    assert f"<strong>{calibration['expected_errors']:.1f}</strong> errors expected on them (10 are needed)" in page
     assert (path(world.project, "show_merge", run.pk) in page) == has_link
 
 

@@ -246,6 +246,16 @@ class TestJudgeScores:
         assert "91 % likely correct" in html
         assert Rating.objects.get().is_assisted
 
+    def test_of_a_step_without_a_score_they_say_that_the_judge_says_nothing(self) -> None:
+        trace = make_trace()
+        make_judge_score(trace, make_judge(name="oracle"), [0.912, None, 0.712])
+        assignment = make_lease(trace=trace, is_assisted=True)
+
+        html = client_of(assignment.rater).get(url_of(assignment)).content.decode()
+
+        assert html.count("likely correct") == 2
+        assert html.count("says nothing of this step") == 1
+
     def test_after_submitting_everyone_gets_them(self) -> None:
         assignment = self.make_scored()
         client = client_of(assignment.rater)
