@@ -21,15 +21,16 @@ MOST_RATERS = 24
 
 
 def draw_over_time(groups: Sequence[Group], measure: Measure[Agreement]) -> Chart | None:
-    """A measure by period, beside the errors found; None where no period has enough."""
+    """A measure by period, beside the errors found; None where no period has enough of the measure itself: the
+    errors alone would be taken for it."""
     found = _list_points(groups, measure.find)
+    if not found:
+        return None
     errors = _list_points(groups, lambda agreement: agreement.prevalence)
     series = [Series(measure.title, found)]
     if measure.key != "errors":
         series.append(Series("Raters who found an error", errors))
     series = [one for one in series if one.points]
-    if not series:
-        return None
     period = groups[0].name
     lowest = min(point.low if point.low is not None else point.y for one in series for point in one.points)
     return draw_lines(

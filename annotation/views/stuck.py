@@ -138,7 +138,7 @@ def _list_stuck_for_want_of_raters(found: Progress) -> list[Stuck]:
         Stuck(
             "rating",
             num_to_come if not is_lonely and found.pace.a_day == 0 else 0,
-            f"Wanted, and there are people who may rate ({found.num_raters:,}), but nobody has within the last week.{paused}",
+            f"Wanted, and there are people who may rate ({found.num_raters:,}), but nobody has this past week.{paused}",
             "annotation:list_people",
             "See who rates",
             _ADMINS,

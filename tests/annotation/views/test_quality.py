@@ -318,7 +318,10 @@ def test_a_judges_calibration_says_on_how_many_human_labels_it_rests(role: Role,
 
     assert "✓ Calibrated" in page
     assert f"<strong>{calibration['num_traces']}</strong> human-rated traces (30 are needed)" in page
-    assert f"<strong>{calibration['expected_errors']:.1f}</strong> errors expected on them (10 are needed)" in page
+    assert (
+        f"<strong>{calibration['expected_errors']:.1f}</strong> errors expected on them (10 are needed)"
+        in page
+    )
     assert (path(world.project, "show_merge", run.pk) in page) == has_link
 
 

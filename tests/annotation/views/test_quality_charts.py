@@ -112,6 +112,12 @@ class TestOverTime:
         assert chart is not None
         assert chart.table.rows[0][1].startswith("1.00 (0.83 to 1.00)")
 
+    def test_errors_found_are_never_drawn_alone_under_the_name_of_another_measure(self) -> None:
+        once = Group("week", measure_agreement([[(1, 1)]] * 20), MONDAY)
+
+        assert draw_over_time([once], AGREED) is None
+        assert draw_over_time([once], measure_named("errors")) is not None
+
     def test_without_any_period_there_is_no_chart(self) -> None:
         assert draw_over_time([], AGREED) is None
         assert draw_over_time([make_group(3, day=MONDAY)], AGREED) is None

@@ -58,7 +58,7 @@ def test_where_everything_goes_on_nothing_is_stuck() -> None:
         ({"num_paused_for_gold": 1, "num_paused_raters": 1}, "accuracy on gold", "Look at them"),
         ({"num_unexported": 8}, "In no finished export yet.", "Make an export"),
         ({"num_failed_exports": 1}, "Failed within the last week", "Look at them"),
-        ({"num_missing": 5, "pace": Pace(0.0, None, None)}, "nobody has within the last week", "See who rates"),
+        ({"num_missing": 5, "pace": Pace(0.0, None, None)}, "nobody has this past week", "See who rates"),
         ({"num_held": 7}, "Held back", "See the prompts"),
         ({"num_disagreements": 4}, "in different places", "Review them"),
         ({"num_appeals": 1}, "wait for an answer", "Answer them"),
