@@ -67,6 +67,7 @@ def wait_for_rows(run: ImportRun, num_rows: int, worker: subprocess.Popen[bytes]
         run.refresh_from_db()
 
 
+@pytest.mark.slow
 def test_an_import_killed_twice_stores_each_row_once(tmp_path: Path, settings: Any) -> None:
     settings.UPLOADS_DIR = tmp_path / "uploads"
     path = tmp_path / "rows.jsonl"

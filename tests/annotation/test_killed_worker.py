@@ -36,7 +36,7 @@ from tests.factories import (
 from tests.rl_bridge import tiny
 from tests.rl_bridge.test_token_prm import write_classifier
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True), pytest.mark.timeout(280)]
 STALL_SECONDS = 2
 PATIENCE_SECONDS = 110
 

@@ -14,6 +14,7 @@ from tests.rl_bridge.test_prm import write_prm
 from tests.rl_bridge.training.small import make_settings, read_log, train
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.django_db,  # the fixture needs the test database
     pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning"),
 ]

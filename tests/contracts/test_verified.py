@@ -320,6 +320,7 @@ def test_a_check_that_ends_well_without_a_report_releases_nothing(
     assert "without a report" in export.error
 
 
+@pytest.mark.slow
 @pytest.mark.model
 def test_a_check_that_nobody_waits_for_any_more_ends_by_itself() -> None:
     command = [*REAL_CHECK, "--export", "nowhere", "--when-told"]

@@ -210,6 +210,7 @@ def test_a_requirement_that_does_not_exist_is_pips_failure_and_tried_again(made:
     assert "broken" not in mended.stdout
 
 
+@pytest.mark.slow
 def test_an_environment_whose_python_is_gone_is_made_anew(made: Path) -> None:
     assert run(made).returncode == 0
     python = made / ".venv" / "bin" / "python"
@@ -223,6 +224,7 @@ def test_an_environment_whose_python_is_gone_is_made_anew(made: Path) -> None:
     assert is_installed(made, "tiny")
 
 
+@pytest.mark.slow
 def test_an_environment_that_was_only_half_made_is_made_anew(clone: Path) -> None:
     (clone / ".venv" / "bin").mkdir(parents=True)
 
@@ -232,6 +234,7 @@ def test_an_environment_that_was_only_half_made_is_made_anew(clone: Path) -> Non
     assert is_installed(clone, "tiny")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["no record", "file cut off", "file missing", "half replaced"])
 def test_a_package_that_a_killed_pip_left_half_written_is_not_trusted(made: Path, damage: str) -> None:
     assert run(made).returncode == 0

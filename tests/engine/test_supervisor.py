@@ -184,6 +184,7 @@ def test_a_second_ctrl_c_does_not_wait_for_anyone(tmp_path: Path) -> None:
     assert deaf.exit_status() == -signal.SIGKILL
 
 
+@pytest.mark.slow
 def test_children_that_ignore_every_signal_still_end_within_five_seconds(tmp_path: Path) -> None:
     supervisor = Supervisor(say=lambda line: None)
 

@@ -208,6 +208,7 @@ def running(tmp_path_factory: pytest.TempPathFactory, fresh_cluster: Path) -> It
     shutil.rmtree(paths.socket_dir(data), ignore_errors=True)
 
 
+@pytest.mark.slow
 def test_a_second_start_says_who_runs_and_where_and_disturbs_nothing(running: Engine) -> None:
     url = running.wait_for_url()
     address = "http://" + urlsplit(url).netloc
@@ -240,6 +241,7 @@ def test_services_elsewhere_are_used_and_nothing_embedded_starts(running: Engine
     assert not (data / "valkey").exists()
 
 
+@pytest.mark.slow
 def test_a_web_server_that_dies_is_back_within_seconds(running: Engine) -> None:
     url = running.wait_for_url()
     below = list_descendants(running.process.pid)

@@ -21,7 +21,7 @@ from tests.journeys.accessibility import SCHEMES, expect_no_violations
 from tests.journeys.cockpit import expect_saved, press, start_rating, wait_until
 from tests.journeys.conftest import OpenPage
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 STEPS = ("Tom has 3.\n", "He buys 4: $3 + 4 = 8$.\n", "The answer is 8.")
 
 

@@ -25,7 +25,7 @@ from tests.journeys.cockpit import press, start_rating, wait_until
 from tests.journeys.conftest import OpenPage
 from tests.journeys.test_rating_everywhere import PHONE
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 # What stays: names, keys, and what models and people wrote (which the pages mark as theirs).
 KEPT = {"CSV", "Gradus", "Enter", "Esc", "Home", "Space", "UTC"}

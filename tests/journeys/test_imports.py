@@ -53,6 +53,7 @@ def expect_settled(page: Page) -> None:
     expect(page.locator("#import-form:not([class*=htmx-])")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_traces_are_looked_at_mapped_imported_and_reported(
     open_page: OpenPage, project: Project, maker: Account, rows: Path
 ) -> None:

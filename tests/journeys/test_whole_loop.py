@@ -22,7 +22,7 @@ from config import paths
 from config.paths import BASE_DIR
 from tests.journeys.product import Product, running_product
 
-pytestmark = [pytest.mark.browser, pytest.mark.model, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.model, pytest.mark.timeout(600)]
 
 MODEL_WORK_MS = 240_000  # a loaded machine writes ten short completions slowly
 LOAD_EVERY_CONFIG = """

@@ -148,6 +148,7 @@ def test_a_grid_is_read_as_its_last_lines() -> None:
     assert answers.find_last_lines("", 2) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "piece",
     [

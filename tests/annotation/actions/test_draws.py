@@ -213,6 +213,7 @@ def draw_often(project: Project, rater: Account, num: int) -> Iterator[Draw]:
         yield found
 
 
+@pytest.mark.slow
 def test_every_stored_probability_is_how_often_its_trace_is_drawn() -> None:
     """With gold, priorities, own prompts and traces already had, all at once."""
     project = make_project(gold_share=0.25, forbids_own_prompts=True)

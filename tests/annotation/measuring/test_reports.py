@@ -170,6 +170,7 @@ def test_traces_on_which_people_are_split_are_counted() -> None:
     assert (report.num_people_traces, report.num_split, report.judges) == (4, 3, ())
 
 
+@pytest.mark.slow
 def test_a_report_of_ten_thousand_ratings_takes_a_worker_seconds_and_a_page_little_to_read() -> None:
     people = make_people(4000, num_raters=3)
     started = time.process_time()

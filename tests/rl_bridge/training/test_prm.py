@@ -375,6 +375,7 @@ def test_sharing_prompts_changes_the_order_and_not_what_is_learnt(
     assert packed.metrics == pytest.approx(plain.metrics, rel=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.model
 def test_the_shipped_model_trains(export_folder: Path, shipped_models_dir: Path, tmp_path: Path) -> None:
     config = make_settings(
