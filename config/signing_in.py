@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 LOGIN_URL = "annotation:sign_in"
 LOGIN_REDIRECT_URL = "annotation:list_projects"
 LOGOUT_REDIRECT_URL = "annotation:sign_in"
-ACCOUNT_ADAPTER = "annotation.views.visitors.KnownVisitors"
+ACCOUNT_ADAPTER = "annotation.views.sign_in_rules.AccountRules"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"

@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 from annotation import jobs
 from annotation.actions import audit, sign_in_mail, sign_ins
 from annotation.actions.accounts import LinkNotValid
-from annotation.actions.invitation_mail import MailNotSent
+from annotation.actions.mail import MailNotSent
 from annotation.models import Account
 from annotation.queries.accounts import make_reset_link_parts, reset_tokens
 from annotation.queries.email_addresses import find_account_with_address

@@ -16,7 +16,7 @@ from annotation.actions import (
     quality_reports,
     retention,
 )
-from annotation.actions.invitation_mail import MailNotSent
+from annotation.actions.mail import MailNotSent
 
 
 @shared_task(name="annotation.reap_jobs")

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from annotation.actions import email_addresses
 from annotation.actions.accounts import LinkNotValid
-from annotation.actions.invitation_mail import MailNotSent
+from annotation.actions.mail import MailNotSent
 from annotation.actions.sign_in_mail import send_link_to_confirm
 from annotation.forms.accounts import AddressForm
 from annotation.queries.email_addresses import find_address, read_address, sign_address

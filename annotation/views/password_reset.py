@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods
 
 from annotation.actions import password_reset
 from annotation.actions.accounts import LinkNotValid
-from annotation.actions.invitation_mail import MailNotSent
+from annotation.actions.mail import MailNotSent
 from annotation.forms.accounts import AddressForm, ChosenPasswordForm
 from annotation.queries.accounts import find_account_of_reset_link
 from annotation.views.site import find_site

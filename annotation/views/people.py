@@ -19,7 +19,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from annotation.actions import accounts, invitations, people
-from annotation.actions.invitation_mail import MailNotSent, send_invitation
+from annotation.actions.invitation_mail import send_invitation
+from annotation.actions.mail import MailNotSent
 from annotation.forms.accounts import NewSignInForm
 from annotation.forms.people import InvitationForm, RoleForm
 from annotation.models import Account, Invitation, Membership, Project, Role

@@ -22,6 +22,7 @@ from django.utils.translation import gettext, gettext_lazy
 
 from annotation.actions import sign_ins
 from annotation.models import Account
+from annotation.views.visitors import find_address_by_short_chain
 
 # What allauth would send an e-mail about is what the audit log keeps.
 _FACTOR_EVENTS = {
@@ -47,6 +48,10 @@ class AccountRules(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has 
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """allauth refuses a chain of proxies that is too short with an error. Raises PermissionDenied."""
+        return find_address_by_short_chain(request) or str(super().get_client_ip(request))
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         sign_ins.record_failure(username=str(credentials.get("username", "")), now=timezone.now())

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.http.request import split_domain_port
 from django.utils.translation import gettext
 
-from annotation.actions.invitation_mail import MailNotSent
+from annotation.actions.mail import MailNotSent
 
 
 def find_site(request: HttpRequest) -> str:

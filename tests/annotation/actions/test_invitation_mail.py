@@ -10,7 +10,8 @@ from unittest.mock import patch
 import pytest
 from django.core import mail
 
-from annotation.actions.invitation_mail import MailNotSent, send_invitation
+from annotation.actions.invitation_mail import send_invitation
+from annotation.actions.mail import MailNotSent
 from annotation.models import Invitation, Role
 from tests.factories import NOW, make_member, make_project
 
@@ -66,26 +67,27 @@ def test_a_project_named_over_two_lines_can_not_add_a_header() -> None:
 )
 def test_a_server_that_does_not_take_it_is_one_error(error: Exception) -> None:
     with (
-        patch("annotation.actions.invitation_mail.send_mail", side_effect=error),
+        patch("annotation.actions.mail.send_mail", side_effect=error),
         pytest.raises(MailNotSent, match="did not take it"),
     ):
         send(make_invitation())
 
 
-def test_no_log_learns_whom_the_server_refused() -> None:
+def test_a_log_learns_why_and_not_whom_the_server_refused(caplog: pytest.LogCaptureFixture) -> None:
     refusal = smtplib.SMTPRecipientsRefused({"ann@example.org": (550, b"nobody here")})
     with (
-        patch("annotation.actions.invitation_mail.send_mail", side_effect=refusal),
-        pytest.raises(MailNotSent, match="SMTPRecipientsRefused") as raised,
+        patch("annotation.actions.mail.send_mail", side_effect=refusal),
+        pytest.raises(MailNotSent, match="did not take it") as raised,
     ):
         send(make_invitation())
 
-    assert "ann@example.org" not in "".join(traceback.format_exception(raised.value))
+    assert "SMTPRecipientsRefused" in caplog.text
+    assert "ann@example.org" not in caplog.text + "".join(traceback.format_exception(raised.value))
 
 
 def test_a_message_that_nobody_took_is_not_sent() -> None:
     with (
-        patch("annotation.actions.invitation_mail.send_mail", return_value=0),
+        patch("annotation.actions.mail.send_mail", return_value=0),
         pytest.raises(MailNotSent),
     ):
         send(make_invitation())

@@ -198,9 +198,9 @@ def test_removing_it_leaves_none_and_says_so_in_the_log(grace: Person) -> None:
 
 
 def test_a_mail_server_that_refuses_is_said_beside_the_form(grace: Person) -> None:
-    with patch("annotation.actions.sign_in_mail.send_mail", side_effect=ConnectionRefusedError):
+    with patch("annotation.actions.mail.send_mail", side_effect=ConnectionRefusedError):
         refused = grace.give()
-    with patch("annotation.actions.sign_in_mail.send_mail", return_value=0):
+    with patch("annotation.actions.mail.send_mail", return_value=0):
         untaken = grace.give()
 
     assert "The mail server did not take it" in refused

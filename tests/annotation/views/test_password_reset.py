@@ -22,7 +22,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from kombu.exceptions import OperationalError
 
-from annotation.actions.invitation_mail import MailNotSent
+from annotation.actions.mail import MailNotSent
 from annotation.models import Account, AuditEvent
 from annotation.queries.accounts import ResetTokenGenerator
 from annotation.tasks.default import send_reset_link
@@ -207,7 +207,7 @@ class TestAsking:
         self, grace: Account
     ) -> None:
         with (
-            patch("annotation.actions.sign_in_mail.send_mail", side_effect=ConnectionRefusedError),
+            patch("annotation.actions.mail.send_mail", side_effect=ConnectionRefusedError),
             pytest.raises(Retry, match="30s"),
         ):
             send_reset_link.apply(args=(grace.pk, "http://testserver", "en"))
@@ -219,7 +219,7 @@ class TestAsking:
     ) -> None:
         refusal = SMTPRecipientsRefused({grace.email: (550, b"nobody here")})
         with (
-            patch("annotation.actions.sign_in_mail.send_mail", side_effect=refusal),
+            patch("annotation.actions.mail.send_mail", side_effect=refusal),
             pytest.raises(MailNotSent) as raised,
         ):
             send_reset_link.apply(args=(grace.pk, "http://testserver", "en"), retries=3, throw=True)

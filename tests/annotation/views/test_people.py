@@ -354,7 +354,7 @@ def test_what_the_mail_server_refuses_is_said_and_the_link_is_there_to_copy() ->
     project = make_project()
     client = make_visitor("admin", project).client
 
-    with patch("annotation.actions.invitation_mail.send_mail", side_effect=ConnectionRefusedError):
+    with patch("annotation.actions.mail.send_mail", side_effect=ConnectionRefusedError):
         page = invite_by_mail(client, project, emails="ann@example.org")
 
     assert "Not sent to ann@example.org." in page
