@@ -71,7 +71,9 @@ def create_export(request: HttpRequest, slug: str) -> HttpResponse:
     refusal = ""
     if request.method == "POST":
         form = ExportForm(project, request.POST, account=account_of(request))
-        if "preview" not in request.POST and form.is_valid():
+        if not form.is_valid():
+            refusal = _name_wrong_fields(form)
+        elif "preview" not in request.POST:
             try:
                 export = _start(request, project, form)
             except (actions.NoConfigs, actions.MergeUnfit, NothingToMerge) as error:
@@ -201,6 +203,12 @@ def _start(request: HttpRequest, project: Project, form: ExportForm) -> Export:
         file_format=form.cleaned_data["file_format"],
         other_projects=form.others_chosen(),
     )
+
+
+def _name_wrong_fields(form: ExportForm) -> str:
+    """Where on a long form to look for what is wrong; empty where that is said above it anyway."""
+    names = [str(field.label) for field in form.visible_fields() if field.errors]
+    return f"Look again at: {', '.join(names)}." if names else ""
 
 
 def _spell_reasons(form: ExportForm) -> list[str]:

@@ -5,6 +5,7 @@ opens it. Files of an earlier export are removed in the same commit, or its rows
 """
 
 import os
+import re
 from pathlib import Path
 
 from huggingface_hub import HfApi
@@ -15,11 +16,13 @@ from rl_bridge.errors import BridgeError
 
 TOKEN_VARIABLE = "HF_TOKEN"
 _OLD_FILES = ["*/*.parquet", "*/*.jsonl"]
+_ERROR_NUMBER = re.compile(r"^\[Errno -?\d+\] ")
+_NO_CONNECTION = HfHubHTTPError.__mro__[1]
 # Its own, and the ancestor that it shares with what the HTTP library raises where there is no connection; where a large
 # file does not arrive, it raises a RuntimeError that names the file.
 _ERRORS: tuple[type[Exception], ...] = (
     HfHubHTTPError,
-    HfHubHTTPError.__mro__[1],
+    _NO_CONNECTION,
     OSError,
     ValueError,
     RuntimeError,
@@ -54,9 +57,13 @@ def push_export(folder: Path, repository: str, *, is_private: bool = True) -> st
     except HFValidationError as error:
         raise PushRefused(f"{repository!r} is no name of a repository: {_first_line(error)}") from error
     except _ERRORS as error:
-        raise PushRefused(
-            f"The Hub did not take {repository}: {_first_line(error)}".replace(token, "…")
-        ) from error
+        is_answer = isinstance(error, HfHubHTTPError) or not isinstance(error, _NO_CONNECTION)
+        said = (
+            f"The Hub did not take {repository}: {_first_line(error)}"
+            if is_answer
+            else f"The connection to the Hub at {api.endpoint} failed: {_ERROR_NUMBER.sub('', _first_line(error))}"
+        )
+        raise PushRefused(said.replace(token, "…")) from error
     return str(commit.commit_url)
 
 

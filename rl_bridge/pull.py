@@ -70,7 +70,7 @@ def pull_export(
         if name not in (CARD_FILE, MANIFEST_FILE) and not is_data_file(name):
             raise Refused(f"The server names a file {name!r}, which no export has.")
     for name, sha256 in sorted(hashes.items()):
-        _fetch(client, f"{path}files/{quote(name)}", folder / name, parts, sha256, say)
+        _fetch(client, path, folder, name, parts, sha256, say)
     shutil.rmtree(parts.parent)
     return open_export(folder)
 
@@ -101,19 +101,20 @@ def _prepare_folder(folder: Path, export: Any) -> Path:
     return parts
 
 
-def _fetch(client: Client, path: str, target: Path, parts: Path, sha256: str, say: Say) -> None:
+def _fetch(client: Client, export: str, folder: Path, name: str, parts: Path, sha256: str, say: Say) -> None:
+    path, target = f"{export}files/{quote(name)}", folder / name
     if _hash_of(target) == sha256:
-        say(f"{target.name} is there already")
+        say(f"{name} is there already")
         return
     part = parts / f"{hashlib.sha256(path.encode()).hexdigest()[:16]}.part"
     for _ in range(2):  # a part that was damaged on the disk is fetched anew once
-        _download(client, path, part, say, target.name)
+        _download(client, path, part, say, name)
         if _hash_of(part) == sha256:
             target.parent.mkdir(exist_ok=True)
             part.replace(target)
             return
         part.unlink()
-    raise WrongBytes(f"{target.name} came with other bytes than the manifest says, twice.")
+    raise WrongBytes(f"{name} came with other bytes than the manifest says, twice.")
 
 
 def _download(client: Client, path: str, part: Path, say: Say, name: str) -> None:

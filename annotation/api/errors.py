@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -16,6 +17,8 @@ from annotation.api.refusals import TooLarge
 from annotation.importing.rows import clean_text
 
 CONTENT_TYPE = "application/problem+json"
+_BY_DJANGO = re.compile(r"No (\w+) matches the given query\.")
+_WORD_ENDS = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 class ProblemSerializer(serializers.Serializer[dict[str, Any]]):
@@ -43,6 +46,9 @@ def render_problem(error: Exception, context: dict[str, Any]) -> Response | None
     if response is None:
         return None
     detail, errors = _split(response.data)
+    if unfound := _BY_DJANGO.fullmatch(detail):
+        noun = _WORD_ENDS.sub(" ", unfound[1]).lower()
+        detail = f"There is no such {noun}, or it reaches beyond the projects that you or your token may see."
     response.data = describe_problem(response.status_code, detail, errors)
     response.content_type = CONTENT_TYPE
     return response

@@ -205,3 +205,7 @@ def test_a_file_that_is_not_there_is_a_problem_in_words() -> None:
 
     assert (missing.status_code, missing.json()["detail"]) == (404, "This export has no such file.")
     assert caller.get(f"{EXPORTS}{export.pk}/archive.zip").status_code == 404
+    unfound = caller.get(f"{EXPORTS}{export.pk + 1}/").json()["detail"]
+    assert unfound.startswith(
+        "There is no such export, or it reaches beyond the projects that you or your token"
+    )

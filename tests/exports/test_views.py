@@ -196,6 +196,14 @@ def test_choices_that_can_not_be_are_refused_with_a_sentence(changed: dict[str, 
     assert not Export.objects.exists()
 
 
+def test_a_long_form_names_the_wrong_fields_at_its_top() -> None:
+    world = make_world(1)
+
+    page = sign_in(world).post(path(world, "create_export"), choices(world, seed="", sft_from="2"))
+
+    assert "Look again at: SFT from P(trace), Seed of the splits." in page.content.decode()
+
+
 def test_the_preview_alone_says_which_choices_are_wrong() -> None:
     world = make_world(1)
     wrong = choices(world, good_from="0.2", bad_to="0.5", seed="-1")

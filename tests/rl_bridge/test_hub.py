@@ -112,6 +112,18 @@ def test_a_refusal_is_one_sentence_without_the_token(tmp_path: Path) -> None:
     assert TOKEN not in done.stdout + done.stderr
 
 
+def test_a_hub_out_of_reach_is_named_as_such(tmp_path: Path) -> None:
+    folder = write_whole_export(tmp_path / "export")
+    with serving(FakeHub()) as server:
+        url = server.url
+
+    done = push(server, folder, tmp_path)
+
+    assert done.returncode == 2
+    said = done.stderr.strip().splitlines()[-1]
+    assert said == f"rl_bridge: The connection to the Hub at {url} failed: Connection refused"
+
+
 def test_without_a_token_nothing_is_asked(tmp_path: Path) -> None:
     folder = write_whole_export(tmp_path / "export")
     with serving(FakeHub()) as server:

@@ -118,6 +118,14 @@ def test_an_address_that_is_no_export_is_refused_in_words(address: str) -> None:
         pull.export_path(address)
 
 
+def test_each_file_is_named_with_its_dataset(server: Server, source: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+
+    pull.pull_export(f"{server.url}/api/v1/exports/7/", tmp_path / "out", say=said.append)
+
+    assert [words.partition(":")[0] for words in said] == sorted(read_tree(source))
+
+
 def test_a_connection_that_breaks_is_resumed_where_it_broke(
     server: Server, gradus: FakeGradus, source: Path, tmp_path: Path
 ) -> None:
