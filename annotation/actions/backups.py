@@ -3,7 +3,8 @@
 Rows keep their ids where every row of their table that is there already has a lower one (an empty installation, or one
 that holds the demo only), so that exports come out byte for byte the same; else they get new ones, in the same order.
 People are matched by user name, and made without a password where there is none of that name. Merge runs and exports
-are not in it, since both are made again from what is; open drafts and leases are not either.
+are not in it, since both are made again from what is; open drafts and leases are not either. The last line counts those
+before it: a file that broke off while it was copied is refused.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -27,6 +29,7 @@ from annotation.models import (
 )
 
 FORMAT = 1
+_END = "end"
 _ROWS_AT_ONCE = 1000
 
 
@@ -39,13 +42,34 @@ def write_backup(*, project: Project, made_by: Mapping[str, str]) -> Iterator[st
 
     The lines are the same for the same rows: ordered by id, keys sorted.
     """
+    num_lines = 0
+    for record in _list_records(project, made_by):
+        num_lines += 1
+        yield _line(record)
+    yield _line({"table": _END, "lines": num_lines})
+
+
+def _list_records(project: Project, made_by: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     fields = [field for field in Project._meta.concrete_fields if not field.primary_key]
-    head = {"table": "project", "format": FORMAT, "id": project.pk, "made_by": dict(made_by)}
-    yield _line({**head, **_values(project, fields)})
-    for table in TABLES:
-        table_fields = table.fields
-        for row in table.list_rows(project).order_by("pk").iterator(chunk_size=_ROWS_AT_ONCE):
-            yield _line({"table": table.name, "id": row.pk, **_values(row, table_fields)})
+    head = {"table": "project", "format": FORMAT, "has_end": True, "id": project.pk, "made_by": dict(made_by)}
+    with _at_one_moment():
+        yield {**head, **_values(project, fields)}
+        for table in TABLES:
+            table_fields = table.fields
+            for row in table.list_rows(project).order_by("pk").iterator(chunk_size=_ROWS_AT_ONCE):
+                yield {"table": table.name, "id": row.pk, **_values(row, table_fields)}
+
+
+@contextmanager
+def _at_one_moment() -> Iterator[None]:
+    """Every table as it stood when the first was read: a rating given meanwhile rests on rows written by then."""
+    if connection.in_atomic_block:  # whoever began the transaction chose what it sees
+        yield
+        return
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
 
 
 def restore_backup(*, lines: Iterable[str], actor: Account | None, now: dt.datetime) -> Project:
@@ -91,6 +115,8 @@ class _Restore:
         self.number = 0  # of the line last read
         self.waiting: list[tuple[int, models.Model]] = []
         self.keeps_ids: dict[type[models.Model], bool] = {}
+        self.wants_end = False  # files of older versions have no last line of their own
+        self.has_ended = False
 
     def run(self, lines: Iterable[str], *, actor: Account | None, now: dt.datetime) -> Project:
         try:
@@ -124,6 +150,10 @@ class _Restore:
             raise BadBackup(f"Line {self.number} or shortly before: {reason}") from error
         if self.project is None:
             raise BadBackup("The file is empty.")
+        if self.wants_end and not self.has_ended:
+            raise BadBackup(
+                f"The file breaks off after line {self.number}: the rest of the backup is missing."
+            )
         record_event(
             actor=actor,
             verb="restored a backup",
@@ -141,6 +171,11 @@ class _Restore:
             return
         if self.project is None:
             raise BadBackup("Line 1: a backup begins with its project.")
+        if self.has_ended:
+            raise BadBackup(f"Line {self.number}: the backup ended on the line before.")
+        if name == _END:
+            self._check_end(record)
+            return
         table = self.tables[name]
         if self.waiting and (
             type(self.waiting[0][1]) is not table.model or len(self.waiting) >= _ROWS_AT_ONCE
@@ -154,11 +189,18 @@ class _Restore:
         else:
             self.waiting.append((record["id"], row))
 
+    def _check_end(self, record: dict[str, Any]) -> None:
+        there = self.number - 1
+        if record["lines"] != there:
+            raise BadBackup(f"Of the {record['lines']} lines of this backup, {there} are there.")
+        self.has_ended = True
+
     def _make_project(self, record: dict[str, Any]) -> None:
         if record["format"] != FORMAT:
             raise BadBackup(f"Line 1: format {record['format']} is not {FORMAT}, the one this version reads.")
         if Project.objects.filter(slug=record["slug"]).exists():
             raise BadBackup(f"There is a project “{record['slug']}” already.")
+        self.wants_end = bool(record.get("has_end"))
         fields = [field for field in Project._meta.concrete_fields if not field.primary_key]
         told = _told_fields(fields, record)
         self.project = Project(**{field.name: field.to_python(record[field.name]) for field in told})

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -250,8 +251,23 @@ def replacing(old: str, new: str) -> Callable[[list[str]], list[str]]:
         (replacing('"step_ends":[', '"step_ends":[1,1,'), "trace_steps_are_lossless"),
         (replacing('"labels":[1,-1,null]', '"labels":[1,-3,null]'), "labels_in_range"),
         (replacing(NOW.isoformat(), "yesterday"), "yesterday"),
+        (lambda lines: lines[:-2], "breaks off after line"),
+        (lambda lines: [*lines[:-2], lines[-1]], r"Of the \d+ lines of this backup, \d+ are there"),
+        (lambda lines: [*lines, lines[-2]], "the backup ended on the line before"),
     ],
-    ids=["empty", "headless", "not JSON", "newer", "dangling", "not lossless", "bad label", "bad time"],
+    ids=[
+        "empty",
+        "headless",
+        "not JSON",
+        "newer",
+        "dangling",
+        "not lossless",
+        "bad label",
+        "bad time",
+        "broken off",
+        "gap",
+        "longer",
+    ],
 )
 def test_a_bad_backup_says_where_and_leaves_nothing(spoil: Any, reason: str) -> None:
     written = write(make_full_project())
@@ -270,6 +286,42 @@ def without_fields(lines: list[str], table: str, *names: str) -> list[str]:
     return [
         json.dumps({k: v for k, v in r.items() if r["table"] != table or k not in names}) for r in records
     ]
+
+
+def test_a_backup_from_before_they_had_an_end_is_taken_as_it_is() -> None:
+    written = write(make_full_project())
+    wipe()
+
+    restore(without_fields(written[:-1], "project", "has_end"))
+
+    assert Rating.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_rated_while_a_backup_is_written_is_in_it_with_all_it_rests_on_or_not_at_all() -> None:
+    project = make_full_project()
+    before = write(project)
+    lines = backups.write_backup(project=project, made_by={"command": "a test"})
+    first = next_of(lines, "trace")
+
+    with ThreadPoolExecutor(1) as elsewhere:
+        elsewhere.submit(_rate_elsewhere, project).result()
+
+    assert [*first, *lines] == before
+    assert Rating.objects.filter(trace__project=project).count() == 3
+
+
+def next_of(lines: Iterator[str], table: str) -> list[str]:
+    """Lines up to and with the first of a table."""
+    read = [next(lines)]
+    while f'"table":"{table}"' not in read[-1]:
+        read.append(next(lines))
+    return read
+
+
+def _rate_elsewhere(project: Project) -> None:
+    make_rating(make_trace(make_prompt(project)), make_member(project))
+    connection.close()
 
 
 def test_a_backup_of_an_older_version_gets_the_defaults_of_what_it_did_not_know() -> None:
