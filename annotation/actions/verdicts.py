@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rl_bridge.answers import conclude, is_thinking_unclosed
+from rl_bridge.code_checking import CODE_SECONDS, BadTests, read_problem
 from rl_bridge.errors import BridgeError
 from rl_bridge.verifiers import CHECK_SECONDS, check_answer, extract_final_answer
 
@@ -24,6 +25,7 @@ NO_VERDICT = Verdict(final_answer=None, is_correct=None)
 UNCLOSED = "Its thinking was never closed, so there is no final answer."
 NOTHING_BEHIND = "Nothing stands behind its thinking, so there is no final answer."
 TOO_LONG = f"Comparing the answer took longer than {CHECK_SECONDS:g} s, so whether it is right is not known."
+TESTS_TOO_LONG = f"Its unit tests took longer than {CODE_SECONDS:g} s, so whether it is right is not known."
 
 
 def give_verdict(verifier: str, ground_truth: str, completion: str) -> Verdict:
@@ -36,7 +38,16 @@ def give_verdict(verifier: str, ground_truth: str, completion: str) -> Verdict:
     except BridgeError as error:
         return Verdict(final_answer=None, is_correct=None, error=str(error))
     is_late = bool(verifier) and is_correct is None
-    return Verdict(final_answer=answer, is_correct=is_correct, error=TOO_LONG if is_late else "")
+    late = TESTS_TOO_LONG if verifier == "code" else TOO_LONG
+    return Verdict(final_answer=answer, is_correct=is_correct, error=late if is_late else "")
+
+
+def find_unit_tests(ground_truth: str) -> str:
+    """The tests that a code problem's ground truth holds, for showing; "" where it holds none."""
+    try:
+        return read_problem(ground_truth).tests.strip()
+    except BadTests:
+        return ""
 
 
 def _find_missing_answer(completion: str) -> str:

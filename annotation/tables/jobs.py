@@ -10,12 +10,14 @@ from django.db.models import QuerySet
 from django.urls import reverse
 
 from annotation.models import GenerationBatch, JobState, JudgeRun, MergeRun, Project
+from annotation.models.job import OPEN_STATES
 from annotation.queries.batches import list_batches
 from annotation.queries.judge_runs import list_judge_runs
 from annotation.queries.merges import list_merge_runs
 from annotation.tables.table import Column, Filter, Kind, Table
 
 STATE_CELL = "components/job_state_cell.html"
+_PAUSED = "paused"
 
 
 def build_batch_table(project: Project) -> Table[GenerationBatch]:
@@ -36,7 +38,7 @@ def build_batch_table(project: Project) -> Table[GenerationBatch]:
             Column("temperature", "Temperature", lambda row: row.temperature, Kind.DECIMAL),
             *_list_launch_columns("launched", "Launched"),
         ],
-        filters=[state_filter(), _choose("model", "Model", rows, "model_spec__name")],
+        filters=[_pausing_state_filter(), _choose("model", "Model", rows, "model_spec__name")],
         empty_template="batches/no_batches.html",
     )
 
@@ -89,8 +91,24 @@ def state_column() -> Column[Any]:
 
 
 def state_filter() -> Filter[Any]:
-    options = [(state.value, str(state.label)) for state in JobState]
-    return Filter("state", "State", lambda rows, state: rows.filter(state=state), options)
+    return Filter("state", "State", lambda rows, state: rows.filter(state=state), _list_states())
+
+
+def _list_states() -> list[tuple[str, str]]:
+    return [(state.value, str(state.label)) for state in JobState]
+
+
+def _pausing_state_filter() -> Filter[Any]:
+    """As the badges say it: what is paused neither waits nor runs."""
+    open_ones, closed = _list_states()[: len(OPEN_STATES)], _list_states()[len(OPEN_STATES) :]
+    return Filter("state", "State", _keep_state, [*open_ones, (_PAUSED, "Paused"), *closed])
+
+
+def _keep_state(rows: QuerySet[Any], state: str) -> QuerySet[Any]:
+    if state == _PAUSED:
+        return rows.filter(state__in=OPEN_STATES, paused_at__isnull=False)
+    kept = rows.filter(state=state)
+    return kept.filter(paused_at=None) if state in OPEN_STATES else kept
 
 
 def _link(view: str, project: Project) -> Callable[[Any], str]:

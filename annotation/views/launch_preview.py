@@ -32,6 +32,7 @@ class LaunchPreview:
     num_prompt_tokens: float  # about
     estimate: Estimate | None
     most_cost: Decimal
+    may_exceed_budget: bool
     filled: str  # what the model is told about the first prompt
     model_spec: ModelSpec
 
@@ -59,6 +60,7 @@ def build_preview(project: Project, form: LaunchBatchForm) -> LaunchPreview | No
     speed = find_model_speed(spec)
     characters = _measure_length(prompt_ids) + len(settings.prompt_template) - len(PLACEHOLDER)
     num_prompt_tokens = estimate_prompt_tokens(speed, num_characters=num_traces * characters)
+    most_cost = _price(spec, num_prompt_tokens=num_prompt_tokens, num_tokens=most_tokens)
     return LaunchPreview(
         num_prompts=len(prompt_ids),
         num_samples=settings.num_samples,
@@ -68,7 +70,11 @@ def build_preview(project: Project, form: LaunchBatchForm) -> LaunchPreview | No
         estimate=estimate_batch(speed, spec, num_traces=num_traces, max_new_tokens=settings.max_new_tokens)
         if speed and num_traces
         else None,
-        most_cost=_price(spec, num_prompt_tokens=num_prompt_tokens, num_tokens=most_tokens),
+        most_cost=most_cost,
+        may_exceed_budget=(
+            num_prompt_tokens + most_tokens > (settings.token_budget or float("inf"))
+            or most_cost > (settings.money_budget or Decimal("inf"))
+        ),
         filled=fill_template(settings.prompt_template, first.text if first else "…"),
         model_spec=spec,
     )

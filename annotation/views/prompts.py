@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from annotation.actions import procedural
 from annotation.actions.prompts import AddedPrompts
+from annotation.actions.verdicts import find_unit_tests
 from annotation.forms.prompts import MakePromptsForm
 from annotation.models import Prompt, Role
 from annotation.tables.prompts import build_prompt_table
@@ -36,7 +37,12 @@ def list_prompts(request: HttpRequest, slug: str) -> HttpResponseBase:
 def show_prompt(request: HttpRequest, slug: str, prompt_id: int) -> HttpResponseBase:
     project = load_project(request, slug, *MAKERS)
     prompt = get_object_or_404(Prompt, project=project, pk=prompt_id)
-    context = {"project": project, "prompt": prompt}
+    context = {
+        "project": project,
+        "prompt": prompt,
+        "unit_tests": find_unit_tests(prompt.ground_truth) if prompt.verifier == "code" else "",
+        "source": [(name.replace("_", " "), value) for name, value in prompt.source.items()],
+    }
     table = build_prompt_trace_table(prompt)
     return answer_tables(request, "prompts/show_prompt.html", context, table)
 

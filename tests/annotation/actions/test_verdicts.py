@@ -6,7 +6,14 @@ from unittest.mock import patch
 
 import pytest
 
-from annotation.actions.verdicts import NOTHING_BEHIND, TOO_LONG, UNCLOSED, Verdict, give_verdict
+from annotation.actions.verdicts import (
+    NOTHING_BEHIND,
+    TESTS_TOO_LONG,
+    TOO_LONG,
+    UNCLOSED,
+    Verdict,
+    give_verdict,
+)
 
 
 def test_a_verdict_comes_with_the_answer_it_is_about() -> None:
@@ -39,6 +46,14 @@ def test_a_comparison_that_takes_too_long_says_so() -> None:
 
     assert (verdict.is_correct, verdict.error) == (None, TOO_LONG)
     assert "10 s" in TOO_LONG
+
+
+def test_unit_tests_that_take_too_long_are_told_as_such() -> None:
+    with patch("annotation.actions.verdicts.check_answer", return_value=None):
+        verdict = give_verdict("code", "assert True", "```python\nx = 1\n```")
+
+    assert (verdict.is_correct, verdict.error) == (None, TESTS_TOO_LONG)
+    assert "unit tests took longer than 10 s" in TESTS_TOO_LONG
 
 
 def test_a_reference_answer_that_is_none_says_so() -> None:

@@ -159,6 +159,19 @@ def test_the_time_is_estimated_from_what_the_model_last_made(maker: Client, proj
     assert "about 2,000, at most 3,200" in page
 
 
+@pytest.mark.parametrize(
+    ("budget", "is_told"), [({"token_budget": 100}, True), ({"token_budget": 10**6}, False), ({}, False)]
+)
+def test_a_budget_below_what_a_batch_takes_at_most_is_told_before_the_launch(
+    budget: dict[str, int], is_told: bool, maker: Client, project: Project
+) -> None:
+    make_prompt(project)
+
+    page = maker.get(path(project, "launch_batch"), fill(num_samples=4, **budget), headers=FRAGMENT)
+
+    assert ("pauses where that is used up" in page.content.decode()) is is_told
+
+
 def test_launching_leads_to_the_batch(maker: Client, project: Project) -> None:
     make_prompt(project)
 

@@ -91,6 +91,35 @@ def test_prompts_of_another_project_are_not_shown(maker: Client, project: Projec
     assert maker.get(path(project, "show_prompt", strange.pk)).status_code == 404
 
 
+def test_a_programming_problem_shows_its_unit_tests_as_they_are_written(
+    maker: Client, project: Project
+) -> None:
+    tests = "def check(candidate):\n    assert candidate(1) <= 2"
+    prompt = make_prompt(
+        project,
+        verifier="code",
+        reference_answer="def add(x):\n    return x",
+        ground_truth=json.dumps({"tests": f"\n\n{tests}\n", "entry_point": "add"}),
+        source={"data_set": "HumanEval"},
+    )
+
+    page = maker.get(path(project, "show_prompt", prompt.pk)).content.decode()
+
+    assert '<pre class="sample">def check(candidate):\n    assert candidate(1) &lt;= 2</pre>' in page
+    assert '<dd class="as-written" dir="auto">def add(x):\n    return x</dd>' in page
+    assert "entry_point" not in page
+    assert "<dt>Data set</dt>" in page
+
+
+def test_a_ground_truth_without_tests_is_shown_as_it_is(maker: Client, project: Project) -> None:
+    prompt = make_prompt(project, verifier="code", reference_answer="x", ground_truth='{"tests": ""}')
+
+    page = maker.get(path(project, "show_prompt", prompt.pk)).content.decode()
+
+    assert "Unit tests" not in page
+    assert "{&quot;tests&quot;: &quot;&quot;}" in page
+
+
 def test_a_prompt_shows_its_traces_and_its_source(maker: Client, project: Project) -> None:
     prompt = make_prompt(project, source={"file": "sums.jsonl", "line": 4})
     trace = make_trace(prompt)

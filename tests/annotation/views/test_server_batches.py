@@ -49,6 +49,20 @@ def read_page(maker: Client, batch: GenerationBatch) -> str:
     return maker.get(reverse("annotation:show_batch", args=[batch.project.slug, batch.pk])).content.decode()
 
 
+def list_in_state(maker: Client, project: Project, state: str) -> list[int]:
+    """The batches that the list shows in a state; each with the badge of that state."""
+    page = maker.get(
+        reverse("annotation:list_batches", args=[project.slug]), {"state": state}
+    ).content.decode()
+    found = [
+        batch.pk
+        for batch in GenerationBatch.objects.all()
+        if f'"{reverse("annotation:show_batch", args=[project.slug, batch.pk])}"' in page
+    ]
+    assert page.count(f" {state.capitalize()}</span>") == len(found)
+    return found
+
+
 def test_a_batch_on_a_server_becomes_traces_with_their_cost(
     maker: Client, project: Project, server: OpenAIServer
 ) -> None:
@@ -126,10 +140,16 @@ def test_a_batch_is_paused_resumed_and_told_so_on_its_page(
     page = read_page(maker, batch)
     assert "The budget of 1 tokens is used up." in page
     assert "Go on beyond the budget" in page
+    assert "<dt>Tokens written</dt>" in page
+    assert "<dt>Tokens read</dt>" in page, "the budget counts both"
+    assert list_in_state(maker, project, "paused") == [batch.pk]
+    assert list_in_state(maker, project, "running") == list_in_state(maker, project, "queued") == []
     maker.post(reverse("annotation:resume_batch", args=[project.slug, batch.pk]))
     batch.refresh_from_db()
     assert batch.state == JobState.FINISHED
     assert Trace.objects.filter(batch=batch).count() == 12
+    assert list_in_state(maker, project, "paused") == []
+    assert list_in_state(maker, project, "finished") == [batch.pk]
 
 
 def test_a_money_budget_needs_a_price(maker: Client, project: Project, server: OpenAIServer) -> None:

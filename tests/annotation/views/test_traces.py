@@ -189,7 +189,7 @@ def test_a_trace_says_why_its_answer_was_not_checked_and_why_a_judge_gave_no_sco
     admin: Client, project: Project
 ) -> None:
     trace = make_trace(
-        make_prompt(project),
+        make_prompt(project, verifier="numeric", ground_truth="7"),
         final_answer=None,
         is_answer_correct=None,
         sampling={"verifier_error": "Its thinking was <never> closed, so there is no final answer."},
@@ -199,6 +199,7 @@ def test_a_trace_says_why_its_answer_was_not_checked_and_why_a_judge_gave_no_sco
 
     page = admin.get(path(project, "show_trace", trace.pk)).text
 
+    assert "<bdi>none found</bdi>" in page
     assert "Not checked</span>" in page
     assert (
         '<span class="muted">Its thinking was &lt;never&gt; closed, so there is no final answer.</span>'
@@ -206,6 +207,21 @@ def test_a_trace_says_why_its_answer_was_not_checked_and_why_a_judge_gave_no_sco
     )
     assert "A percentage is" not in page
     assert f"{judge} gave no score. Unreadable: no JSON &lt;b&gt;at all&lt;/b&gt;." in page
+
+
+@pytest.mark.parametrize(
+    ("verifier", "words"), [("", "not looked for: the prompt has no verifier"), ("code", "the program")]
+)
+def test_where_no_answer_is_read_out_of_a_completion_none_is_missed(
+    verifier: str, words: str, admin: Client, project: Project
+) -> None:
+    prompt = make_prompt(project, verifier=verifier, ground_truth="assert True" if verifier else "")
+    trace = make_trace(prompt, final_answer=None, is_answer_correct=None)
+
+    page = admin.get(path(project, "show_trace", trace.pk)).text
+
+    assert f"<bdi>{words}</bdi>" in page
+    assert "none found" not in page
 
 
 def test_a_trace_whose_answer_was_checked_says_no_more_than_that(admin: Client, project: Project) -> None:
