@@ -8,7 +8,7 @@ part that falls with n and a part that does not. Their bands come from drawing t
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from scipy.optimize import nnls
 from annotation.measuring.resampling import Floats
 
 AHEAD = (1.5, 2.0, 3.0, 4.0)
+_LEAST_SIZES = 3
 _RATES = np.linspace(0.25, 1.5, 26)
 
 Repeats = npt.NDArray[np.float64]
@@ -37,7 +38,8 @@ class CurvePoint:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """`seen` by subsampling; `ahead` by the law, from all that is there on. `now`: what it is with what is there."""
+    """`seen` by subsampling; `ahead` by the law, from all that is there on. `now`: what it is with what is there. Where
+    too few sizes carry a law nothing is `ahead`, and `now` has the value seen last."""
 
     seen: tuple[CurvePoint, ...]
     now: CurvePoint
@@ -52,26 +54,32 @@ def draw_curve(
     *,
     num_now: int,
     further: Sequence[int],
+    fitted_from: int = 0,
 ) -> Curve | None:
     """The means over repeats, and the law through them; None where fewer than three sizes said anything.
 
-    num_now: the rated traces that are there; further: how many more to look ahead to. Where the largest size is all
-    that is there, the law is scaled to what was measured with it.
+    num_now: the rated traces that are there; further: how many more to look ahead to; fitted_from: the size from which
+    on the law goes through them. Where the largest size is all that is there, the law is scaled to what was measured
+    with it.
     """
     known = np.isfinite(found).all(axis=1)
-    if known.sum() < 3:
+    if known.sum() < _LEAST_SIZES:
         return None
     n, values = np.array(sizes, dtype=np.float64)[known], found[known]
     picks = source.integers(values.shape[1], size=(200, values.shape[1]))
     resampled = np.array([values[:, pick].mean(axis=1) for pick in picks])
     targets = np.array([num_now, *(num_now + more for more in further)], dtype=np.float64)
 
+    seen = _place(n, values.mean(axis=1), resampled)
+    is_fitted = n >= fitted_from
+    if is_fitted.sum() < _LEAST_SIZES:
+        return Curve(seen, replace(seen[-1], num_traces=num_now), ())
+
     def reach(means: Floats) -> Floats:
-        reached = fit(n, means)(targets)
+        reached = fit(n[is_fitted], means[is_fitted])(targets)
         is_measured = n[-1] == num_now and reached[0] > 0.0
         return reached * (means[-1] / reached[0]) if is_measured else reached
 
-    seen = _place(n, values.mean(axis=1), resampled)
     ahead = _place(targets, reach(values.mean(axis=1)), np.array([reach(means) for means in resampled]))
     return Curve(seen, ahead[0], ahead[1:])
 

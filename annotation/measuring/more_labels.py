@@ -89,7 +89,15 @@ def measure_label_value(
     return replace(
         nothing,
         num_calibrated=bench.num_calibrated_by_size.get(sizes[-1], 0),
-        label_error=draw_curve(sizes, found, fit_power_law, source, num_now=len(rated), further=further),
+        label_error=draw_curve(
+            sizes,
+            found,
+            fit_power_law,
+            source,
+            num_now=len(rated),
+            further=further,
+            fitted_from=bench.find_calibrated_from(sizes, num_repeats),
+        ),
         interval_width=_measure_widths(errors, num_repeats, source, further),
     )
 
@@ -143,6 +151,14 @@ class _Bench:
             for step, stands in enumerate(self._labels_of(trace))
         ]
         return float(np.mean(squares)) if squares else float("nan")
+
+    def find_calibrated_from(self, sizes: Sequence[int], num_repeats: int) -> int:
+        """The size from which on half of the merges have a calibrated judge, where those of the largest do; else the
+        smallest. Below it the error is the base rate's, and no law through both would be true of either."""
+        is_known = [2 * self.num_calibrated_by_size.get(size, 0) >= num_repeats for size in sizes]
+        if not is_known[-1]:
+            return sizes[0]
+        return next(size for place, size in enumerate(sizes) if all(is_known[place:]))
 
     def _labels_of(self, trace: int) -> list[bool]:
         """Whether each step stands, those after the first error not, as the merge means it; empty where people are

@@ -139,17 +139,19 @@ def draw_interval_width(found: LabelValue) -> Chart | None:
 def _draw_curve(curve: Curve | None, *, key: str, title: str, y: Axis, digits: int) -> Chart | None:
     if curve is None:
         return None
-    first, last, end = curve.seen[0], curve.seen[-1], curve.ahead[-1]
+    first, last = curve.seen[0], curve.seen[-1]
+    series = [Series("By subsampling", _points_of(curve.seen))]
+    expected = "what more would bring can't be told yet"
+    if curve.ahead:
+        series.append(Series("Expected", _points_of((curve.now, *curve.ahead))))
+        end = curve.ahead[-1]
+        expected = f"expected with {end.num_traces:,}: {write(end.value, y.kind, digits)}"
     return draw_lines(
-        [
-            Series("By subsampling", _points_of(curve.seen)),
-            Series("Expected", _points_of((curve.now, *curve.ahead))),
-        ],
+        series,
         key=key,
         title=title,
         description=f"From {write(first.value, y.kind, digits)} with {first.num_traces:,} rated traces to "
-        f"{write(last.value, y.kind, digits)} with {last.num_traces:,}; expected with {end.num_traces:,}: "
-        f"{write(end.value, y.kind, digits)}.",
+        f"{write(last.value, y.kind, digits)} with {last.num_traces:,}; {expected}.",
         x=Axis("Human-rated traces", 0.0, kind="count"),
         y=y,
         digits=digits,

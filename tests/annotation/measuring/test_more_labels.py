@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -56,6 +57,19 @@ def learn_slowly(data: MergeInput, policy: MergePolicy) -> MergeResult:
     )
     diagnostics = dataclasses.replace(result.diagnostics, calibrations=(calibrated,))
     return MergeResult(traces, (), diagnostics)
+
+
+def calibrated_from(num_rated: int) -> Callable[[MergeInput, MergePolicy], MergeResult]:
+    """The same, with no calibrated judge, hence no posterior of an unrated trace, below `num_rated` rated traces."""
+
+    def learn(data: MergeInput, policy: MergePolicy) -> MergeResult:
+        result = learn_slowly(data, policy)
+        if len({row.trace_id for row in data.ratings}) >= num_rated:
+            return result
+        silent = tuple(dataclasses.replace(trace, posterior=None) for trace in result.traces)
+        return MergeResult(silent, (), dataclasses.replace(result.diagnostics, calibrations=()))
+
+    return learn
 
 
 def sound_words(num: int) -> dict[int, PeoplesWord]:
@@ -156,6 +170,33 @@ def test_more_labels_calibrate_the_judge_and_labels_get_better() -> None:
     assert (first.num_traces, last.num_traces) == (14, 90)
     assert last.value < 0.7 * first.value
     assert found.label_error.ahead[-1].value <= found.label_error.now.value
+
+
+def test_the_error_before_a_judge_is_calibrated_tells_nothing_of_the_error_after() -> None:
+    """From 38 rated traces on the judge is calibrated, and the law goes through those sizes alone."""
+    data, _, errors = make_world(100)
+
+    error = measure_label_value(
+        data, sound_words(100), errors, num_repeats=2, run_merge=calibrated_from(38)
+    ).label_error
+
+    assert error is not None
+    assert error.seen[0].value > 0.0  # the base rate's
+    assert [point.value for point in error.seen[2:]] == pytest.approx([1 / 38, 1 / 56, 1 / 75])
+    assert error.now.value == pytest.approx(1 / 100, rel=0.1)
+    assert error.ahead[-1].value == pytest.approx(1 / 400, abs=0.002)
+
+
+def test_with_too_few_sizes_beyond_the_calibration_nothing_is_expected() -> None:
+    data, _, errors = make_world(100)
+
+    error = measure_label_value(
+        data, sound_words(100), errors, num_repeats=2, run_merge=calibrated_from(75)
+    ).label_error
+
+    assert error is not None
+    assert error.ahead == ()
+    assert error.now == dataclasses.replace(error.seen[-1], num_traces=100)
 
 
 def test_too_few_rated_traces_say_nothing() -> None:

@@ -300,6 +300,11 @@ class TestMoreLabels:
             assert chart is not None
             assert [key.name for key in chart.legend] == ["By subsampling", "Expected"]
             assert len(dots(chart)) == 2 + 3
+        unknown = LabelValue(40, 40, 10, 8, 8, 40, 90, make_curve(ahead=()), None)
+        chart = draw_label_error(unknown)
+        assert chart is not None
+        assert chart.legend == ()
+        assert "what more would bring can't be told yet" in chart.description
         assert draw_label_error(LabelValue(5, 5, 1, 8, 0, 0, 0, None, None)) is None
 
 
