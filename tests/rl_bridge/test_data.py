@@ -191,6 +191,11 @@ TALK = pa.array([[{"role": "user", "content": "hi"}]], MESSAGES)
         ),
         (
             "prompts",
+            {"prompt": ["p"], "ground_truth": [" "], "verifier": ["numeric"], "prompt_id": ["1"]},
+            data.BadRow,
+        ),
+        (
+            "prompts",
             {
                 "prompt": ["p"],
                 "ground_truth": ["1"],
