@@ -70,9 +70,9 @@ def find_target(url: str, open_networks: Sequence[str]) -> Target:
     ips = [ipaddress.ip_address(str(row[4][0]).partition("%")[0]) for row in found]
     for ip in ips:
         if not may_reach(ip, open_networks):
+            named = f"{ip}" if host == str(ip) else f"{host} leads to {ip}, which"
             raise AddressRefused(
-                f"{host} leads to {ip}, which is not a public address. Who runs Gradus can open networks with "
-                "GRADUS_WEBHOOK_NETWORKS."
+                f"{named} is not a public address. Who runs Gradus can open networks with GRADUS_WEBHOOK_NETWORKS."
             )
     return Target(scheme, host, port, str(ips[0]), path)
 

@@ -115,6 +115,11 @@ def list_compared_configs(before: Export, after: Export) -> list[str]:
     return [config for config in COMPARED if config in found]
 
 
+def find_without(before: Export, after: Export, config: str) -> Export | None:
+    """Which of the two was made without this dataset; None where both were asked for it."""
+    return next((export for export in (before, after) if config not in export.configs), None)
+
+
 def describe_differences(before: Export, after: Export) -> list[str]:
     """What differs between how two exports were made, in sentences; nothing where only what people said differs."""
     old, new = _manifest(before), _manifest(after)
@@ -127,6 +132,7 @@ def describe_differences(before: Export, after: Export) -> list[str]:
     for name in sorted(old["created_by_policy"].keys() | new["created_by_policy"].keys()):
         said += _differing("The policy", old["created_by_policy"], new["created_by_policy"], (name,))
     lists: tuple[tuple[str, list[str], list[str]], ...] = (
+        ("dataset", before.configs, after.configs),
         ("segmenter", old["segmenters"], new["segmenters"]),
         ("project", old["projects"], new["projects"]),
     )

@@ -18,6 +18,7 @@ from exports.comparison import (
     FilesGone,
     compare_config,
     describe_differences,
+    find_without,
     list_compared_configs,
 )
 from exports.explanations import Explained, explain_rows
@@ -54,7 +55,8 @@ def compare_exports(request: HttpRequest, slug: str, export_id: int) -> HttpResp
     if other is not None:
         before, after = sorted((other, after), key=lambda export: export.pk)
         configs = list_compared_configs(before, after)
-        config = request.GET.get("config") or next(iter(configs), "")
+        in_both = (name for name in configs if find_without(before, after, name) is None)
+        config = request.GET.get("config") or next(in_both, next(iter(configs), ""))
         if config and config not in configs:
             raise Http404("Neither export has this dataset.")
         context |= {"before": before, "after": after, "configs": configs, "config": config}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from exports.candidates import PAIR_FORMATS
-from exports.comparison import RowChange
+from exports.comparison import RowChange, find_without
 from exports.models import Export
 from exports.refusals import Sources, list_runs, load_sources
 from exports.rows import JudgedTrace
@@ -93,6 +93,9 @@ def explain_rows(before: Export, after: Export, config: str, rows: Iterable[RowC
     rows = list(rows)
     if not rows:
         return []
+    if (without := find_without(before, after, config)) is not None:
+        reason = f"Export {without.pk} was made without this dataset."
+        return [Explained(row, (reason,)) for row in rows]
     ids = {int(part) for row in rows for part in row.key}
     traces, asked = (set(), ids) if config == "prompts" else (ids, set())
     old, new = (load_sources(export, traces, asked, config) for export in (before, after))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from django import forms
 from django.http import QueryDict
 
 from annotation.merging.data import MergePolicy
-from annotation.models import Account, MergeRun, Project
+from annotation.models import Account, JobState, MergeRun, Project
 from annotation.queries.merges import list_merge_runs
 from exports.card import READERS
 from exports.choices import (
@@ -18,8 +19,8 @@ from exports.choices import (
     list_model_names,
     list_other_projects,
 )
-from exports.models import FileFormat, Form
-from exports.policy import CONFIGS, LOWEST_P_PREFERENCE, BadPolicy, ExportPolicy
+from exports.models import Export, FileFormat, Form
+from exports.policy import CONFIGS, LOWEST_P_PREFERENCE, BadPolicy, ExportPolicy, read_policy
 
 MERGES_OFFERED = 20
 ENOUGH_RATED_TWICE = 10
@@ -119,14 +120,23 @@ class ExportForm(forms.Form):
     )
 
     def __init__(
-        self, project: Project, data: QueryDict | None = None, *, account: Account, merge: str = ""
+        self,
+        project: Project,
+        data: QueryDict | None = None,
+        *,
+        account: Account,
+        merge: str = "",
+        like: Export | None = None,
     ) -> None:
-        super().__init__(data or default_choices(project, merge), label_suffix="")
+        first = default_choices(project, merge) if like is None else choices_of(like)
+        super().__init__(data or first, label_suffix="")
         self._others = {other.pk: other for other in list_other_projects(account, project)}
         self._choices("other_projects").choices = [(pk, other.name) for pk, other in self._others.items()]
         self._runs = {
             f"run:{run.pk}": run for run in list_merge_runs(project).filter(state="finished")[:MERGES_OFFERED]
         }
+        if like is not None and like.merge_run.state == JobState.FINISHED:
+            self._runs.setdefault(f"run:{like.merge_run_id}", like.merge_run)
         self._choices("merge").choices = [*FRESH, *((key, _name(run)) for key, run in self._runs.items())]
         self._choices("models").choices = [(name, name) for name in list_model_names(project)]
         self._choices("batches").choices = list_batch_choices(project)
@@ -211,6 +221,22 @@ def default_choices(project: Project, merge: str = "") -> dict[str, Any]:
         "test_percent": round(_POLICY.test_share * 100),
         "seed": _POLICY.seed,
         "near_duplicates": _POLICY.near_duplicates,
+    }
+
+
+def choices_of(export: Export) -> dict[str, Any]:
+    """What was chosen for an export, for another one like it; a merge that did not finish is to run again."""
+    policy, run = read_policy(export.policy), export.merge_run
+    of_policy = {field.name: getattr(policy, field.name) for field in dataclasses.fields(policy)}
+    return {
+        **{name: list(value) if isinstance(value, tuple) else value for name, value in of_policy.items()},
+        "merge": f"run:{run.pk}" if run.state == JobState.FINISHED else f"fresh:{run.policy}",
+        "configs": export.configs,
+        "form": export.form,
+        "file_format": export.file_format,
+        "other_projects": list(export.other_runs.values_list("project_id", flat=True)),
+        "validation_percent": round(policy.validation_share * 100),
+        "test_percent": round(policy.test_share * 100),
     }
 
 

@@ -83,7 +83,8 @@ def create_export(request: HttpRequest, slug: str) -> HttpResponse:
     elif "configs" in request.GET or "good_from" in request.GET:
         form = ExportForm(project, request.GET, account=account_of(request))
     else:
-        form = ExportForm(project, account=account_of(request), merge=request.GET.get("merge", ""))
+        like, merge = _find_model(request, project), request.GET.get("merge", "")
+        form = ExportForm(project, account=account_of(request), merge=merge, like=like)
     is_part = bool(request.htmx)  # type: ignore[attr-defined]  # set by django-htmx's middleware
     context = {
         "project": project,
@@ -188,6 +189,13 @@ def _record(request: HttpRequest, export: Export, name: str, answer: HttpRespons
 
 def _get_export(request: HttpRequest, project: Project, export_id: int) -> Export:
     return get_object_or_404(list_exports_of(account_of(request)).filter(project=project), pk=export_id)
+
+
+def _find_model(request: HttpRequest, project: Project) -> Export | None:
+    """The export whose choices the form begins with, where the address names one of the project's."""
+    named = request.GET.get("like", "")
+    is_number = named.isascii() and named.isdigit() and len(named) <= 18
+    return _get_export(request, project, int(named)) if is_number else None
 
 
 def _start(request: HttpRequest, project: Project, form: ExportForm) -> Export:

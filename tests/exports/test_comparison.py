@@ -404,6 +404,21 @@ def test_rows_are_added_to_the_older_export_whichever_of_the_two_one_comes_from(
         assert f"What changed from export {first.pk} to {second.pk}" in page.content.decode()
 
 
+def test_a_dataset_that_one_of_the_two_was_not_asked_for_is_the_reason_and_not_what_is_shown_first() -> None:
+    world = make_world(4)
+    run = merge_world(world)
+    before = write_export(start_export(world, run, ("unpaired_preference",), policy=POLICY))
+    after = export(world, run)
+
+    rows = explain_rows(before, after, "stepwise", compare_config(before, after, "stepwise").rows)
+    client = make_visitor("engineer", world.project).client
+    page = client.get(reverse("exports:compare_exports", args=[world.project.slug, after.pk]))
+
+    assert {row.reasons for row in rows} == {(f"Export {before.pk} was made without this dataset.",)}
+    assert "A dataset more: stepwise." in describe_differences(before, after)
+    assert "<option selected>unpaired_preference</option>" in page.content.decode()
+
+
 def test_two_exports_of_evidence_alone_are_told_to_have_no_labels_to_compare() -> None:
     world = make_world(2)
     run = merge_world(world)

@@ -11,7 +11,7 @@ from annotation.merging.data import MergePolicy
 from annotation.models import JobState, MergeRun
 from exports.forms import ExportForm, default_choices
 from exports.policy import ExportPolicy
-from tests.exports.worlds import World, make_world, merge_world
+from tests.exports.worlds import World, make_world, merge_world, start_export
 from tests.factories import make_trace
 
 pytestmark = pytest.mark.django_db
@@ -36,6 +36,36 @@ def test_what_is_offered_first_is_the_default_policy() -> None:
     assert form.policy() == ExportPolicy()
     assert form.merge_chosen() == MergePolicy()
     assert "evidence" not in form.cleaned_data["configs"]
+
+
+def test_another_export_begins_with_every_choice_of_the_first() -> None:
+    world = make_world(1)
+    policy = ExportPolicy(
+        good_from=0.9,
+        minimum_raters=3,
+        evidence=("human",),
+        after_error="mask",
+        languages=("en",),
+        made_from="2026-01-02",
+        leaves_out_bad_prompts=False,
+        validation_share=0.05,
+        seed=7,
+    )
+    export = start_export(world, merge_world(world), ("sft",), policy=policy, file_format="jsonl")
+
+    form = ExportForm(world.project, account=world.engineer, like=export)
+
+    form.fields["languages"].choices = [("en", "en")]  # type: ignore[attr-defined]  # of traces that a world lacks
+    assert form.is_valid(), form.errors
+    assert (form.policy(), form.merge_chosen()) == (policy, export.merge_run)
+    assert (form.cleaned_data["configs"], form.cleaned_data["file_format"]) == (["sft"], "jsonl")
+
+
+def test_a_merge_that_did_not_finish_is_to_run_again() -> None:
+    world = make_world(1)
+    export = start_export(world, merge=MergePolicy("majority"))
+
+    assert ExportForm(world.project, account=world.engineer, like=export)["merge"].value() == "fresh:majority"
 
 
 def test_every_choice_reaches_the_policy() -> None:

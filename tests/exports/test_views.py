@@ -14,6 +14,7 @@ from annotation.merging.data import MergePolicy
 from annotation.models import JobState, MergeRun
 from exports.forms import default_choices
 from exports.models import Export
+from exports.policy import ExportPolicy
 from tests.annotation.views.roles import VISITORS, make_visitor
 from tests.exports.worlds import World, make_world, merge_world, start_export, write_export
 from tests.factories import NOW, make_member, make_project, make_prompt, make_rating, make_trace
@@ -325,6 +326,24 @@ def test_an_export_that_ended_badly_says_why(state: str, words: str) -> None:
     page = sign_in(world).get(path(world, "show_export", export.pk)).content.decode()
 
     assert words in page
+
+
+def test_what_was_chosen_for_an_export_is_not_chosen_again_by_hand() -> None:
+    world = make_world(1)
+    export = start_export(world, configs=("sft",), policy=ExportPolicy(seed=1234))
+    export.state, export.error, export.finished_at = JobState.FAILED, "No dataset would have a row.", NOW
+    export.save()
+    client = sign_in(world)
+
+    link = re.search(
+        r'href="([^"]*like=[^"]*)"', client.get(path(world, "show_export", export.pk)).content.decode()
+    )
+    assert link is not None
+    page = client.get(link[1]).content.decode()
+
+    assert 'value="1234"' in page
+    assert re.findall(r'name="configs" value="(\w+)"[^>]* checked', page) == ["sft"]
+    assert client.get(path(world, "create_export"), {"like": str(export.pk + 1)}).status_code == 404
 
 
 def test_a_second_cancel_says_that_it_is_over() -> None:

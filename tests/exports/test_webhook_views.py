@@ -70,7 +70,7 @@ def test_the_secret_is_shown_once_and_the_page_is_not_kept() -> None:
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("http://169.254.169.254/", "which is not a public address"),
+        ("http://169.254.169.254/", "169.254.169.254 is not a public address"),
         ("gradus", "begins with https://"),
         ("", "This field is required"),
         ("https://a:b@example.org/", "Leave user name and password out"),
