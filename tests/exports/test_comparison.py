@@ -216,7 +216,7 @@ def test_a_row_that_nobody_spoke_of_is_said_to_have_moved_by_itself() -> None:
     run = merge_world(world)
     before, after = export(world, run), export(world, run)
 
-    (explained,) = explain_rows(before, after, "sft", [RowChange((str(world.right[1].pk),), None, None)])
+    (explained,) = explain_rows(before, after, "stepwise", [RowChange((str(world.right[1].pk),), None, None)])
 
     (reason,) = explained.reasons
     assert reason.startswith("Nobody spoke of it in between")
