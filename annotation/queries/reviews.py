@@ -89,7 +89,7 @@ def view_dispute(trace: Trace, adjudicator: Account) -> Dispute:
         ratings=tuple(ratings),
         judges=tuple(judges),
         merged=merged,
-        disagreement=Disagreement.objects.filter(trace=trace).first(),
+        disagreement=Disagreement.objects.filter(trace=trace).select_related("held_by").first(),
         decision=find_current_decision(trace),
         appeals=tuple(Appeal.objects.filter(trace=trace).select_related("rater", "decision", "answered_by")),
         is_gold=Gold.objects.filter(trace=trace).exists(),

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from annotation.actions import appeals, decisions
 from annotation.actions.disagreements import NothingToReview, hold_next
 from annotation.forms.decisions import AnswerForm, DecisionForm
-from annotation.models import Appeal, AppealState, Project, Role, Trace
+from annotation.models import Account, Appeal, AppealState, Disagreement, Project, Role, Trace
 from annotation.queries.disagreements import count_open_disagreements, list_appeals
 from annotation.queries.reviews import Dispute, view_dispute
 from annotation.rules.rating import InvalidLabels
@@ -160,6 +160,7 @@ def _render_dispute(
         "project": project,
         "dispute": dispute,
         "trace": dispute.trace,
+        "holder": _find_other_holder(account_of(request), dispute),
         "form": form,
         "rows": [(step, form.labels[step.index], form.note_of(step.index)) for step in dispute.steps],
         "appeals": [(appeal, answer_forms[appeal.pk]) for appeal in dispute.appeals],
@@ -171,3 +172,11 @@ def _render_dispute(
         },
     }
     return render(request, "reviews/decide_trace.html", context, status=status)
+
+
+def _find_other_holder(account: Account, dispute: Dispute) -> Disagreement | None:
+    """The disagreement, where another adjudicator holds it: they may be deciding the same trace."""
+    row = dispute.disagreement
+    if row is None or row.held_by_id is None or row.held_by_id == account.pk or row.held_until is None:
+        return None
+    return row if row.is_open and row.held_until > timezone.now() else None

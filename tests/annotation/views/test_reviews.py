@@ -302,3 +302,18 @@ def test_what_people_wrote_is_text(adjudicator: Client, project: Project) -> Non
 
     for hostile in ("<script>alert", "<img src=x", "<b onclick"):
         assert hostile not in page
+
+
+def test_a_trace_that_another_adjudicator_took_says_so(
+    project: Project, trace: Trace, adjudicator: Client
+) -> None:
+    other = Client()
+    other.force_login(make_member(project, Role.ADJUDICATOR, username="jim", display_name="Jim"))
+    page = path("decide_trace", project, trace.pk)
+
+    other.get(path("next_disagreement", project))
+
+    assert "Jim took this trace to review it" in adjudicator.get(page).text
+    assert "took this trace" not in other.get(page).text
+    Disagreement.objects.update(held_until=NOW)
+    assert "took this trace" not in adjudicator.get(page).text
