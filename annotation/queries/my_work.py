@@ -22,7 +22,7 @@ from annotation.models import (
     Trace,
 )
 from annotation.queries.gold import get_gold_accuracy
-from annotation.queries.practice import is_qualified
+from annotation.queries.practice import is_qualified, may_take_test
 from annotation.rules.gold_accuracy import GoldAccuracy
 
 MOST_COUNTED = 1_000  # of what waits; nobody needs to know it more exactly
@@ -34,6 +34,7 @@ class ProjectWork:
     """One project as its rater sees it. `num_waiting` stops at MOST_COUNTED; `num_begun` are drafts and open leases.
 
     `accuracy` is None where the project does not share it. `pause` is the paused membership, if it is.
+    `is_shut_out`: they took the test in vain, as often as they may.
     """
 
     project: Project
@@ -44,6 +45,7 @@ class ProjectWork:
     active_seconds: float
     accuracy: GoldAccuracy | None
     is_qualified: bool
+    is_shut_out: bool
     pause: Membership | None
 
     @property
@@ -122,6 +124,7 @@ def _see_project(rater: Account, membership: Membership, midnight: dt.datetime) 
         | Q(state=AssignmentState.RETURNED, draft_saved_at__isnull=False)
     )
     compared = Comparison.objects.filter(rater=rater, prompt__project=project, submitted_at__gte=midnight)
+    may_rate = is_qualified(rater, project)
     return ProjectWork(
         project=project,
         num_waiting=0 if is_paused else count_waiting(rater, project),
@@ -130,7 +133,8 @@ def _see_project(rater: Account, membership: Membership, midnight: dt.datetime) 
         num_comparisons=compared.count(),
         active_seconds=done["seconds"] or 0.0,
         accuracy=get_gold_accuracy(project, rater) if project.shows_gold_accuracy else None,
-        is_qualified=is_qualified(rater, project),
+        is_qualified=may_rate,
+        is_shut_out=not may_rate and not may_take_test(rater, project),
         pause=membership if is_paused else None,
     )
 

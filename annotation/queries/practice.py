@@ -79,6 +79,12 @@ def is_qualified(rater: Account, project: Project) -> bool:
     return QualificationAttempt.objects.filter(project=project, rater=rater, has_passed=True).exists()
 
 
+def may_take_test(rater: Account, project: Project) -> bool:
+    """Whether the rater has begun an attempt at the test, or has one left."""
+    taken = QualificationAttempt.objects.filter(project=project, rater=rater, number__gt=0)
+    return taken.filter(finished_at=None).exists() or taken.count() < project.qualification_attempts
+
+
 def list_gold_for(project: Project, use: GoldUse) -> QuerySet[Gold]:
     """Gold of current traces that is used so, in the order it is shown."""
     found = Gold.objects.filter(trace__project=project, trace__retired_at__isnull=True, use=use)

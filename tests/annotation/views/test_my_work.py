@@ -30,6 +30,7 @@ from tests.factories import (
     NOW,
     make_account,
     make_assignment,
+    make_attempt,
     make_gold,
     make_member,
     make_project,
@@ -266,3 +267,15 @@ def test_somebody_who_rates_nowhere_is_told_what_to_do() -> None:
     body = client_of(make_account()).get(URL).content.decode()
 
     assert "You rate in no project." in body
+
+
+def test_who_has_no_attempt_left_is_told_whom_to_ask() -> None:
+    project, rater = make_practice_project(num_test=2)
+    make_trace(project=project)
+    for number in range(1, project.qualification_attempts + 1):
+        make_attempt(project, rater, number=number, finished_at=NOW, num_right=0, has_passed=False)
+
+    body = client_of(rater).get(URL).content.decode()
+
+    assert "You have taken the test as often as this project allows. Ask one of its admins." in body
+    assert "Take the test" not in body
