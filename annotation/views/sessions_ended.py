@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import reverse
@@ -30,17 +29,19 @@ class SessionEndedMiddleware:
         response = self.get_response(request)
         if isinstance(response, HttpResponseNotAllowed) and request.method in _READS and not response.content:
             return _show_not_a_page(request, response)
-        is_htmx = request.headers.get("HX-Request") == "true"
-        if _leads_to_sign_in(response) and (is_htmx or request.method not in _READS):
+        # htmx alone says which page it is on. The rating page's own script, which says that it is htmx, signs in on the
+        # spot, and knows by the redirection that it has to.
+        is_htmx = "HX-Current-URL" in request.headers
+        if _asks_for_login(request, response) and (is_htmx or request.method not in _READS):
             back = redirect_to_login(_find_page(request))
             return HttpResponseClientRedirect(back.url) if is_htmx else back
         return response
 
 
-def _leads_to_sign_in(response: HttpResponse) -> bool:
-    """Whether this is what `login_required` answers; what signs people out leads there without saying where next."""
-    sign_in = f"{reverse('annotation:sign_in')}?{REDIRECT_FIELD_NAME}="
-    return isinstance(response, HttpResponseRedirect) and response.url.startswith(sign_in)
+def _asks_for_login(request: HttpRequest, response: HttpResponse) -> bool:
+    """Whether this is what `login_required` answers: the page for signing in, and then this very address again."""
+    asked = redirect_to_login(request.get_full_path()).url
+    return isinstance(response, HttpResponseRedirect) and response.url == asked
 
 
 def _find_page(request: HttpRequest) -> str:

@@ -21,11 +21,11 @@ os.nice(int(sys.argv[1]))
 from config.celery import app
 import django
 django.setup()
+worker_init.send(sender=None)  # as Celery does; it closes connections
 from django.db import connection
 with connection.cursor() as cursor:
     cursor.execute("SELECT pg_backend_pid()")
     backend = cursor.fetchone()[0]
-worker_init.send(sender=None)
 for pid in (os.getpid(), backend):
     session = pathlib.Path(f"/proc/{pid}/autogroup").read_text().split()[-1] if AUTOGROUPS.exists() else "none"
     print(os.getpriority(os.PRIO_PROCESS, pid), session)

@@ -37,6 +37,16 @@ def test_htmx_opens_the_sign_in_as_a_page_of_its_own(client: Client) -> None:
         assert "password" not in answer.text
 
 
+def test_the_rating_page_s_script_is_redirected_and_signs_in_on_the_spot(client: Client) -> None:
+    """It sends what htmx sends but for the page's address (static/js/rating_network.js)."""
+    said = {"HX-Request": "true", "Referer": "http://testserver/rate/7/"}
+
+    answer = client.post("/rate/7/", headers=said)
+
+    assert answer.status_code == 302
+    assert answer["Location"] == sign_in_and_back("/rate/7/")
+
+
 @pytest.mark.parametrize("referer", ["", "http://elsewhere.example/p/chess/", "javascript:alert(1)"])
 def test_a_page_that_is_not_ours_is_no_way_back(client: Client, referer: str) -> None:
     answer = client.post(INVITE, headers={"Referer": referer})
