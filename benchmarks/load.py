@@ -13,12 +13,13 @@ Then the workers start, 20 exports and a batch on the shipped model are launched
 `errors`: answers of 400 and more, and connections that broke. `lost`: acknowledged ratings that the database has not.
 `beyond_overlap`: ratings of traces that had enough. Clients and server share the machine, so times are upper bounds.
 
-On two cores, full, one run: 197 ratings a second, p95 1.3 s, no errors, nothing lost, nothing beyond the overlap; 1.36
-times that beside exports and a batch. It was 2.5 to 3.8 times before workers and their database sessions stood back as
-sessions (config/priority.py) and before plans of a draw held after a merge (docs/adr/statements-prepared.md): both show
-in the full form only. `--quick`: 175 to 241 a second, 1.2 to 2.0 s, 1.1 to 1.3 times. What limits it is the processor:
-nobody pauses, so 200 raters over 197 ratings a second wait a second on average; 0.4 s would take 500 ratings a second,
-4 ms of CPU each, clients included. No export ends and no chunk of the batch within that minute, since raters take all.
+On two cores, full, two runs: 197 and 202 ratings a second, p95 1.3 and 1.4 s, no errors, nothing lost, nothing beyond
+the overlap; 1.36 and 1.01 times that beside exports and a batch. It was 2.5 to 3.8 times before workers and their
+database sessions stood back as sessions (config/priority.py) and before plans of a draw held after a merge
+(docs/adr/statements-prepared.md): both show in the full form only. `--quick`: 175 to 241 a second, 1.2 to 2.0 s, 1.1 to
+1.3 times. What limits it is the processor: nobody pauses, so 200 raters over 200 ratings a second wait a second on
+average; 0.4 s would take 500 ratings a second, 4 ms of CPU each, clients included. No export ends and no chunk of the
+batch within that minute, since raters take all.
 """
 
 import argparse
