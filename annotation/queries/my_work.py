@@ -22,7 +22,7 @@ from annotation.models import (
     Trace,
 )
 from annotation.queries.gold import get_gold_accuracy
-from annotation.queries.practice import is_qualified, may_take_test
+from annotation.queries.practice import get_practice, is_qualified
 from annotation.rules.gold_accuracy import GoldAccuracy
 
 MOST_COUNTED = 1_000  # of what waits; nobody needs to know it more exactly
@@ -134,7 +134,7 @@ def _see_project(rater: Account, membership: Membership, midnight: dt.datetime) 
         active_seconds=done["seconds"] or 0.0,
         accuracy=get_gold_accuracy(project, rater) if project.shows_gold_accuracy else None,
         is_qualified=may_rate,
-        is_shut_out=not may_rate and not may_take_test(rater, project),
+        is_shut_out=not may_rate and get_practice(rater, project).is_shut_out,
         pause=membership if is_paused else None,
     )
 

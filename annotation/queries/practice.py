@@ -40,6 +40,11 @@ class Practice:
     num_left: int
 
     @property
+    def is_shut_out(self) -> bool:
+        """They took the test in vain, as often as they may."""
+        return not self.is_qualified and self.open_attempt is None and not self.num_left
+
+    @property
     def num_answered(self) -> int:
         return sum(item.answer is not None for item in self.tutorial)
 
@@ -77,12 +82,6 @@ def is_qualified(rater: Account, project: Project) -> bool:
     if not project.needs_qualification:
         return True
     return QualificationAttempt.objects.filter(project=project, rater=rater, has_passed=True).exists()
-
-
-def may_take_test(rater: Account, project: Project) -> bool:
-    """Whether the rater has begun an attempt at the test, or has one left."""
-    taken = QualificationAttempt.objects.filter(project=project, rater=rater, number__gt=0)
-    return taken.filter(finished_at=None).exists() or taken.count() < project.qualification_attempts
 
 
 def list_gold_for(project: Project, use: GoldUse) -> QuerySet[Gold]:

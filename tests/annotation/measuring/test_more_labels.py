@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from annotation.measuring.curves import fit_power_law, fit_root_law
+from annotation.measuring.curves import Curve, fit_power_law, fit_root_law
 from annotation.measuring.errors_everywhere import RatedErrors
 from annotation.measuring.more_labels import MIN_RATED_TRACES, LabelValue, measure_label_value
 from annotation.measuring.truth import PeoplesWord, hear_people
@@ -172,15 +172,21 @@ def test_more_labels_calibrate_the_judge_and_labels_get_better() -> None:
     assert found.label_error.ahead[-1].value <= found.label_error.now.value
 
 
+def measure_error(*, judge_calibrated_from: int) -> Curve:
+    """The error of 100 rated traces' labels, by a merge whose judge is calibrated from so many on."""
+    data, _, errors = make_world(100)
+    run_merge = calibrated_from(judge_calibrated_from)
+    error = measure_label_value(
+        data, sound_words(100), errors, num_repeats=2, run_merge=run_merge
+    ).label_error
+    assert error is not None
+    return error
+
+
 def test_the_error_before_a_judge_is_calibrated_tells_nothing_of_the_error_after() -> None:
     """From 38 rated traces on the judge is calibrated, and the law goes through those sizes alone."""
-    data, _, errors = make_world(100)
+    error = measure_error(judge_calibrated_from=38)
 
-    error = measure_label_value(
-        data, sound_words(100), errors, num_repeats=2, run_merge=calibrated_from(38)
-    ).label_error
-
-    assert error is not None
     assert error.seen[0].value > 0.0  # the base rate's
     assert [point.value for point in error.seen[2:]] == pytest.approx([1 / 38, 1 / 56, 1 / 75])
     assert error.now.value == pytest.approx(1 / 100, rel=0.1)
@@ -188,13 +194,8 @@ def test_the_error_before_a_judge_is_calibrated_tells_nothing_of_the_error_after
 
 
 def test_with_too_few_sizes_beyond_the_calibration_nothing_is_expected() -> None:
-    data, _, errors = make_world(100)
+    error = measure_error(judge_calibrated_from=75)
 
-    error = measure_label_value(
-        data, sound_words(100), errors, num_repeats=2, run_merge=calibrated_from(75)
-    ).label_error
-
-    assert error is not None
     assert error.ahead == ()
     assert error.now == dataclasses.replace(error.seen[-1], num_traces=100)
 
